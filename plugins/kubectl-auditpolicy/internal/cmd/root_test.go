@@ -1,0 +1,11 @@
+package cmd
+
+import (
+	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/shared/clitest"
+)
+
+func TestMain(m *testing.M) { clitest.Main(m, "kubectl-auditpolicy", New) }
+
+func TestScripts(t *testing.T) { clitest.Scripts(t, "../../testdata/script") }

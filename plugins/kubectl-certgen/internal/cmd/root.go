@@ -1,0 +1,22 @@
+// Package cmd is the command line of kubectl certgen: one file a command, flags
+// to options to a domain package and back to a printer.
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+// New returns the command tree.
+func New(env *cli.Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "certgen",
+		Short: "Make and look after the certificates of a cluster",
+	}
+	root.AddCommand(
+		cli.NewVersionCommand(env),
+		cli.NewCompletionCommand(env),
+	)
+	return root
+}

@@ -1,0 +1,229 @@
+// Package cli is what the four plugins have in common at the edge of the
+// process: streams, signals, errors that become exit statuses, help, version,
+// completion, and the policy for colour and width. A command line tool is
+// trusted when it behaves the same everywhere; this package is that sameness.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+)
+
+// Env is everything of the process that a command may touch. Tests make their
+// own.
+type Env struct {
+	genericiooptions.IOStreams
+	// Now is the clock.
+	Now func() time.Time
+	// Getenv reads an environment variable.
+	Getenv func(string) string
+
+	color string
+}
+
+// NewEnv returns the environment of this process.
+func NewEnv() *Env {
+	return &Env{
+		IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+		Now:       time.Now,
+		Getenv:    os.Getenv,
+		color:     "auto",
+	}
+}
+
+// Main runs a plugin: args as in os.Args, the result is the exit status.
+func Main(newRoot func(*Env) *cobra.Command, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal cancels the context; a second one must kill a command
+	// that does not listen.
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, NewEnv(), newRoot, args[1:])
+}
+
+// Run is Main with the process's edges given: args are those after the program
+// name, and cancelling ctx is the user's Ctrl-C.
+func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args []string) int {
+	quietKlog(env.ErrOut)
+	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+	root := newRoot(env)
+	finish(root, env)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(env.ErrOut, "interrupted")
+		return ExitInterrupted
+	}
+	return report(env.ErrOut, cmd, err)
+}
+
+// report writes the error as one line and its hints as one line each, and
+// returns the exit status.
+func report(w io.Writer, cmd *cobra.Command, err error) int {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: ExitUnknown, Err: err}
+	}
+	if e.Err == nil {
+		return e.Code
+	}
+	fmt.Fprintf(w, "error: %s\n", oneLine(err.Error()))
+	hints := e.Hints
+	if e.Code == ExitUsage && len(hints) == 0 && isFlagError(err) {
+		hints = []string{fmt.Sprintf("see '%s --help'", cmd.CommandPath())}
+	}
+	for _, h := range hints {
+		fmt.Fprintf(w, "hint: %s\n", h)
+	}
+	return e.Code
+}
+
+// oneLine folds a message onto one line: what a terminal, a log and a CI
+// annotation can all show.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+type flagError struct{ error }
+
+func isFlagError(err error) bool {
+	var f flagError
+	return errors.As(err, &f)
+}
+
+// finish applies to a whole command tree what no command should have to
+// remember.
+func finish(root *cobra.Command, env *Env) {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.ErrOut)
+	if root.Annotations == nil {
+		root.Annotations = map[string]string{}
+	}
+	root.Annotations[cobra.CommandDisplayNameAnnotation] = "kubectl " + root.Name()
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &Error{Code: ExitUsage, Err: flagError{err}}
+	})
+	root.PersistentFlags().StringVar(&env.color, "color", "auto", "When to use colour: auto, always or never")
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetUsageFunc(usage)
+	root.SetHelpFunc(help)
+	each(root, func(c *cobra.Command) {
+		c.DisableFlagsInUseLine = true
+		c.Flags().SortFlags = false
+		wrapArgs(c)
+		wrapRun(c, env)
+	})
+}
+
+// wrapArgs gives a wrong number of arguments the exit status of wrong usage.
+func wrapArgs(c *cobra.Command) {
+	args := c.Args
+	if args == nil {
+		args = cobra.NoArgs
+		if c.HasSubCommands() && !c.Runnable() {
+			return
+		}
+	}
+	c.Args = func(cmd *cobra.Command, a []string) error {
+		if err := args(cmd, a); err != nil {
+			var e *Error
+			if errors.As(err, &e) {
+				return err
+			}
+			return &Error{Code: ExitUsage, Err: flagError{err}}
+		}
+		return nil
+	}
+}
+
+func wrapRun(c *cobra.Command, env *Env) {
+	run := c.RunE
+	if run == nil {
+		return
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		switch env.color {
+		case "auto", "always", "never":
+		default:
+			return Usagef("--color %q: not one of auto, always, never", env.color)
+		}
+		return run(cmd, args)
+	}
+}
+
+func each(c *cobra.Command, f func(*cobra.Command)) {
+	f(c)
+	for _, s := range c.Commands() {
+		each(s, f)
+	}
+}
+
+// quietKlog keeps the libraries' own logging off the user's terminal; -v
+// (AddVerbosity) brings it back.
+func quietKlog(w io.Writer) {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	verbosity.w = w
+}
+
+var verbosity = &klogLevel{}
+
+// klogLevel is the -v flag: klog's level, as kubectl has it.
+type klogLevel struct {
+	w     io.Writer
+	value string
+}
+
+func (l *klogLevel) String() string {
+	if l.value == "" {
+		return "0"
+	}
+	return l.value
+}
+func (l *klogLevel) Type() string { return "level" }
+func (l *klogLevel) Set(s string) error {
+	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(fs)
+	if err := fs.Set("v", s); err != nil {
+		return err
+	}
+	l.value = s
+	if s != "0" && l.w != nil {
+		klog.SetOutput(l.w)
+	}
+	return nil
+}
+
+// AddVerbosity adds kubectl's -v to a flag set: the log level of the client
+// libraries, written to stderr.
+func AddVerbosity(fs *pflag.FlagSet) {
+	fs.VarP(verbosity, "v", "v", "Log level of the API client, for debugging (6 shows requests, 8 their bodies)")
+	setGroup(fs.Lookup("v"), clusterGroup)
+}
+
+// TestEnv returns an environment of buffers, with no variables set and the
+// real clock.
+func TestEnv() (env *Env, in, out, errOut *bytes.Buffer) {
+	streams, in, out, errOut := genericiooptions.NewTestIOStreams()
+	return &Env{IOStreams: streams, Now: time.Now, Getenv: func(string) string { return "" }, color: "never"}, in, out, errOut
+}
