@@ -1,0 +1,60 @@
+# Everything a contributor or CI does is a target here; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PLUGINS := nodehealth auditpolicy certgen logarch
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo v0.1.0-dev)
+LDFLAGS := -s -w -X github.com/clusterwright/kubectl-plugins/shared/cli.Version=$(VERSION)
+
+# One value everywhere, so that every build and test shares one build cache,
+# and so that the binaries need no C library.
+export CGO_ENABLED := 0
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the four plugins into bin/
+	@mkdir -p bin
+	go build -ldflags '$(LDFLAGS)' -o bin/ $(PLUGINS:%=./plugins/kubectl-%)
+
+.PHONY: demo
+demo: ## Build, then run each plugin's main job on examples/ (no cluster needed)
+	@hack/demo.sh
+
+.PHONY: test
+test: ## Run all tests: unit, command scripts, peers, real cluster (installs and builds what it needs)
+	@hack/test.sh
+
+.PHONY: test-unit
+test-unit: ## Run the quick tests only: unit and command scripts
+	go test $(PLUGINS:%=./plugins/kubectl-%/...) ./shared/...
+
+.PHONY: bench
+bench: build ## Measure the speed and memory claims, each as a ratio in one run
+	@hack/bench.sh
+
+.PHONY: lint
+lint: ## Check formatting, vet, dependency direction and house rules
+	@hack/lint.sh
+
+.PHONY: docs
+docs: ## Rewrite the generated pages and golden files
+	go test ./plugins/.../internal/... -run 'Docs|Golden|Generated' -update
+
+.PHONY: cluster-up
+cluster-up: ## Start a real test cluster (Linux, root) and print its KUBECONFIG line
+	@GOWORK=off go -C test run ./cmd/cluster up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the test cluster
+	@GOWORK=off go -C test run ./cmd/cluster down
+
+.PHONY: dist
+dist: ## Build the release archives for six platforms, checksums, SBOM and krew manifests
+	@hack/dist.sh $(VERSION)
+
+.PHONY: clean
+clean: ## Remove what the targets above made in this folder
+	rm -rf bin dist

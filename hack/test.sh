@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs every test layer, says what it is doing and how long each took. Packages
+# and the Kubernetes binary are installed and built the first time and cached.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CGO_ENABLED=0
+start=$SECONDS
+failed=() untested=() timing=()
+
+layer() { # layer NAME COMMAND...
+	local name=$1 t=$SECONDS
+	shift
+	echo "==> $name"
+	if "$@"; then
+		timing+=("$(printf '%5ds  ok    %s' $((SECONDS - t)) "$name")")
+	else
+		timing+=("$(printf '%5ds  FAIL  %s' $((SECONDS - t)) "$name")")
+		failed+=("$name")
+	fi
+}
+
+modules_under() { find "$1" -name go.mod -not -path '*/testdata/*' -exec dirname {} \; | sort; }
+
+unit() { go test ./shared/... ./plugins/kubectl-nodehealth/... ./plugins/kubectl-auditpolicy/... ./plugins/kubectl-certgen/... ./plugins/kubectl-logarch/...; }
+e2e() { GOWORK=off go -C test test -count=1 -p 1 -timeout 60m ./cluster/... ./e2e/...; }
+judges() {
+	local ok=0 m
+	for m in $(modules_under test/judges); do
+		echo "--- $m"
+		GOWORK=off go -C "$m" test -count=1 -timeout 30m ./... || ok=1
+	done
+	return $ok
+}
+
+layer "build the plugins" make --no-print-directory build
+layer "house rules" hack/lint.sh
+layer "unit and command scripts" unit
+
+if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	layer "packages of the peers and the cluster" hack/packages.sh
+	layer "Kubernetes for the test cluster" hack/build-k8s.sh
+	layer "real cluster and real peers" e2e
+	layer "judges with dependencies of their own" judges
+else
+	untested+=("the real cluster and the real peers (needs Linux, root and Debian's apt-get)")
+fi
+
+echo
+printf '%s\n' "${timing[@]}"
+echo "total $((SECONDS - start))s"
+for f in ${failed[@]+"${failed[@]}"}; do echo "FAILED: $f"; done
+for u in ${untested[@]+"${untested[@]}"}; do echo "NOT TESTED: $u"; done
+[ ${#failed[@]} -eq 0 ] || exit 1
+if [ ${#untested[@]} -ne 0 ] && [ "${CI:-}" = true ]; then
+	echo "in CI that is a failure"
+	exit 1
+fi
+exit 0
