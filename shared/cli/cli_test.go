@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+func root(run func(*Env) error) func(*Env) *cobra.Command {
+	return func(env *Env) *cobra.Command {
+		c := &cobra.Command{Use: "thing NAME", Args: cobra.MaximumNArgs(1),
+			RunE: func(*cobra.Command, []string) error { return run(env) }}
+		ClusterFlags(c.Flags())
+		c.AddCommand(NewVersionCommand(env), NewCompletionCommand(env))
+		return c
+	}
+}
+
+func runWith(t *testing.T, ctx context.Context, run func(*Env) error, args ...string) (string, string, int) {
+	t.Helper()
+	env, _, out, errOut := TestEnv()
+	code := Run(ctx, env, root(run), args)
+	return out.String(), errOut.String(), code
+}
+
+func TestExitStatus(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	ok := func(*Env) error { return nil }
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		run  func(*Env) error
+		args []string
+		code int
+		err  string
+	}{
+		"clean":           {run: ok, code: 0},
+		"findings":        {run: func(*Env) error { return Exit(ExitFindings) }, code: 1},
+		"usage":           {run: func(*Env) error { return Usagef("a.yaml: not YAML") }, code: 2, err: "error: a.yaml: not YAML\n"},
+		"wrapped":         {run: func(*Env) error { return fmt.Errorf("x: %w", Usagef("bad")) }, code: 2, err: "error: x: bad\n"},
+		"unknown":         {run: func(*Env) error { return errors.New("no cluster\nhere") }, code: 3, err: "error: no cluster here\n"},
+		"hint":            {run: func(*Env) error { return WithHint(Usagef("bad"), "do this") }, code: 2, err: "error: bad\nhint: do this\n"},
+		"interrupted":     {ctx: cancelled, run: func(*Env) error { return errors.New("whatever") }, code: 130, err: "interrupted\n"},
+		"flag":            {run: ok, args: []string{"--nope"}, code: 2, err: "error: unknown flag: --nope\nhint: see 'kubectl thing --help'\n"},
+		"too many args":   {run: ok, args: []string{"a", "b"}, code: 2, err: "error: accepts at most 1 arg(s), received 2\nhint: see 'kubectl thing --help'\n"},
+		"colour":          {run: ok, args: []string{"--color", "blue"}, code: 2, err: "error: --color \"blue\": not one of auto, always, never\n"},
+		"completion args": {run: ok, args: []string{"completion", "ksh"}, code: 2, err: "error: invalid argument \"ksh\" for \"kubectl thing completion\"\nhint: see 'kubectl thing completion --help'\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := c.ctx
+			if ctx == nil {
+				ctx = context.Background()
+			}
+			_, errOut, code := runWith(t, ctx, c.run, c.args...)
+			if code != c.code || errOut != c.err {
+				t.Errorf("exit status %d and %q, want %d and %q", code, errOut, c.code, c.err)
+			}
+		})
+	}
+}
+
+func TestHelpNamesKubectlAndGroupsClusterFlags(t *testing.T) {
+	out, _, code := runWith(t, context.Background(), func(*Env) error { return nil }, "version", "--help")
+	if code != 0 || !strings.Contains(out, "kubectl thing version [-o json|yaml]") {
+		t.Errorf("exit status %d, help:\n%s", code, out)
+	}
+	for _, line := range strings.Split(out, "\n") {
+		if len(line) > 80 {
+			t.Errorf("wider than 80 columns: %q", line)
+		}
+	}
+	// The root has commands below it, so its help only mentions the cluster flags.
+	out, _, _ = runWith(t, context.Background(), func(*Env) error { return nil }, "--help")
+	if strings.Contains(out, "--as-group") || !strings.Contains(out, "Cluster flags, as in kubectl") {
+		t.Errorf("help of the root:\n%s", out)
+	}
+}
+
+func TestCompletionInstall(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "kubectl_complete-thing")
+	do := func(args ...string) (string, string, int) {
+		return runWith(t, context.Background(), nil, append([]string{"completion"}, args...)...)
+	}
+	if out, errOut, code := do("install", "--dir", dir); code != 0 || out != "created "+file+"\n" {
+		t.Fatalf("install: %d %q %q", code, out, errOut)
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm()&0o111 == 0 {
+		t.Fatalf("not a program: %v %v", st, err)
+	}
+	if _, _, code := do("install", "--dir", dir); code != 0 {
+		t.Error("a second install must be as good as one")
+	}
+	if out, _, code := do("uninstall", "--dir", dir); code != 0 || out != "removed "+file+"\n" {
+		t.Errorf("uninstall: %d %q", code, out)
+	}
+	if _, errOut, code := do("uninstall", "--dir", dir); code != 0 || !strings.Contains(errOut, "nothing to do") {
+		t.Errorf("second uninstall: %d %q", code, errOut)
+	}
+	if err := os.WriteFile(file, []byte("somebody's own"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"install", "uninstall"} {
+		if _, _, code := do(verb, "--dir", dir); code != 2 {
+			t.Errorf("%s touched a file that is not ours: exit status %d", verb, code)
+		}
+	}
+	if b, _ := os.ReadFile(file); string(b) != "somebody's own" {
+		t.Errorf("the file is now %q", b)
+	}
+}
+
+func TestDedentAndWrap(t *testing.T) {
+	if got := Dedent("\n\t\ta\n\n\t\t  b\n\t"); got != "a\n\n  b" {
+		t.Errorf("Dedent gave %q", got)
+	}
+	if got := Wrap("aa bb cc dd\n\n  kept as  is", 5); got != "aa bb\ncc dd\n\n  kept as  is" {
+		t.Errorf("Wrap gave %q", got)
+	}
+}
+
+func TestStylePaintsEachLine(t *testing.T) {
+	if got := (Style{on: true}).Error("a\n\nb"); got != "\x1b[1;31ma\x1b[0m\n\n\x1b[1;31mb\x1b[0m" {
+		t.Errorf("%q", got)
+	}
+	if got := (Style{}).Error("a"); got != "a" {
+		t.Errorf("%q", got)
+	}
+}

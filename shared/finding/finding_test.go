@@ -1,0 +1,114 @@
+package finding
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"strings"
+	"testing"
+)
+
+var sample = []Finding{
+	{ID: "AP010", Severity: Error, Title: "unreachable rule", Message: "rule 7 can never match\nat all", Subject: Subject{Kind: "Policy", Name: "a,b.yaml", Line: 31, Column: 3}},
+	{ID: "NH001", Severity: Info, Title: "note", Message: "100% fine", Subject: Subject{Kind: "Node", Name: "n1"}},
+}
+
+func TestFailOn(t *testing.T) {
+	for _, c := range []struct {
+		failOn FailOn
+		fs     []Finding
+		want   bool
+	}{
+		{"error", sample, true},
+		{"error", sample[1:], false},
+		{"info", sample[1:], true},
+		{"warning", sample[1:], false},
+		{"never", sample, false},
+		{"info", nil, false},
+	} {
+		if got := c.failOn.Fails(c.fs); got != c.want {
+			t.Errorf("--fail-on %s with %d findings: %v", c.failOn, len(c.fs), got)
+		}
+	}
+}
+
+func TestGitHub(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteGitHub(&b, sample); err != nil {
+		t.Fatal(err)
+	}
+	want := "::error file=a%2Cb.yaml,line=31,col=3,title=AP010 unreachable rule::rule 7 can never match%0Aat all\n" +
+		"::notice title=NH001 note::n1: 100%25 fine\n"
+	if b.String() != want {
+		t.Errorf("got %q\nwant %q", b.String(), want)
+	}
+}
+
+func TestJUnit(t *testing.T) {
+	var b bytes.Buffer
+	err := WriteJUnit(&b, []Case{
+		{Suite: "lint", Name: "a.yaml", Findings: sample, FailOn: "error"},
+		{Suite: "lint", Name: "b.yaml", FailOn: "error"},
+		{Suite: "nodes", Name: "n1", FailOn: "error", Unknown: "denied"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got junitSuites
+	if err := xml.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Tests != 3 || got.Failures != 1 || got.Errors != 1 || len(got.Suites) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSARIFPlacesAndRules(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteSARIF(&b, "kubectl-x", "v1", []Rule{{ID: "AP001"}, {ID: "AP010", Title: "unreachable rule", Severity: Error}}, sample); err != nil {
+		t.Fatal(err)
+	}
+	var got sarifLog
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	run := got.Runs[0]
+	if len(run.Tool.Driver.Rules) != 2 || run.Tool.Driver.Rules[0].ID != "AP010" {
+		t.Errorf("rules: %+v", run.Tool.Driver.Rules)
+	}
+	if r := run.Results[0]; r.Level != "error" || r.Locations[0].Physical.Region.StartLine != 31 {
+		t.Errorf("result: %+v", r)
+	}
+	if r := run.Results[1]; r.Level != "note" || r.Locations[0].Logical[0].Name != "Node/n1" {
+		t.Errorf("result: %+v", r)
+	}
+}
+
+func TestSnippetPutsTheCaretUnderTheWord(t *testing.T) {
+	got := Snippet([]byte("a:\n\tverb: [\"get\"]\n"), 2, 2, 4, "did you mean \"verbs\"?")
+	want := "    2 | \tverb: [\"get\"]\n      | \t^~~~ did you mean \"verbs\"?\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := Snippet([]byte("a"), 9, 1, 1, ""); got != "" {
+		t.Errorf("a place outside the source gave %q", got)
+	}
+	if got := Snippet([]byte("ab"), 1, 99, 5, ""); !strings.HasSuffix(got, "|   ^\n") {
+		t.Errorf("a column behind the line's end gave %q", got)
+	}
+}
+
+func TestSortAndSummary(t *testing.T) {
+	fs := []Finding{
+		{ID: "B", Severity: Info, Subject: Subject{Name: "x", Line: 2}},
+		{ID: "C", Severity: Warning, Subject: Subject{Name: "x", Line: 1}},
+		{ID: "A", Severity: Error, Subject: Subject{Name: "x", Line: 2}},
+	}
+	Sort(fs)
+	if ids := fs[0].ID + fs[1].ID + fs[2].ID; ids != "CAB" {
+		t.Errorf("order %s", ids)
+	}
+	if s := Summarize(fs).String(); s != "1 error, 1 warning, 1 info" {
+		t.Errorf("summary %q", s)
+	}
+}
