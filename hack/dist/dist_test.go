@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// krew-index's reviewers: at most 50 characters, text wrapped at 80, no usage
+// examples.
+func TestDescriptionsFollowTheReviewRules(t *testing.T) {
+	for _, p := range plugins {
+		if n := len(p.short); n == 0 || n > 50 {
+			t.Errorf("%s: short description has %d characters", p.name, n)
+		}
+		for _, l := range strings.Split(p.description, "\n") {
+			if len(l) > 80 {
+				t.Errorf("%s: a line of %d characters: %q", p.name, len(l), l)
+			}
+		}
+		if strings.Contains(p.description, "kubectl ") {
+			t.Errorf("%s: the description has a usage example", p.name)
+		}
+	}
+}
+
+// One archive is the same bytes however often it is written.
+func TestArchivesAreReproducible(t *testing.T) {
+	files := []file{{"kubectl-x", 0o755, []byte("program")}, {"LICENSE", 0o644, []byte("text")}}
+	for name, write := range map[string]func(string, []file) error{"x.tar.gz": writeTarGz, "x.zip": writeZip} {
+		var sums []string
+		for range 2 {
+			path := filepath.Join(t.TempDir(), name)
+			if err := write(path, files); err != nil {
+				t.Fatal(err)
+			}
+			s, err := sum(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums = append(sums, s)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if sums[0] != sums[1] {
+			t.Errorf("%s: two writes differ", name)
+		}
+	}
+}
