@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// DefaultVersion is the Kubernetes version of this module.
+const DefaultVersion = "v1.37.1"
+
+// Binary finds the binary that is all components of the given Kubernetes
+// version ("" for DefaultVersion): $CLUSTERWRIGHT_K8S for the default version,
+// else k8s-VERSION in the cache folder ($XDG_CACHE_HOME or ~/.cache, below
+// clusterwright). If the default version is missing it is built with
+// hack/build-k8s.sh, which takes about ten minutes on two cores and writes its
+// progress to standard error. Its first argument is the component to be: etcd,
+// kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubeadm or
+// kubectl.
+func Binary(version string) (string, error) {
+	if version == "" {
+		version = DefaultVersion
+	}
+	if version == DefaultVersion {
+		if b := os.Getenv("CLUSTERWRIGHT_K8S"); b != "" {
+			if _, err := os.Stat(b); err != nil {
+				return "", fmt.Errorf("CLUSTERWRIGHT_K8S: %w", err)
+			}
+			return b, nil
+		}
+	}
+	b := filepath.Join(cacheDir(), "k8s-"+version)
+	if _, err := os.Stat(b); err == nil {
+		return b, nil
+	}
+	script, err := repositoryFile("hack/build-k8s.sh")
+	if err != nil {
+		return "", fmt.Errorf("no %s, and no hack/build-k8s.sh to build it with: %w", b, err)
+	}
+	cmd := exec.Command(script)
+	if version != DefaultVersion {
+		cmd.Args = append(cmd.Args, version)
+	}
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("build Kubernetes %s with %s: %w", version, script, err)
+	}
+	if _, err := os.Stat(b); err != nil {
+		return "", fmt.Errorf("%s did not make %s", script, b)
+	}
+	return b, nil
+}
+
+// repositoryFile finds a file of the repository from the folder where the
+// process runs (go test runs in the package's folder).
+func repositoryFile(rel string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		f := filepath.Join(dir, rel)
+		if _, err := os.Stat(f); err == nil {
+			return f, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", fmt.Errorf("%s is in no folder above the working folder", rel)
+		}
+		dir = up
+	}
+}
+
+// CanRun says why this machine cannot run a control plane, or nil.
+func CanRun() error {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		return errors.New("the test cluster needs Linux")
+	}
+	return nil
+}
+
+// CanRunNodes says why this machine cannot run real nodes, or nil.
+func CanRunNodes() error {
+	if runtime.GOOS != "linux" {
+		return errors.New("the nodes of the test cluster need Linux")
+	}
+	if os.Getuid() != 0 {
+		return errors.New("the nodes of the test cluster need root")
+	}
+	var missing []string
+	for _, tool := range []string{"containerd", "runc", "ctr", "iptables", "ip", "nsenter", "unshare", "busybox", "mkfs.ext4"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing = append(missing, tool)
+		}
+	}
+	if _, err := os.Stat(cniBinDir); err != nil {
+		missing = append(missing, cniBinDir)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("missing for the test cluster's nodes: %s (hack/packages.sh installs the packages)", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// cniBinDir is where Debian's containernetworking-plugins puts the plugins.
+const cniBinDir = "/usr/lib/cni"
