@@ -1,0 +1,420 @@
+// Package store is the only part of certgen that writes files. What it is
+// given at once (a certificate and its key, a whole PKI, a thousand
+// certificates) becomes visible as one set or not at all, whatever happens in
+// between: a full disk, kill -9, a power cut.
+//
+// How: every new file is written and synced inside a hidden folder of the
+// target folder (mode 0700, on the same file system), then a journal is
+// written there, and only then are the files moved to their places. The
+// journal's rename is the moment of decision. Whoever opens the folder next
+// finds either no journal (the set never happened: the hidden folder is
+// removed) or a journal (the set has happened: the rest of it is moved into
+// place). While a Store is open the folder is locked against a second one.
+//
+// A file is created by giving it a second name (link), which the kernel refuses
+// when the name is taken: a key or a CA is never overwritten, not even by a
+// race. Replacing is a call of its own (Replace), and keeps the old file beside
+// the new one where asked to (KeepOld).
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Modes of files and folders.
+const (
+	// KeyMode is the mode of private keys, and of all that holds one.
+	KeyMode fs.FileMode = 0o600
+	// PublicMode is the mode of certificates and requests.
+	PublicMode fs.FileMode = 0o644
+	// FolderMode is the mode of folders that certgen makes.
+	FolderMode fs.FileMode = 0o700
+)
+
+const (
+	stageName   = ".certgen-incoming"
+	journalName = "journal"
+)
+
+// ErrLocked says that another certgen is writing in the folder.
+var ErrLocked = errors.New("another kubectl certgen is writing there")
+
+// ErrExists says that a file that was to be created is there already.
+var ErrExists = errors.New("exists already and is never overwritten")
+
+// Store is an open folder.
+type Store struct {
+	// Recovered lists the files that Open moved into place to finish what an
+	// earlier run had decided and could not finish.
+	Recovered []string
+
+	root   string
+	fs     FS
+	unlock func()
+	// made are the folders that Open made, taken back by Close while nothing
+	// was written into them.
+	made []string
+}
+
+// Open makes the folder where it is missing (with its parents, 0700), locks it
+// and finishes or undoes what an earlier run left behind.
+func Open(root string) (*Store, error) { return OpenFS(root, OS{}) }
+
+// OpenFS is Open on another file system, for tests.
+func OpenFS(root string, f FS) (*Store, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{root: abs, fs: f}
+	if err := s.mkdirAll(abs, &s.made); err != nil {
+		return nil, err
+	}
+	if s.unlock, err = lock(abs); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("%s: %w", root, err)
+	}
+	if err := s.recover(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Root is the store's folder, absolute.
+func (s *Store) Root() string { return s.root }
+
+// Close gives the lock back, and removes the folders that Open made if they
+// are still empty.
+func (s *Store) Close() {
+	for i := len(s.made) - 1; i >= 0; i-- {
+		if s.fs.Remove(s.made[i]) != nil {
+			break
+		}
+	}
+	s.made = nil
+	if s.unlock != nil {
+		s.unlock()
+		s.unlock = nil
+	}
+}
+
+// Pending says whether a folder holds the remains of an interrupted run, for
+// commands that only read.
+func Pending(root string) bool {
+	_, err := os.Lstat(filepath.Join(root, stageName))
+	return err == nil
+}
+
+// Batch is a set of files that will appear together.
+type Batch struct {
+	s       *Store
+	entries []entry
+	data    [][]byte
+	folders []string
+	names   map[string]bool
+}
+
+type entry struct {
+	Path    string      `json:"path"`
+	Replace bool        `json:"replace,omitempty"`
+	Mode    fs.FileMode `json:"mode"`
+	SHA256  string      `json:"sha256"`
+	// Keep is the name under which the replaced file stays.
+	Keep string `json:"keep,omitempty"`
+	// OldSHA256 is what the replaced file held.
+	OldSHA256 string `json:"oldSha256,omitempty"`
+}
+
+type journal struct {
+	Version int     `json:"version"`
+	Entries []entry `json:"entries"`
+}
+
+// Begin starts an empty set.
+func (s *Store) Begin() *Batch { return &Batch{s: s, names: map[string]bool{}} }
+
+// Folder makes sure that a folder (relative, with slashes) is there; one that
+// is made gets mode 0700.
+func (b *Batch) Folder(rel string) { b.folders = append(b.folders, rel) }
+
+// Create adds a file that must not exist. rel is relative to the store's
+// folder, with slashes. Folders on the way are made.
+func (b *Batch) Create(rel string, data []byte, mode fs.FileMode) error {
+	return b.add(entry{Path: rel, Mode: mode}, data)
+}
+
+// Replace adds a file that takes the place of one that exists (or is created,
+// if it does not). For a private key, or a CA, the caller
+// uses Create or KeepOld and never this.
+func (b *Batch) Replace(rel string, data []byte, mode fs.FileMode) error {
+	return b.add(entry{Path: rel, Mode: mode, Replace: true}, data)
+}
+
+// KeepOld is Replace, with the old file staying under the name keep, which
+// must be free.
+func (b *Batch) KeepOld(rel, keep string, data []byte, mode fs.FileMode) error {
+	if err := b.claim(keep); err != nil {
+		return err
+	}
+	return b.add(entry{Path: rel, Mode: mode, Replace: true, Keep: keep}, data)
+}
+
+func (b *Batch) claim(rel string) error {
+	if !filepath.IsLocal(filepath.FromSlash(rel)) || strings.HasPrefix(rel, stageName) {
+		return fmt.Errorf("%s: not a place inside the folder", rel)
+	}
+	if b.names[rel] {
+		return fmt.Errorf("%s: twice in one set", rel)
+	}
+	b.names[rel] = true
+	return nil
+}
+
+func (b *Batch) add(e entry, data []byte) error {
+	if err := b.claim(e.Path); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	e.SHA256 = hex.EncodeToString(sum[:])
+	b.entries = append(b.entries, e)
+	b.data = append(b.data, data)
+	return nil
+}
+
+// Len is the number of files in the set.
+func (b *Batch) Len() int { return len(b.entries) }
+
+// Paths lists the files of the set, relative to the store's folder.
+func (b *Batch) Paths() []string {
+	out := make([]string, len(b.entries))
+	for i, e := range b.entries {
+		out[i] = e.Path
+	}
+	return out
+}
+
+// Check says whether Commit would refuse: a file to be created exists, a file
+// to be replaced is a symbolic link out of the folder or not a file. Nothing
+// is written.
+func (b *Batch) Check() error {
+	for i := range b.entries {
+		e := &b.entries[i]
+		st, err := os.Lstat(b.s.path(e.Path))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if e.Keep != "" {
+				return fmt.Errorf("%s: is to be replaced, but is not there", b.s.path(e.Path))
+			}
+			continue
+		case err != nil:
+			return err
+		case !e.Replace:
+			return fmt.Errorf("%s: %w", b.s.path(e.Path), ErrExists)
+		case st.Mode()&fs.ModeSymlink != 0:
+			target, err := b.s.insideLink(e.Path)
+			if err != nil {
+				return err
+			}
+			e.Path = target
+		case !st.Mode().IsRegular():
+			return fmt.Errorf("%s: is not a file", b.s.path(e.Path))
+		}
+		if e.Keep != "" {
+			if _, err := os.Lstat(b.s.path(e.Keep)); err == nil {
+				return fmt.Errorf("%s: %w", b.s.path(e.Keep), ErrExists)
+			}
+		}
+	}
+	return nil
+}
+
+// insideLink follows a symbolic link that is to be replaced: the file behind
+// it is, and not the link, provided that it lies in the same folder tree.
+func (s *Store) insideLink(rel string) (string, error) {
+	real, err := filepath.EvalSymlinks(s.path(rel))
+	if err != nil {
+		return "", fmt.Errorf("%s: a symbolic link that leads nowhere", s.path(rel))
+	}
+	root, err := filepath.EvalSymlinks(s.root)
+	if err != nil {
+		return "", err
+	}
+	in, err := filepath.Rel(root, real)
+	if err != nil || !filepath.IsLocal(in) {
+		return "", fmt.Errorf("%s: a symbolic link to %s, outside the folder; work on that folder instead", s.path(rel), real)
+	}
+	return filepath.ToSlash(in), nil
+}
+
+// Commit writes the set. After an error nothing of it is visible, unless the
+// error says that the next run will finish it.
+func (b *Batch) Commit() error {
+	if len(b.entries) == 0 && len(b.folders) == 0 {
+		return nil
+	}
+	if err := b.Check(); err != nil {
+		return err
+	}
+	var made []string
+	err := b.stage(&made)
+	if err != nil {
+		b.s.discard(len(b.entries))
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = b.s.fs.Remove(made[i]) // only what is empty goes, and only what this set made
+		}
+		return fmt.Errorf("%w (nothing was written)", err)
+	}
+	if err := b.s.apply(b.entries, false); err != nil {
+		if undo := b.s.undo(b.entries); undo != nil {
+			return fmt.Errorf("%w; run it again to finish: everything is kept in %s", err, b.s.path(stageName))
+		}
+		b.s.discard(len(b.entries))
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = b.s.fs.Remove(made[i])
+		}
+		return fmt.Errorf("%w (nothing was written)", err)
+	}
+	return b.s.finish(len(b.entries))
+}
+
+func (b *Batch) stage(made *[]string) error {
+	s := b.s
+	for _, f := range b.folders {
+		if err := s.mkdirAll(s.path(f), made); err != nil {
+			return err
+		}
+	}
+	for _, e := range b.entries {
+		for _, p := range []string{e.Path, e.Keep} {
+			if p != "" && filepath.Dir(p) != "." {
+				if err := s.mkdirAll(filepath.Dir(s.path(p)), made); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := s.fs.Mkdir(s.path(stageName), FolderMode); err != nil {
+		return err
+	}
+	for i := range b.entries {
+		e := &b.entries[i]
+		if err := s.write(s.staged(i), b.data[i], e.Mode); err != nil {
+			return err
+		}
+		if e.Replace {
+			old, err := os.ReadFile(s.path(e.Path))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(old)
+			e.OldSHA256 = hex.EncodeToString(sum[:])
+			if err := s.linkOrCopy(s.path(e.Path), s.old(i), old); err != nil {
+				return err
+			}
+		}
+	}
+	data, err := json.Marshal(journal{1, b.entries})
+	if err != nil {
+		return err
+	}
+	tmp := s.path(stageName) + string(filepath.Separator) + journalName + ".new"
+	if err := s.write(tmp, data, KeyMode); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.path(stageName)); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.root); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(tmp, s.journal()); err != nil {
+		return err
+	}
+	return s.fs.SyncDir(s.path(stageName))
+}
+
+func (s *Store) write(path string, data []byte, mode fs.FileMode) (err error) {
+	f, err := s.fs.Create(path, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (s *Store) linkOrCopy(from, to string, data []byte) error {
+	err := s.fs.Link(from, to)
+	if err == nil || !linkUnsupported(err) {
+		return err
+	}
+	return s.write(to, data, KeyMode)
+}
+
+func (s *Store) path(rel string) string { return filepath.Join(s.root, filepath.FromSlash(rel)) }
+func (s *Store) staged(i int) string {
+	return filepath.Join(s.root, stageName, strconv.Itoa(i))
+}
+func (s *Store) old(i int) string {
+	return filepath.Join(s.root, stageName, "old-"+strconv.Itoa(i))
+}
+func (s *Store) journal() string { return filepath.Join(s.root, stageName, journalName) }
+
+// mkdirAll makes a folder and its missing parents, noting what it made.
+func (s *Store) mkdirAll(dir string, made *[]string) error {
+	st, err := os.Stat(dir)
+	if err == nil {
+		if !st.IsDir() {
+			return fmt.Errorf("%s: is a file, not a folder", dir)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := s.mkdirAll(parent, made); err != nil {
+			return err
+		}
+	}
+	if err := s.fs.Mkdir(dir, FolderMode); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	*made = append(*made, dir)
+	return nil
+}
+
+func holds(path, sum string) (bool, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	got := sha256.Sum256(data)
+	want, err := hex.DecodeString(sum)
+	return err == nil && bytes.Equal(got[:], want), nil
+}
