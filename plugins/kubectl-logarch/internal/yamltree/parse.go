@@ -1,0 +1,237 @@
+package yamltree
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// maxDepth bounds nesting: a manifest has a dozen levels.
+const maxDepth = 200
+
+type parser struct {
+	src     string
+	pos     int // the next byte to read
+	end     int // where the document ends
+	ls      int // where the line of pos starts
+	depth   int
+	plain   bool
+	anchors map[string]*Node
+	slab    []Node
+}
+
+// Parse splits a text into documents and reads each of them. A document that
+// cannot be read carries its error; the others are read all the same.
+func Parse(name, src string) *File {
+	f := &File{Name: name, Src: src}
+	start := 0
+	if strings.HasPrefix(src, "\xef\xbb\xbf") {
+		start = 3
+	}
+	marked := false
+	for at := start; ; {
+		line, next := lineAt(src, at)
+		switch {
+		case at < len(src) && marker(line, "---"):
+			f.document(start, at, marked)
+			start, marked = at+3, true
+		case at < len(src) && marker(line, "..."):
+			f.document(start, at, marked)
+			start, marked = next, false
+		}
+		if next >= len(src) {
+			break
+		}
+		at = next
+	}
+	f.document(start, len(src), marked)
+	return f
+}
+
+func lineAt(src string, at int) (line string, next int) {
+	if i := strings.IndexByte(src[at:], '\n'); i >= 0 {
+		return src[at : at+i], at + i + 1
+	}
+	return src[at:], len(src)
+}
+
+func marker(line, m string) bool {
+	if !strings.HasPrefix(line, m) {
+		return false
+	}
+	return len(line) == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r'
+}
+
+// document reads the text between two markers: one document, none, or in a JSON
+// stream several.
+func (f *File) document(start, end int, marked bool) {
+	for start < end {
+		d := &Doc{Start: start, End: end, Plain: true}
+		p := &parser{src: f.Src, pos: start, end: end, plain: true}
+		p.ls = start
+		if !marked {
+			p.ls = strings.LastIndexByte(f.Src[:start], '\n') + 1
+			if p.ls < start && start == 3 {
+				p.ls = start // behind a byte order mark
+			}
+			p.directives()
+		}
+		if p.quickEmpty() {
+			return
+		}
+		more := p.run(d, marked)
+		if d.Root == nil && d.Err == nil {
+			return
+		}
+		f.Docs = append(f.Docs, d)
+		if more < 0 {
+			return
+		}
+		d.End = more
+		start, marked = more, false
+	}
+}
+
+// directives skips "%YAML" lines before a document.
+func (p *parser) directives() {
+	for p.pos < p.end && p.src[p.pos] == '%' && p.pos == p.ls {
+		_, next := lineAt(p.src[:p.end], p.pos)
+		p.pos, p.ls = next, next
+		p.plain = false
+	}
+}
+
+func (p *parser) quickEmpty() bool {
+	save, ls := p.pos, p.ls
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(*Error); !ok {
+				panic(r)
+			}
+		}
+		p.pos, p.ls = save, ls
+	}()
+	return p.skip() && p.pos >= p.end
+}
+
+// run reads one value and expects the end of the document behind it. In a
+// stream of JSON objects it returns where the next one starts, else -1.
+func (p *parser) run(d *Doc, marked bool) (more int) {
+	more = -1
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *Error:
+			d.Root, d.Err, d.Plain = nil, e, false
+		default:
+			panic(e)
+		}
+	}()
+	p.prescan()
+	d.Root = p.value(-1, false, !marked)
+	p.skip()
+	if p.pos < p.end {
+		first := strings.TrimLeft(p.src[d.Start:p.pos], " \t\r\n")
+		if p.src[p.pos] == '{' && strings.HasPrefix(first, "{") && json.Valid([]byte(p.src[d.Start:p.pos])) {
+			d.JSON, more = true, p.pos
+			return more
+		}
+		p.fail("more text behind the end of the value")
+	}
+	d.Plain = p.plain
+	if d.Root.Style == Flow && (d.Root.Kind == Map || d.Root.Kind == Seq) {
+		d.JSON = json.Valid([]byte(strings.TrimSpace(p.src[d.Start:d.End])))
+		if d.JSON {
+			d.Plain = true
+		}
+	}
+	return -1
+}
+
+// prescan looks for bytes about which YAML has opinions of its own.
+func (p *parser) prescan() {
+	for i := p.pos; i < p.end; i++ {
+		c := p.src[i]
+		switch {
+		case c == '\n' || c >= ' ' && c < 0x7f:
+		case c == '\r' && i+1 < len(p.src) && p.src[i+1] == '\n':
+		case c == 0xc2 || c == 0xe2 || c >= 0x80:
+			p.plain = false
+		default: // tabs, control characters, a lone carriage return
+			p.plain = false
+			if c == '\r' {
+				p.pos = i
+				p.fail("a carriage return without a line feed")
+			}
+		}
+	}
+}
+
+func (p *parser) fail(msg string) { panic(&Error{Offset: p.pos, Msg: msg}) }
+
+func (p *parser) node(k Kind, s Style, start int) *Node {
+	if len(p.slab) == 0 {
+		p.slab = make([]Node, 64)
+	}
+	n := &p.slab[0]
+	p.slab = p.slab[1:]
+	n.Kind, n.Style, n.Start, n.Props = k, s, start, start
+	return n
+}
+
+// skip goes to the next content: over blanks, line ends and comments. It
+// returns whether it passed a line end (or stood at the start of a line).
+func (p *parser) skip() bool {
+	fresh := p.pos == p.ls
+	for p.pos < p.end {
+		switch c := p.src[p.pos]; {
+		case c == ' ':
+			p.pos++
+		case c == '\n':
+			p.pos++
+			p.ls = p.pos
+			fresh = true
+		case c == '\r' && p.pos+1 < len(p.src) && p.src[p.pos+1] == '\n':
+			p.pos++
+		case c == '\t':
+			p.pos++
+		case c == '#' && (p.pos == p.ls || blank(p.src[p.pos-1]) || fresh && p.pos == p.ls):
+			for p.pos < p.end && p.src[p.pos] != '\n' {
+				p.pos++
+			}
+		default:
+			return fresh
+		}
+	}
+	return fresh
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// eol says whether only blanks and a comment follow on the line.
+func (p *parser) eol() bool {
+	i := p.pos
+	for i < p.end && (p.src[i] == ' ' || p.src[i] == '\t') {
+		i++
+	}
+	if i >= p.end || p.src[i] == '\n' || p.src[i] == '\r' {
+		return true
+	}
+	return p.src[i] == '#' && (i == p.ls || blank(p.src[i-1]))
+}
+
+func (p *parser) spaces() {
+	for p.pos < p.end && (p.src[p.pos] == ' ' || p.src[p.pos] == '\t') {
+		p.pos++
+	}
+}
+
+// indicator says whether the byte c stands at i and is followed by white space.
+func (p *parser) indicator(i int, c byte) bool {
+	return i < p.end && p.src[i] == c && (i+1 >= p.end || blank(p.src[i+1]))
+}
+
+func (p *parser) enter() {
+	if p.depth++; p.depth > maxDepth {
+		p.fail("nested too deeply")
+	}
+}
