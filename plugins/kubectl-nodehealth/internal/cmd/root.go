@@ -15,6 +15,7 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Find what is wrong with a node and prove it",
 	}
 	root.AddCommand(
+		newNPD(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)
