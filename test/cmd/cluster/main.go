@@ -21,7 +21,7 @@ func main() {
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.PersistentFlags().String("name", "dev", "name of the cluster; clusters with different names run side by side")
-	root.AddCommand(newUp(), newDown(), newStatus())
+	root.AddCommand(newUp(), newDown(), newStatus(), newFault(), newExec())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
