@@ -15,6 +15,7 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Know exactly what an audit policy records",
 	}
 	root.AddCommand(
+		newReplay(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

@@ -8,25 +8,17 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 )
 
-// Decision is what a policy says of a request.
-type Decision struct {
-	// Rule is the index of the rule that took the request, -1 for none.
-	Rule              int
-	Level             auditinternal.Level
-	OmitStages        []auditinternal.Stage
-	OmitManagedFields bool
-}
-
-// Decider asks a policy evaluator.
-type Decider interface {
-	Decide(authorizer.Attributes) Decision
+// Evaluator asks a policy's evaluator; *policy.Evaluator is one.
+type Evaluator interface {
+	Match(authorizer.Attributes) policy.Decision
 }
 
 // verdict is a decision with what replaying wants to know of the request.
 type verdict struct {
-	Decision
+	policy.Decision
 	ok                              bool
 	omit                            [4]bool
 	longRunning                     bool
@@ -41,17 +33,17 @@ type verdict struct {
 //
 // Both are emptied when they grow large: a log can name any number of objects.
 type cache struct {
-	decider  Decider
-	literals literals
-	requests map[string]*verdict
-	classes  map[string]*verdict
-	key      []byte
+	evaluator Evaluator
+	literals  literals
+	requests  map[string]*verdict
+	classes   map[string]*verdict
+	key       []byte
 }
 
 const maxCached = 1 << 14
 
-func newCache(d Decider, p *auditinternal.Policy) *cache {
-	return &cache{decider: d, literals: newLiterals(p), requests: map[string]*verdict{}, classes: map[string]*verdict{}}
+func newCache(d Evaluator, p *auditinternal.Policy) *cache {
+	return &cache{evaluator: d, literals: newLiterals(p), requests: map[string]*verdict{}, classes: map[string]*verdict{}}
 }
 
 func (c *cache) verdict(e *auditlog.Event) *verdict {
@@ -89,7 +81,7 @@ func (c *cache) class(e *auditlog.Event) *verdict {
 	if len(c.classes) >= maxCached {
 		clear(c.classes)
 	}
-	v := &verdict{Decision: c.decider.Decide(&a), ok: true, longRunning: longRunning(&a)}
+	v := &verdict{Decision: c.evaluator.Match(&a), ok: true, longRunning: longRunning(&a)}
 	v.mayHaveRequest, v.mayHaveResponse = bodies(&a)
 	for _, s := range v.OmitStages {
 		if i := stageIndex([]byte(s)); i >= 0 {
@@ -174,4 +166,16 @@ func (l *literals) class(a *authorizer.AttributesRecord) string {
 	named(l.namespaces, a.Namespace)
 	named(l.names, a.Name)
 	return b.String()
+}
+
+// Judge tells which rule of a policy takes an event. It is for one goroutine.
+type Judge struct{ cache *cache }
+
+// NewJudge makes a judge.
+func NewJudge(e Evaluator, p *auditinternal.Policy) *Judge { return &Judge{newCache(e, p)} }
+
+// Decide judges an event. ok is false where its request cannot be rebuilt.
+func (j *Judge) Decide(e *auditlog.Event) (d policy.Decision, ok bool) {
+	v := j.cache.verdict(e)
+	return v.Decision, v.ok
 }

@@ -154,8 +154,8 @@ type Visitor struct {
 }
 
 // NewVisitor makes a visitor for one worker. The policy is read for the
-// strings it names; matching is the decider's.
-func NewVisitor(d Decider, p *auditinternal.Policy) *Visitor {
+// strings it names; matching is the evaluator's.
+func NewVisitor(d Evaluator, p *auditinternal.Policy) *Visitor {
 	return &Visitor{cache: newCache(d, p), rules: make([]account, len(p.Rules)+1)}
 }
 

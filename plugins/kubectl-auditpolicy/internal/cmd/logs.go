@@ -1,0 +1,92 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/output"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+)
+
+// readLogs reads audit logs with a progress line on a terminal, and says on
+// stderr what a reader should know of their state.
+func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func() auditlog.Visitor) ([]auditlog.Visitor, auditlog.Stats, error) {
+	sources, err := auditlog.Sources(args, env.In)
+	if err != nil {
+		return nil, auditlog.Stats{}, cli.Usagef("%w", err)
+	}
+	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	defer p.Stop()
+	var last atomic.Int64
+	visitors, st, err := auditlog.Read(ctx, sources, auditlog.Options{Progress: func(read, total int64) {
+		// A line of text for every 4 MB is plenty for a line drawn ten times a
+		// second.
+		if read-last.Load() < 4<<20 {
+			return
+		}
+		last.Store(read)
+		if total > 0 {
+			p.Set("reading logs: %s of %s (%s)", size(read), size(total), percent(read, total))
+		} else {
+			p.Set("reading logs: %s", size(read))
+		}
+	}}, newVisitor)
+	p.Stop()
+	if errors.Is(err, context.Canceled) {
+		return nil, st, err
+	}
+	if err != nil {
+		return nil, st, cli.Usagef("%w", err)
+	}
+	if st.Broken > 0 {
+		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled, %s; they are counted as unknowable\n", plural(st.Broken, "event"), size(st.BrokenBytes))
+	}
+	return visitors, st, nil
+}
+
+// runnablePolicy loads the one policy of a file ("-" is stdin) for a command
+// that asks what kube-apiserver would do with it. One that kube-apiserver would
+// not start with records nothing, and is wrong input here; lint tells more.
+func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
+	var data []byte
+	var err error
+	if name == "-" {
+		data, err = io.ReadAll(io.LimitReader(env.In, policy.MaxBytes+1))
+	} else {
+		data, err = os.ReadFile(name)
+	}
+	if err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, cli.Usagef("policy %s: %w", name, err)
+	}
+	ps, err := policy.Load(name, data)
+	var syntax *yamldoc.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, cli.Usagef("%w", err)
+	}
+	if err != nil {
+		return nil, cli.Usagef("%w", err)
+	}
+	if len(ps) > 1 {
+		return nil, cli.Usagef("%s: it holds %d policies; give a file with one", name, len(ps))
+	}
+	p := ps[0]
+	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", name)
+	if len(p.Refused) > 0 {
+		return nil, cli.WithHint(cli.Usagef("%s: kube-apiserver would not start with this policy: %s: %s", p.Title(), p.Refused[0].Path, p.Refused[0].Message), lint)
+	}
+	if n := len(p.Dropped); n > 0 {
+		fmt.Fprintf(env.ErrOut, "warning: %s: kube-apiserver drops %s, so rules may match more than they say; %s\n", p.Title(), plural(int64(n), "field"), lint)
+	}
+	return p, nil
+}

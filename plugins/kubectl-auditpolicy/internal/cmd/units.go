@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// size writes bytes as a person does: three digits and a decimal unit, which
+// is what disks and log bills count in.
+func size(n int64) string {
+	switch {
+	case n < 0:
+		return "-" + size(-n)
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	}
+	v, units := float64(n)/1000, "kMGTPE"
+	i := 0
+	for v >= 999.5 && i < len(units)-1 {
+		v /= 1000
+		i++
+	}
+	digits := 0
+	if v < 9.95 {
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + " " + units[i:i+1] + "B"
+}
+
+// count writes a number with commas between thousands.
+func count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return sign + b.String()
+}
+
+// plural is "1 event" or "1,234 events".
+func plural(n int64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return count(n) + " " + word + "s"
+}
+
+// percent is part of whole, with a decimal below ten per cent.
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "-"
+	}
+	p := 100 * float64(part) / float64(whole)
+	switch {
+	case part != 0 && p < 0.1:
+		return "<0.1%"
+	case p < 9.95 && p != 0:
+		return fmt.Sprintf("%.1f%%", p)
+	case part != whole && p > 99.4:
+		return fmt.Sprintf("%.2f%%", min(p, 99.99))
+	}
+	return fmt.Sprintf("%.0f%%", p)
+}
+
+// span writes a duration with its two largest units.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+	case d < 48*time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+	days := int64(d / (24 * time.Hour))
+	return fmt.Sprintf("%dd%dh", days, int64(d/time.Hour)%24)
+}
