@@ -129,6 +129,14 @@ func Read(ctx context.Context, sources []Source, o Options, newVisitor func() Vi
 	return visitors, sum, err
 }
 
+// Parse reads the events in one piece of text, such as a line of a log, in
+// whatever envelope. They share no memory with it.
+func Parse(text []byte) []*Event {
+	var out []*Event
+	(&Event{}).line(text, func(e *Event) { out = append(out, e.Copy()) })
+	return out
+}
+
 type pipeline struct {
 	chunks  chan chunk
 	free    chan []byte

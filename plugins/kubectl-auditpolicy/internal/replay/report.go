@@ -257,27 +257,27 @@ func (r *Report) limits(v *Visitor) {
 	}
 	if missingRequest > 0 {
 		r.Exactness.Bytes = LowerBound
-		add("request-bodies-missing", missingRequest, "the policy records the request body of %d events that were logged without: kept bytes are a lower bound", missingRequest)
+		add("request-bodies-missing", missingRequest, "events whose request body the policy records and the log does not have: %d; kept bytes are a lower bound", missingRequest)
 	}
 	if missingResponse > 0 {
 		r.Exactness.Bytes = LowerBound
-		add("response-bodies-missing", missingResponse, "the policy records the response body of %d events that were logged without: kept bytes are a lower bound", missingResponse)
+		add("response-bodies-missing", missingResponse, "events whose response body the policy records and the log does not have: %d; kept bytes are a lower bound", missingResponse)
 	}
 	if n := v.logLevels[levelUnknown]; n > 0 {
 		r.Exactness.Bytes = LowerBound
-		add("level-missing", n, "%d events do not say at which level they were logged", n)
+		add("level-missing", n, "events that do not say at which level they were logged: %d", n)
 	}
 	if r.Added.Events > 0 {
 		r.Exactness.Added = Estimate
-		add("stages-missing", r.Added.Events, "the policy records stages that were not logged: about %d more events", r.Added.Events)
+		add("stages-missing", r.Added.Events, "events of stages that the policy records and the log does not have: about %d", r.Added.Events)
 	}
 	if n := v.unknowable.Events; n > 0 {
 		r.Exactness.Events, r.Exactness.Bytes = LowerBound, LowerBound
-		add("not-rebuildable", n, "%d events have no request URI or stage from which the request could be rebuilt", n)
+		add("not-rebuildable", n, "events without a request URI or stage, so that their request cannot be rebuilt: %d", n)
 	}
 	if r.Log.Broken > 0 {
 		r.Exactness.Events, r.Exactness.Bytes = LowerBound, LowerBound
-		add("broken", r.Log.Broken, "%d events are cut off or garbled", r.Log.Broken)
+		add("broken", r.Log.Broken, "events that are cut off or garbled: %d", r.Log.Broken)
 	}
 	add("unlogged", 0, "requests that the recording policy left out are not in the log: how many of them this policy would record is unknown")
 }
