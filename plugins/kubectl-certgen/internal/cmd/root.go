@@ -15,6 +15,7 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Make and look after the certificates of a cluster",
 	}
 	root.AddCommand(
+		newServer(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

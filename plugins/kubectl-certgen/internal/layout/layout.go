@@ -278,3 +278,39 @@ func (l Layout) exists(rel string) bool {
 
 // Has says whether a file of the layout is there.
 func (l Layout) Has(rel string) bool { return rel != "" && l.exists(rel) }
+
+// Keys lists the private key files of the folder as full paths: the CA's, the
+// leaves' and, in kubeadm's layout, the service accounts'.
+func (l Layout) Keys() ([]string, error) {
+	var out []string
+	add := func(rel string) {
+		if l.Has(rel) {
+			out = append(out, l.Path(rel))
+		}
+	}
+	add(l.CA().Key)
+	dirs := []string{""}
+	switch l.Kind {
+	case EasyRSA:
+		dirs = []string{"private"}
+	case Kubeadm:
+		dirs = []string{"", "etcd"}
+	}
+	for _, d := range dirs {
+		entries, err := os.ReadDir(l.Path(d))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Type().IsRegular() && (strings.HasSuffix(e.Name(), ".key") || strings.HasSuffix(e.Name(), "-key.pem")) {
+				if p := l.Path(path.Join(d, e.Name())); !slices.Contains(out, p) {
+					out = append(out, p)
+				}
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,192 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/issue"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/output"
+)
+
+// listed is a line of --list.
+type listed struct {
+	line  int
+	name  string
+	names []pki.GeneralName
+}
+
+// readList reads NAME and its addresses and names, a line each; # starts a
+// comment. Every line is checked before anything is made.
+func readList(env *cli.Env, file string) ([]listed, error) {
+	in, shown := env.In, "stdin"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			var pe *os.PathError
+			if errors.As(err, &pe) {
+				err = pe.Err
+			}
+			return nil, cli.Usagef("--list %s: %w", file, err)
+		}
+		defer f.Close()
+		in, shown = f, file
+	}
+	out, err := parseList(in)
+	if err != nil {
+		return nil, cli.Usagef("%s:%w", shown, err)
+	}
+	if len(out) == 0 {
+		return nil, cli.Usagef("%s: no names in it", shown)
+	}
+	return out, nil
+}
+
+func parseList(in io.Reader) ([]listed, error) {
+	var out []listed
+	seen := map[string]int{}
+	sc := bufio.NewScanner(in)
+	sc.Buffer(nil, 1<<20)
+	n := 0
+	for sc.Scan() {
+		n++
+		text, _, _ := strings.Cut(strings.TrimPrefix(sc.Text(), "\ufeff"), "#")
+		words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' || r == '\r' })
+		if len(words) == 0 {
+			continue
+		}
+		l := listed{line: n, name: words[0]}
+		if err := layout.CheckName(l.name); err != nil {
+			return nil, fmt.Errorf("%d: %w", n, err)
+		}
+		if first, dup := seen[l.name]; dup {
+			return nil, fmt.Errorf("%d: %q is on line %d already", n, l.name, first)
+		}
+		seen[l.name] = n
+		for _, w := range words[1:] {
+			g, err := san.Parse(w)
+			if err != nil {
+				return nil, fmt.Errorf("%d: %w", n, err)
+			}
+			l.names = san.Add(l.names, g)
+		}
+		out = append(out, l)
+	}
+	if err := sc.Err(); err != nil {
+		return nil, fmt.Errorf("%d: %w", n+1, err)
+	}
+	return out, nil
+}
+
+func (o *serverOptions) runList(ctx context.Context, env *cli.Env) error {
+	lines, err := readList(env, o.flags.list)
+	if err != nil {
+		return err
+	}
+	var reqs []issue.Request
+	for _, l := range lines {
+		r := o.request
+		r.Name = l.name
+		names := o.names
+		if len(l.names) == 0 {
+			g, err := san.Parse(l.name)
+			if err != nil {
+				return cli.Usagef("%s:%d: no names behind %q, and it is none itself: %w", o.flags.list, l.line, l.name, err)
+			}
+			l.names = []pki.GeneralName{g}
+		}
+		for _, g := range l.names {
+			if g.Kind == pki.IP {
+				names.IPs = append(names.IPs[:len(names.IPs):len(names.IPs)], g)
+			} else {
+				names.DNS = append(names.DNS[:len(names.DNS):len(names.DNS)], g)
+			}
+		}
+		r.Names = o.Profile.Arrange(names)
+		if o.flags.noServiceNames && o.flags.subject == "" {
+			r.Subject = pki.Name{{Type: "CN", Value: cut64(l.name)}}
+		}
+		reqs = append(reqs, r)
+	}
+	return runMany(ctx, env, o.Options, reqs, o.flags.format)
+}
+
+// runMany makes many certificates, in parallel and in sets that appear whole;
+// what an earlier, interrupted run made is left as it is.
+func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue.Request, format string) error {
+	f, err := issue.Open(opts)
+	if err != nil {
+		return refused(err)
+	}
+	defer f.Close()
+	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut) && format == "text")
+	defer p.Stop()
+	var kept []*issue.Item
+	count := map[issue.Action]int{}
+	err = f.Many(ctx, reqs, func(done int, it *issue.Item) {
+		count[it.Action]++
+		if format != "text" || len(kept) < 1 {
+			kept = append(kept, it)
+		}
+		p.Set("%d of %d certificates", done, len(reqs))
+	})
+	p.Stop()
+	done := count[issue.Created] + count[issue.Reissued] + count[issue.Unchanged]
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(env.ErrOut, "stopped after %d of %d certificates; run it again to make the rest\n", done, len(reqs))
+			return ctx.Err()
+		}
+		var we *issue.WriteError
+		if errors.As(err, &we) {
+			return cli.WithHint(cli.Unknownf("%w", we.Err), fmt.Sprintf("%d of %d certificates are there; run it again to make the rest", done, len(reqs)))
+		}
+		return refused(err)
+	}
+	r := newReport(f, kept...)
+	if format != "text" {
+		if format == "yaml" {
+			return finding.WriteYAML(env.Out, r)
+		}
+		return finding.WriteJSON(env.Out, r)
+	}
+	many(env, f, r, count)
+	return nil
+}
+
+func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int) {
+	items := r.Items
+	r.Items = items[:1]
+	verb := "made"
+	if f.DryRun {
+		verb = "would be made"
+	}
+	fmt.Fprintf(env.Out, "%d certificates %s", count[issue.Created], verb)
+	if n := count[issue.Reissued]; n > 0 {
+		fmt.Fprintf(env.Out, ", %d issued again", n)
+	}
+	if n := count[issue.Unchanged]; n > 0 {
+		fmt.Fprintf(env.Out, ", %d were there already", n)
+	}
+	where := "as " + show(f.Rel(f.L.Leaf("NAME").Cert))
+	if len(items) > 1 {
+		where += ", until " + items[1].until
+	}
+	fmt.Fprintf(env.Out, " %s\n", where)
+	clients := r.Clients
+	r.Clients = ""
+	r.text(env.Out, env.Style(env.Out))
+	if clients != "" {
+		fmt.Fprintf(env.Out, "clients  %s\n", clients)
+	}
+	r.talk(env)
+}

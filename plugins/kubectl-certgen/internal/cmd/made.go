@@ -1,0 +1,311 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/issue"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// apiVersion is the version of certgen's JSON.
+const apiVersion = "certgen.clusterwright.dev/v1alpha1"
+
+// made is what a making verb did.
+type made struct {
+	APIVersion string     `json:"apiVersion"`
+	Kind       string     `json:"kind"`
+	Folder     string     `json:"folder"`
+	Layout     string     `json:"layout"`
+	Profile    string     `json:"profile"`
+	DryRun     bool       `json:"dryRun,omitempty"`
+	Items      []madeItem `json:"items"`
+	// APIServer are the flags to add to kube-apiserver.
+	APIServer []string `json:"apiServerFlags,omitempty"`
+	Clients   string   `json:"clients,omitempty"`
+	Recovered []string `json:"recovered,omitempty"`
+	Fixed     []string `json:"fixedModes,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
+
+	installDir string
+}
+
+type madeItem struct {
+	Name   string `json:"name"`
+	Action string `json:"action"`
+	// Why says what made an existing certificate be issued again.
+	Why         string   `json:"why,omitempty"`
+	Certificate string   `json:"certificate,omitempty"`
+	Key         string   `json:"key,omitempty"`
+	KeyAction   string   `json:"keyAction,omitempty"`
+	Kubeconfig  string   `json:"kubeconfig,omitempty"`
+	KeyType     string   `json:"keyType,omitempty"`
+	Subject     string   `json:"subject,omitempty"`
+	Serial      string   `json:"serial,omitempty"`
+	NotBefore   string   `json:"notBefore,omitempty"`
+	NotAfter    string   `json:"notAfter,omitempty"`
+	Names       []string `json:"names,omitempty"`
+	CA          bool     `json:"ca,omitempty"`
+
+	cn, keyHuman, until string
+}
+
+const timeFormat = "2006-01-02T15:04:05Z"
+
+func newReport(f *issue.Folder, items ...*issue.Item) *made {
+	r := &made{
+		APIVersion: apiVersion, Kind: "Issued", Folder: f.L.Root, Layout: string(f.L.Kind), Profile: "default",
+		DryRun: f.DryRun, Recovered: f.Recovered, Fixed: f.Fixed, Warnings: f.Warnings, Items: []madeItem{},
+	}
+	if f.Profile.Name != "" {
+		r.Profile = f.Profile.Name
+	}
+	if f.CA != nil {
+		ca := f.L.CA()
+		action := issue.Unchanged
+		if f.CANew {
+			action = issue.Created
+		}
+		r.Items = append(r.Items, newItem(f, &issue.Item{
+			Request: issue.Request{Name: "ca"}, Pair: ca, Cert: f.CA.Cert, Action: action, KeyNew: f.CANew}))
+	}
+	capped := false
+	seen := map[string]bool{}
+	for _, it := range items {
+		r.Items = append(r.Items, newItem(f, it))
+		capped = capped || it.Capped
+		for _, w := range it.Faults {
+			if !seen[w] {
+				seen[w] = true
+				r.Warnings = append(r.Warnings, f.Profile.Name+": "+w)
+			}
+		}
+	}
+	if capped {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("cut to the end of the CA, %s (--outlive-ca keeps the full time)",
+			f.CA.Cert.NotAfter.UTC().Format("2006-01-02")))
+	}
+	if f.CA != nil {
+		r.clients(f, items)
+	}
+	return r
+}
+
+func newItem(f *issue.Folder, it *issue.Item) madeItem {
+	m := madeItem{Name: it.Name, Action: string(it.Action), Why: it.Why,
+		Certificate: show(f.Rel(it.Pair.Cert)), Key: show(f.Rel(it.Pair.Key)), KeyAction: "kept"}
+	if it.KeyNew {
+		m.KeyAction = "created"
+	}
+	c := it.Cert
+	name, _ := pki.DecodeName(c.RawSubject)
+	spec := pki.SpecOf(c.PublicKey)
+	m.Subject, m.Serial, m.KeyType = name.String(), layout.SerialHex(c.SerialNumber), string(spec)
+	m.NotBefore, m.NotAfter = c.NotBefore.UTC().Format(timeFormat), c.NotAfter.UTC().Format(timeFormat)
+	m.cn, m.keyHuman, m.until = name.CN(), spec.Human(), c.NotAfter.UTC().Format("2006-01-02")
+	m.CA = c.IsCA
+	if e, ok := pki.Find(c.Extensions, pki.OIDSubjectAltName); ok && !c.IsCA {
+		names, _ := pki.AltNames(e)
+		for _, n := range names {
+			m.Names = append(m.Names, n.Value)
+		}
+	}
+	return m
+}
+
+// apiServerFlags are the handbook's last step.
+func apiServerFlags(f *issue.Folder, it *issue.Item, dir string) []string {
+	at := func(rel string) string { return path.Join(dir, rel) }
+	return []string{
+		"--client-ca-file=" + at(f.L.CA().Cert),
+		"--tls-cert-file=" + at(it.Pair.Cert),
+		"--tls-private-key-file=" + at(it.Pair.Key),
+	}
+}
+
+func (m *made) print(env *cli.Env, format, showAs string, names profile.ServerNames) error {
+	switch format {
+	case "json":
+		return finding.WriteJSON(env.Out, m)
+	case "yaml":
+		return finding.WriteYAML(env.Out, m)
+	}
+	m.text(env.Out, env.Style(env.Out))
+	if len(m.APIServer) > 0 {
+		fmt.Fprintln(env.Out)
+		printAPIServer(env.Out, m, showAs, names)
+	}
+	m.talk(env)
+	return nil
+}
+
+// talk writes warnings and notes to stderr.
+func (m *made) talk(env *cli.Env) {
+	for _, w := range m.Warnings {
+		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+	}
+}
+
+// text is the screen: what was made, for whom, until when.
+func (m *made) text(w io.Writer, st cli.Style) {
+	word := func(action string) string {
+		if m.DryRun && action != string(issue.Unchanged) {
+			return "would be " + action
+		}
+		return action
+	}
+	if len(m.Recovered) > 0 {
+		fmt.Fprintf(w, "finished  an earlier run that was interrupted: %s\n", strings.Join(m.Recovered, ", "))
+	}
+	width, left := 9, 0
+	for _, it := range m.Items {
+		width = max(width, len(word(it.Action))+1)
+		left = max(left, len(it.files()))
+	}
+	left = min(left, 40)
+	for _, it := range m.Items {
+		if it.CA && it.Action == string(issue.Unchanged) {
+			fmt.Fprintf(w, "%s %-*s  %s, until %s\n", st.Bold(pad("CA", width-1)), left, it.Certificate, it.cn, it.until)
+			continue
+		}
+		what := it.cn
+		if it.KeyAction == "created" && (it.CA || len(m.Items) == 1) {
+			what += ", " + it.keyHuman
+		}
+		if it.KeyAction != "created" && it.Action == string(issue.Reissued) {
+			what += ", key kept"
+		}
+		fmt.Fprintf(w, "%s %-*s  %s, until %s\n", st.Bold(pad(word(it.Action), width-1)), left, it.files(), what, it.until)
+		if it.Why != "" {
+			fmt.Fprintf(w, "%s %s\n", pad("because", width-1), it.Why)
+		}
+	}
+	for _, p := range m.Fixed {
+		fmt.Fprintf(w, "%s %s  mode 0600\n", pad("repaired", width-1), show(p))
+	}
+	if len(m.Items) > 0 {
+		if last := m.Items[len(m.Items)-1]; len(last.Names) > 0 {
+			fmt.Fprintf(w, "%s %s\n", pad("names", width-1), someNames(last.Names, 79-width))
+		}
+	}
+	if m.Clients != "" {
+		fmt.Fprintf(w, "%s %s\n", pad("clients", width-1), m.Clients)
+	}
+}
+
+func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
+
+// files is "pki/server.crt, server.key": the key's folder is left out where it
+// is the certificate's.
+func (it madeItem) files() string {
+	if it.Key == "" || (it.KeyAction != "created" && it.Action == string(issue.Reissued)) {
+		return it.Certificate
+	}
+	key := it.Key
+	if path.Dir(key) == path.Dir(it.Certificate) {
+		key = path.Base(key)
+	}
+	return it.Certificate + ", " + key
+}
+
+// someNames fits names into a width, and counts the others.
+func someNames(names []string, width int) string {
+	out := ""
+	for i, n := range names {
+		rest := len(names) - i
+		more := fmt.Sprintf(" (%d more)", rest)
+		next := n
+		if out != "" {
+			next = out + " " + n
+		}
+		limit := width
+		if rest > 1 {
+			limit -= len(more)
+		}
+		if len(next) > limit && out != "" {
+			return out + more
+		}
+		out = next
+	}
+	return out
+}
+
+func printAPIServer(w io.Writer, m *made, as string, names profile.ServerNames) {
+	switch as {
+	case "static-pod":
+		fmt.Fprintln(w, "Add to /etc/kubernetes/manifests/kube-apiserver.yaml (or give it to kubeadm as")
+		fmt.Fprintln(w, "patches/kube-apiserver0+strategic.yaml with --patches):")
+		fmt.Fprint(w, staticPod(m))
+	case "kubeadm":
+		fmt.Fprintln(w, "Put into the ClusterConfiguration that kubeadm is given:")
+		fmt.Fprint(w, kubeadmPatch(m, names))
+	default:
+		fmt.Fprintln(w, "Add to kube-apiserver:")
+		for _, f := range m.APIServer {
+			fmt.Fprintf(w, "  %s\n", f)
+		}
+	}
+}
+
+func staticPod(m *made) string {
+	var b strings.Builder
+	b.WriteString(`apiVersion: v1
+kind: Pod
+metadata:
+  name: kube-apiserver
+  namespace: kube-system
+spec:
+  containers:
+  - name: kube-apiserver
+    command:
+    - kube-apiserver
+    # ... what is there, and:
+`)
+	for _, f := range m.APIServer {
+		fmt.Fprintf(&b, "    - %s\n", f)
+	}
+	fmt.Fprintf(&b, `    volumeMounts:
+    - {name: certgen-pki, mountPath: %q, readOnly: true}
+  volumes:
+  - name: certgen-pki
+    hostPath: {path: %q, type: Directory}
+`, m.installDir, m.installDir)
+	return b.String()
+}
+
+func kubeadmPatch(m *made, names profile.ServerNames) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n")
+	if len(names.IPs)+len(names.DNS) > 0 {
+		b.WriteString("  certSANs:\n")
+		for _, n := range append(names.IPs[:len(names.IPs):len(names.IPs)], names.DNS...) {
+			fmt.Fprintf(&b, "  - %q\n", n.Value)
+		}
+	}
+	b.WriteString("  extraArgs:\n")
+	for _, f := range m.APIServer {
+		k, v, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		fmt.Fprintf(&b, "  - {name: %s, value: %s}\n", k, v)
+	}
+	fmt.Fprintf(&b, "  extraVolumes:\n  - {name: certgen-pki, hostPath: %q, mountPath: %q, readOnly: true, pathType: Directory}\n",
+		m.installDir, m.installDir)
+	return b.String()
+}
+
+// clients says who accepts what was made.
+func (m *made) clients(f *issue.Folder, items []*issue.Item) {
+	faults := false
+	for _, it := range items {
+		faults = faults || len(it.Faults) > 0
+	}
+	if len(items) == 0 || faults {
+		return
+	}
+	m.Clients = "accepted by openssl, GnuTLS, Java, NSS, Python, Node and Go rules"
+}

@@ -1,0 +1,263 @@
+package issue
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+)
+
+// Request is a leaf that somebody wants.
+type Request struct {
+	// Name is the file's name in the layout.
+	Name    string
+	Purpose profile.Purpose
+	Subject pki.Name
+	Names   []pki.GeneralName
+	// Validity 0 is the profile's.
+	Validity time.Duration
+}
+
+// Action says what became of a file.
+type Action string
+
+// The actions.
+const (
+	Created   Action = "created"
+	Reissued  Action = "reissued"
+	Unchanged Action = "unchanged"
+)
+
+// Item is what became of a Request.
+type Item struct {
+	Request
+	Pair layout.Pair
+	Cert *x509.Certificate
+	// Action is the certificate's; KeyNew says whether the key is new too.
+	Action Action
+	KeyNew bool
+	// Capped says that the end was cut to the CA's.
+	Capped bool
+	// Why says what made an existing certificate be issued again.
+	Why string
+	// Faults are the profile's known faults.
+	Faults []string
+
+	key    crypto.Signer
+	keyPEM []byte
+}
+
+// Prepare looks at what is there for a request and makes what is missing, in
+// memory: it may be called for many requests at once.
+func (f *Folder) Prepare(r Request) (*Item, error) {
+	if err := layout.CheckName(lastPart(r.Name)); err != nil {
+		return nil, err
+	}
+	it := &Item{Request: r, Pair: f.L.Leaf(r.Name)}
+	if ca := f.L.CA(); it.Pair.Cert == ca.Cert || it.Pair.Key == ca.Key {
+		return nil, fmt.Errorf("name %q: is the CA's", r.Name)
+	}
+	certFile, keyFile := f.L.Path(it.Pair.Cert), f.L.Path(it.Pair.Key)
+	certPEM, err := read(certFile)
+	if err != nil {
+		return nil, err
+	}
+	keyPEM, err := read(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case certPEM != nil && keyPEM == nil:
+		return nil, fmt.Errorf("%s: is there without its key (%s); move it away, or use another --name", certFile, keyFile)
+	case keyPEM != nil:
+		if it.key, err = LoadKey(keyFile, keyPEM, f.Unlock); err != nil {
+			return nil, err
+		}
+	}
+	if certPEM != nil {
+		certs, err := pki.ParseCerts(certPEM)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", certFile, err)
+		}
+		done, err := f.compare(it, certFile, keyFile, certs[0])
+		if err != nil || done {
+			return it, err
+		}
+	} else {
+		it.Action = Created
+	}
+	if it.key == nil {
+		it.KeyNew = true
+		spec := f.Options.Key
+		if spec == "" {
+			spec = f.Profile.Key
+		}
+		if it.key, err = pki.GenerateKey(spec); err != nil {
+			return nil, err
+		}
+		if it.keyPEM, err = pki.EncodeKey(it.key, f.Profile.KeyFormat, nil); err != nil {
+			return nil, err
+		}
+	}
+	return it, f.sign(it)
+}
+
+func lastPart(name string) string { return name[strings.LastIndex(name, "/")+1:] }
+
+// compare decides about a certificate that is there. done says that it stays.
+func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certificate) (done bool, err error) {
+	if !pki.SamePublicKey(it.key.Public(), have.PublicKey) {
+		return false, fmt.Errorf("%s: the key in %s does not belong to it", certFile, keyFile)
+	}
+	if !bytes.Equal(have.RawIssuer, f.CA.Cert.RawSubject) || have.CheckSignatureFrom(withCA(f.CA.Cert)) != nil {
+		return false, fmt.Errorf("%s: was signed by another CA than %s; move it away, or use another --name",
+			certFile, f.L.Path(f.L.CA().Cert))
+	}
+	var old []pki.GeneralName
+	if e, ok := pki.Find(have.Extensions, pki.OIDSubjectAltName); ok {
+		old, _ = pki.AltNames(e)
+	}
+	var gone, added []string
+	for _, n := range old {
+		if !slices.Contains(it.Names, n) {
+			gone = append(gone, n.Value)
+		}
+	}
+	for _, n := range it.Names {
+		if !slices.Contains(old, n) {
+			added = append(added, n.Value)
+		}
+	}
+	if len(gone) > 0 && !f.Drop {
+		return false, fmt.Errorf("%s: has names that were not given now: %s; give them too, or --drop-names to lose them",
+			certFile, strings.Join(gone, ", "))
+	}
+	var why []string
+	for _, n := range added {
+		why = append(why, "+"+n)
+	}
+	for _, n := range gone {
+		why = append(why, "-"+n)
+	}
+	if !purposeFits(have, it.Purpose) {
+		why = append(why, "its usages did not allow "+string(it.Purpose))
+	}
+	if !f.Now.Before(have.NotAfter) {
+		why = append(why, "it expired on "+have.NotAfter.UTC().Format(time.DateOnly))
+	}
+	if subject, err := it.Subject.Encode(f.Profile.Strings); err != nil {
+		return false, err
+	} else if !bytes.Equal(subject, have.RawSubject) {
+		if name, _ := pki.DecodeName(have.RawSubject); name.String() != it.Subject.String() {
+			why = append(why, "its subject was "+name.String())
+		}
+	}
+	if len(why) == 0 {
+		it.Action, it.Cert = Unchanged, have
+		return true, nil
+	}
+	it.Action, it.Why = Reissued, strings.Join(why, ", ")
+	return false, nil
+}
+
+// withCA lets CheckSignatureFrom look at the signature alone: a CA without the
+// bits that Go asks for was refused before, or is of another tool's making.
+func withCA(c *x509.Certificate) *x509.Certificate {
+	d := *c
+	d.Version, d.BasicConstraintsValid, d.IsCA, d.KeyUsage = 3, true, true, 0
+	return &d
+}
+
+func purposeFits(c *x509.Certificate, p profile.Purpose) bool {
+	if len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	has := func(u x509.ExtKeyUsage) bool {
+		return slices.Contains(c.ExtKeyUsage, u) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	}
+	switch p {
+	case profile.Server:
+		return has(x509.ExtKeyUsageServerAuth)
+	case profile.Client:
+		return has(x509.ExtKeyUsageClientAuth)
+	}
+	return has(x509.ExtKeyUsageServerAuth) && has(x509.ExtKeyUsageClientAuth)
+}
+
+func (f *Folder) sign(it *Item) error {
+	lr := profile.LeafRequest{
+		Purpose: it.Purpose, Subject: it.Subject, Names: it.Names, PublicKey: it.key.Public(),
+		Validity: it.Validity, Outlive: f.Outlive, Now: f.Now, Rand: f.Rand,
+	}
+	t, capped, err := f.Profile.Leaf(f.CA, lr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", it.Name, err)
+	}
+	if it.Cert, err = f.CA.Sign(t); err != nil {
+		return fmt.Errorf("%s: %w", it.Name, err)
+	}
+	it.Capped = capped
+	it.Faults, err = f.Profile.Faults(f.CA, lr)
+	return err
+}
+
+// Add puts what a request needs into the set that the next Commit writes.
+func (f *Folder) Add(it *Item) error {
+	if it.Action == Unchanged {
+		return nil
+	}
+	if it.KeyNew {
+		if err := f.create(it.Pair.Key, it.keyPEM, store.KeyMode); err != nil {
+			return err
+		}
+	}
+	write := f.create
+	if it.Action == Reissued {
+		write = f.replace
+	}
+	if err := write(it.Pair.Cert, pki.EncodeCerts(append([]*x509.Certificate{it.Cert}, f.intermediates()...)...), store.PublicMode); err != nil {
+		return err
+	}
+	if it.Pair.Request != "" {
+		if err := f.addRequest(it); err != nil {
+			return err
+		}
+	}
+	return f.record(it.Cert)
+}
+
+// intermediates are the certificates that a server must show with its own: the
+// CA, and those above it but the root, when the CA is not itself a root.
+func (f *Folder) intermediates() []*x509.Certificate {
+	c := f.CA.Cert
+	if bytes.Equal(c.RawIssuer, c.RawSubject) {
+		return nil
+	}
+	out := []*x509.Certificate{c}
+	for _, up := range f.CA.Chain {
+		if !bytes.Equal(up.RawIssuer, up.RawSubject) {
+			out = append(out, up)
+		}
+	}
+	return out
+}
+
+func (f *Folder) addRequest(it *Item) error {
+	var exts = it.Cert.Extensions[:0:0]
+	if e, ok := pki.Find(it.Cert.Extensions, pki.OIDSubjectAltName); ok {
+		exts = append(exts, e)
+	}
+	req, err := pki.CreateRequest(it.Cert.RawSubject, exts, it.key)
+	if err != nil {
+		return err
+	}
+	return f.replace(it.Pair.Request, pki.EncodeRequest(req), store.PublicMode)
+}
