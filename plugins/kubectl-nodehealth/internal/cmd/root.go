@@ -16,6 +16,8 @@ func New(env *cli.Env) *cobra.Command {
 	}
 	root.AddCommand(
 		newNPD(env),
+		newCrictl(env),
+		newShell(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

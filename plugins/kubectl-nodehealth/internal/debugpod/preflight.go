@@ -1,0 +1,205 @@
+package debugpod
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// probeTimeout is what a kubelet gets to answer a question of the preflight. A
+// frozen one would hold the API server's TLS handshake for ten seconds.
+const probeTimeout = 2 * time.Second
+
+// ErrNoNode says that there is no node of this name.
+var ErrNoNode = errors.New("there is no such node")
+
+// Impossible says why no pod can be started on the node, and what to do there.
+type Impossible struct {
+	Why  string
+	Next string
+}
+
+func (e *Impossible) Error() string { return e.Why }
+
+// Preflight is what is known of the node before a pod is tried.
+type Preflight struct {
+	Node *corev1.Node
+	// Endpoint is the CRI endpoint that the kubelet uses, "" where it would not
+	// say (no right to nodes/proxy or nodes/configz).
+	Endpoint string
+}
+
+// Check looks at the node before a pod is started there, so that a dead
+// runtime or kubelet is said at once and not after a timeout. The error is
+// ErrNoNode, *Impossible or that of the API server.
+func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, ErrNoNode
+	case apierrors.IsForbidden(err):
+		// The pod may be allowed all the same.
+		return &Preflight{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}}, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := judgeNode(node); err != nil {
+		return nil, err
+	}
+	p := &Preflight{Node: node}
+	config = rest.CopyConfig(config)
+	body, code, err := kubeletGet(ctx, client, name, "configz")
+	if err != nil {
+		return nil, &Impossible{
+			Why:  fmt.Sprintf("the kubelet of %s does not answer (%v), so no pod can be started there", name, err),
+			Next: onNode(node, "systemctl status kubelet"),
+		}
+	}
+	if code == http.StatusOK {
+		p.Endpoint = endpoint(body)
+	}
+	// runningpods asks the runtime itself; the Ready condition needs up to two
+	// minutes to notice that it is gone.
+	if body, code, err := kubeletGet(ctx, client, name, "runningpods/"); err != nil || code == http.StatusInternalServerError {
+		why := "no answer within " + probeTimeout.String()
+		if err == nil {
+			why = oneLine(string(body))
+		}
+		return nil, &Impossible{
+			Why:  fmt.Sprintf("the container runtime of %s does not answer the kubelet (%s), so no pod can be started there", name, why),
+			Next: onNode(node, runtimeCommand(node)),
+		}
+	}
+	return p, nil
+}
+
+// judgeNode reads the Ready condition.
+func judgeNode(node *corev1.Node) error {
+	if node.Labels[corev1.LabelOSStable] == "windows" || node.Status.NodeInfo.OperatingSystem == "windows" {
+		return &Impossible{
+			Why:  node.Name + " runs Windows: a debug pod with the host's file system needs a HostProcess image of its own",
+			Next: "kubectl debug node/" + node.Name + " -it --image=mcr.microsoft.com/powershell --profile=sysadmin",
+		}
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Type != corev1.NodeReady || c.Status == corev1.ConditionTrue {
+			continue
+		}
+		if c.Status == corev1.ConditionUnknown {
+			return &Impossible{
+				Why:  fmt.Sprintf("the kubelet of %s has not been heard of since %s, so no pod can be started there", node.Name, c.LastTransitionTime.UTC().Format(time.RFC3339)),
+				Next: onNode(node, "systemctl status kubelet"),
+			}
+		}
+		if strings.Contains(c.Message, "container runtime is down") || strings.Contains(c.Message, "PLEG is not healthy") {
+			return &Impossible{
+				Why:  fmt.Sprintf("the container runtime of %s is down (%s), so no pod can be started there", node.Name, oneLine(c.Message)),
+				Next: onNode(node, runtimeCommand(node)),
+			}
+		}
+	}
+	return nil
+}
+
+func onNode(node *corev1.Node, command string) string {
+	for _, a := range node.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			return fmt.Sprintf("ssh %s '%s'", a.Address, command)
+		}
+	}
+	return "on the node: " + command
+}
+
+func runtimeCommand(node *corev1.Node) string {
+	unit := "containerd"
+	version := node.Status.NodeInfo.ContainerRuntimeVersion
+	switch {
+	case strings.HasPrefix(version, "cri-o"):
+		unit = "crio"
+	case strings.HasPrefix(version, "docker"):
+		unit = "docker"
+	case strings.Contains(node.Status.NodeInfo.KubeletVersion, "+k3s"):
+		unit = "k3s k3s-agent"
+	case strings.Contains(node.Status.NodeInfo.KubeletVersion, "+rke2"):
+		unit = "rke2-agent rke2-server"
+	}
+	return "systemctl status " + unit + "; journalctl -u " + strings.Fields(unit)[0] + " --since -15m"
+}
+
+// kubeletGet asks the kubelet through the API server. A refusal by rights or by
+// the kubelet's configuration is a status code, a kubelet that does not answer
+// an error.
+func kubeletGet(ctx context.Context, client kubernetes.Interface, node, path string) ([]byte, int, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var code int
+	r := client.CoreV1().RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx).StatusCode(&code)
+	body, err := r.Raw()
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return body, code, nil
+	case errors.As(err, &status) && code != http.StatusServiceUnavailable && code != http.StatusGatewayTimeout && code != 0:
+		return []byte(status.Status().Message), code, nil
+	case ctx.Err() != nil:
+		return nil, 0, fmt.Errorf("no answer within %s", probeTimeout)
+	case errors.Is(err, io.EOF):
+		return nil, 0, err
+	}
+	return nil, 0, errors.New(oneLine(err.Error()))
+}
+
+// endpoint reads containerRuntimeEndpoint from the kubelet's configuration.
+func endpoint(configz []byte) string {
+	var v struct {
+		Config struct {
+			Endpoint string `json:"containerRuntimeEndpoint"`
+		} `json:"kubeletconfig"`
+	}
+	if json.Unmarshal(configz, &v) != nil {
+		return ""
+	}
+	return v.Config.Endpoint
+}
+
+// Crictl is the program that runs crictl on the host with the arguments that
+// follow it. The runtime's endpoint is the kubelet's; where that is not known
+// crictl's own configuration and guesses decide.
+func Crictl(endpoint string, args []string) []string {
+	script := `PATH=$PATH:/usr/local/bin:/opt/bin:/var/lib/rancher/rke2/bin:/home/kubernetes/bin:/snap/bin
+[ -z "$CONTAINER_RUNTIME_ENDPOINT" ] && unset CONTAINER_RUNTIME_ENDPOINT
+[ -f /var/lib/rancher/rke2/agent/etc/crictl.yaml ] && [ ! -f /etc/crictl.yaml ] && export CRI_CONFIG_FILE=/var/lib/rancher/rke2/agent/etc/crictl.yaml
+export PATH
+if command -v crictl >/dev/null 2>&1; then exec crictl "$@"; fi
+if command -v k3s >/dev/null 2>&1; then exec k3s crictl "$@"; fi
+echo "` + NoCrictl + `" >&2
+exit 127`
+	argv := []string{"chroot", "/host", "/usr/bin/env", "CONTAINER_RUNTIME_ENDPOINT=" + endpoint, "/bin/sh", "-c", script, "crictl"}
+	return append(argv, args...)
+}
+
+// NoCrictl is what Crictl says on a node without crictl.
+const NoCrictl = "crictl is not installed on this node"
+
+// Shell is the program that gives a shell on the host.
+func Shell(args []string) []string {
+	if len(args) > 0 {
+		return append([]string{"chroot", "/host"}, args...)
+	}
+	return []string{"chroot", "/host", "/bin/sh", "-c", "if [ -x /bin/bash ]; then exec /bin/bash -l; fi; exec /bin/sh -l"}
+}
