@@ -15,6 +15,7 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Get a workload's logs out, and know what would be lost",
 	}
 	root.AddCommand(
+		newParse(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

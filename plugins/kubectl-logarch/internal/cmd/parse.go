@@ -1,0 +1,351 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/parse"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+// parseFlags is what the command line says.
+type parseFlags struct {
+	output, since, until, severity string
+	components, callers, where     []string
+	grep                           []string
+	verbosity                      int
+	follow, stats, quiet           bool
+	top, year                      int
+	timezone                       string
+}
+
+// parseOptions is what a run needs.
+type parseOptions struct {
+	args     []string
+	output   string
+	follow   bool
+	stats    bool
+	quiet    bool
+	top      int
+	filter   *parse.Filter
+	defaults parse.Defaults
+}
+
+const parseLong = `Read the logs of cluster components and containers, in whatever form they were
+kept, as one kind of record.
+
+Formats: klog text (with structured and multi-line values), component JSON
+(--logging-format=json), etcd's and other JSON, containerd's logfmt, dated lines.
+Carriers: CRI and docker files, journald (-o json, -o export or short), syslog,
+kubectl logs (with --timestamps or --prefix), gzip. A folder is searched for
+logs; in /var/log/pods the path gives the pod, and rotated files come in order.
+
+Nothing is dropped in silence: a line in no known format is kept as text and
+counted.`
+
+func newParse(env *cli.Env) *cobra.Command {
+	f := &parseFlags{}
+	c := &cobra.Command{
+		Use:   "parse [FILE|DIR|-]...",
+		Short: "Read klog, JSON, CRI and journald logs as one kind of record",
+		Long:  parseLong,
+		Example: `
+			# What a component's log says, on a terminal
+			kubectl logarch parse /var/log/kubelet.log
+			# The errors of the last ten minutes of a unit
+			journalctl -u kubelet -o export | kubectl logarch parse --severity error --since 10m -
+			# A node's container logs as JSON lines, rotated files in order
+			kubectl logarch parse /var/log/pods -o json
+			# Everything about one pod, whoever logged it
+			kubectl logarch parse /var/log/pods --where pod=kube-system/coredns-7d764666f9-abcde
+			# What repeats, and when it was worst
+			kubectl logarch parse kube-apiserver.log --stats
+			# A JSON log back as klog text
+			kubectl logs -n kube-system kube-scheduler-cp1 | kubectl logarch parse - -o klog`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.options(env, args)
+			if err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), env)
+		},
+	}
+	f.bind(c)
+	c.AddCommand(newParseStats(env))
+	return c
+}
+
+// newParseStats is `parse stats`, the long way of --stats.
+func newParseStats(env *cli.Env) *cobra.Command {
+	f := &parseFlags{}
+	c := &cobra.Command{
+		Use:   "stats [FILE|DIR|-]...",
+		Short: "Sum logs up: error rate, busiest minute, what repeats",
+		Example: `
+			kubectl logarch parse stats /var/log/kubelet.log
+			kubectl logarch parse stats /var/log/pods --severity warning --top 20 -o json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.stats = true
+			o, err := f.options(env, args)
+			if err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), env)
+		},
+	}
+	f.bind(c)
+	_ = c.Flags().MarkHidden("stats")
+	_ = c.Flags().MarkHidden("follow")
+	return c
+}
+
+func (f *parseFlags) bind(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json (a record a line) or klog; with --stats text or json")
+	fs.StringVar(&f.since, "since", "", "Only events since then: 10m (before now), 15:04, 2006-01-02T15:04:05Z or 2006-01-02")
+	fs.StringVar(&f.until, "until", "", "Only events until then")
+	fs.StringVar(&f.severity, "severity", "", "Only events of this severity or worse: debug, info, warning, error or fatal")
+	fs.StringSliceVar(&f.components, "component", nil, "Only events of these components or containers (* stands for any text)")
+	fs.StringSliceVar(&f.callers, "caller", nil, "Only events logged there: file.go or file.go:123")
+	fs.StringArrayVar(&f.where, "where", nil, "Only events with this field: key=value (with * for any text), key!=value or key~part; msg, err and logger are keys too")
+	fs.IntVarP(&f.verbosity, "verbosity", "v", -1, "Only events up to this -v level; klog text does not tell it, JSON does")
+	fs.StringArrayVar(&f.grep, "grep", nil, "Only events that match this regular expression")
+	fs.BoolVar(&f.follow, "follow", false, "Go on as the files grow, through rotation, until interrupted")
+	fs.BoolVar(&f.stats, "stats", false, "Sum up instead: error rate, busiest minute, what repeats")
+	fs.IntVar(&f.top, "top", 10, "How many messages --stats shows")
+	fs.IntVar(&f.year, "year", 0, "Year of klog text without a carrier that knows it (default: from the file's time)")
+	fs.StringVar(&f.timezone, "timezone", "UTC", "Time zone of klog text without such a carrier: UTC, Local or a name such as Europe/Oslo")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "No notes on stderr")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "klog"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(logline.SeverityNames, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error) {
+	now := env.Now()
+	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, top: f.top, filter: parse.NewFilter()}
+	o.defaults.Now = now.UnixNano()
+	switch f.output {
+	case "text", "json":
+	case "klog":
+		if f.stats {
+			return nil, cli.Usagef("-o klog: --stats has text and json")
+		}
+	default:
+		return nil, cli.Usagef("-o %q: not one of text, json, klog", f.output)
+	}
+	for _, t := range []struct {
+		flag, val string
+		dst       *int64
+	}{{"since", f.since, &o.filter.Since}, {"until", f.until, &o.filter.Until}} {
+		if t.val == "" {
+			continue
+		}
+		when, err := parse.ParseWhen(t.val, now)
+		if err != nil {
+			return nil, cli.Usagef("--%s %w", t.flag, err)
+		}
+		*t.dst = when.UnixNano()
+	}
+	if f.severity != "" {
+		sev, ok := logline.ParseSeverity(f.severity)
+		if !ok {
+			return nil, cli.Usagef("--severity %q: not one of %s", f.severity, strings.Join(logline.SeverityNames, ", "))
+		}
+		o.filter.Severity = sev
+	}
+	o.filter.Components, o.filter.Callers = f.components, f.callers
+	if f.verbosity < -1 {
+		return nil, cli.Usagef("-v %d: a level is 0 or more", f.verbosity)
+	}
+	o.filter.V = f.verbosity
+	for _, w := range f.where {
+		cond, err := parse.ParseCondition(w)
+		if err != nil {
+			return nil, cli.Usagef("--where %w", err)
+		}
+		o.filter.Where = append(o.filter.Where, cond)
+	}
+	for _, g := range f.grep {
+		re, err := regexp.Compile(g)
+		if err != nil {
+			return nil, cli.Usagef("--grep: %w", err)
+		}
+		o.filter.Grep = append(o.filter.Grep, re)
+	}
+	if f.year != 0 && (f.year < 1970 || f.year > 2200) {
+		return nil, cli.Usagef("--year %d: not a year of a log", f.year)
+	}
+	o.defaults.Year = f.year
+	if f.timezone != "UTC" && f.timezone != "" {
+		loc, err := time.LoadLocation(f.timezone)
+		if err != nil {
+			return nil, cli.Usagef("--timezone %q: not a time zone known here (such as Europe/Oslo, Local or UTC)", f.timezone)
+		}
+		o.defaults.Offset = func(wall int64) int64 {
+			u := time.Unix(0, wall).UTC()
+			_, off := time.Date(u.Year(), u.Month(), u.Day(), u.Hour(), u.Minute(), u.Second(), 0, loc).Zone()
+			return int64(off) * int64(time.Second)
+		}
+	}
+	if f.top < 1 {
+		return nil, cli.Usagef("--top %d: at least 1", f.top)
+	}
+	return o, nil
+}
+
+func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
+	if len(o.args) == 0 && cli.IsTerminal(env.In) {
+		return cli.WithHint(cli.Usagef("nothing to parse: name a file or a folder, or pipe a log in"),
+			"journalctl -u kubelet -o export | kubectl logarch parse -", "kubectl logarch parse /var/log/pods")
+	}
+	inputs, err := parse.Expand(o.args, env.In, o.defaults)
+	if err != nil {
+		return readError(err)
+	}
+	if o.filter.V >= 0 {
+		if name, only := parse.OnlyKlogText(inputs); only {
+			return noVerbosity(o.filter.V, name)
+		}
+	}
+	opt := parse.Options{Filter: o.filter, Stats: o.stats}
+	if !o.stats {
+		opt.Encode = o.encoder(env, inputs)
+	}
+	out := bufio.NewWriterSize(env.Out, 64<<10)
+	var result *parse.Result
+	if o.follow {
+		result, err = parse.Follow(ctx, o.args, env.In, o.defaults, opt, env.Out)
+	} else if len(inputs) == 1 && inputs[0].Path == "" {
+		result, err = parse.Run(ctx, inputs, opt, env.Out)
+	} else {
+		result, err = parse.Run(ctx, inputs, opt, out)
+	}
+	if ferr := out.Flush(); err == nil {
+		err = ferr
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return readError(err)
+	}
+	if o.stats {
+		if err := o.showStats(env, result); err != nil {
+			return err
+		}
+	}
+	if !o.quiet {
+		o.notes(env, result)
+	}
+	if o.filter.V >= 0 && result.Events > 0 && result.Formats[logline.Klog] == result.Events-result.Blank {
+		return noVerbosity(o.filter.V, "this input")
+	}
+	return nil
+}
+
+func noVerbosity(v int, name string) error {
+	return cli.WithHint(cli.Usagef("-v %d: %s is klog text, which does not tell the verbosity of a line", v, name),
+		"only --logging-format=json records it; --severity and --caller work on both")
+}
+
+// readError gives an input that cannot be read its exit status, and leaves out
+// what only a programmer wants to know. A reader of ours that has gone is no
+// error.
+func readError(err error) error {
+	if errors.Is(err, errPipe) {
+		return nil
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return cli.Usagef("%s: %w", pe.Path, pe.Err)
+	}
+	return cli.Usagef("%w", err)
+}
+
+// encoder returns how an event is written.
+func (o *parseOptions) encoder(env *cli.Env, inputs []parse.Input) func([]byte, *logline.Event) []byte {
+	switch o.output {
+	case "json":
+		return func(dst []byte, ev *logline.Event) []byte { return append(ev.AppendJSON(dst), '\n') }
+	case "klog":
+		return func(dst []byte, ev *logline.Event) []byte { return append(ev.AppendKlog(dst), '\n') }
+	}
+	st := env.Style(env.Out)
+	p := &logline.Palette{Faint: st.Faint, Bold: st.Bold, Error: st.Error, Warning: st.Warning, Info: st.Info}
+	sources := map[string]bool{}
+	for _, in := range inputs {
+		sources[in.Meta.Namespace+"/"+in.Meta.Pod+"/"+in.Meta.Container+"/"+in.Meta.Component] = true
+	}
+	many := len(sources) > 1
+	for _, a := range o.args {
+		if info, err := os.Stat(a); err == nil && info.IsDir() {
+			many = true
+		}
+	}
+	return func(dst []byte, ev *logline.Event) []byte {
+		return append(ev.AppendText(dst, p, many || len(ev.Env.Identifier) > 0 || len(ev.Env.Pod) > 0), '\n')
+	}
+}
+
+// notes says on stderr what a reader of the output could not see in it.
+func (o *parseOptions) notes(env *cli.Env, r *parse.Result) {
+	note := func(format string, args ...any) { fmt.Fprintf(env.ErrOut, "note: "+format+"\n", args...) }
+	for _, n := range r.Notes {
+		note("%s", n)
+	}
+	if n := r.Formats[logline.Unparsed] - r.Blank; n > 0 {
+		switch {
+		case r.UnparsedHidden > 0:
+			note("%s of %s are in no format known here; a filter left out %s of them, which it could not judge", count(n, "event"), comma(r.Events), comma(r.UnparsedHidden))
+		default:
+			note("%s of %s in no format known here, kept as text", count(n, "line"), comma(r.Events))
+		}
+	}
+	if r.Incomplete > 0 {
+		note("%s cut off: the runtime never wrote the end", count(r.Incomplete, "line"))
+	}
+	if r.NoVerbosity > 0 {
+		note("-v: %s kept although klog text does not tell their verbosity", count(r.NoVerbosity, "event"))
+	}
+	switch {
+	case r.Lines == 0 && r.Events == 0:
+		note("the input is empty")
+	case r.Shown == 0 && o.filter.Any():
+		span := ""
+		if r.First != 0 {
+			span = fmt.Sprintf("; they are from %s to %s", shortTime(r.First), shortTime(r.Last))
+		}
+		note("none of %s passed the filter%s", count(r.Events, "event"), span)
+	}
+}
+
+func shortTime(t int64) string { return time.Unix(0, t).UTC().Format("2006-01-02 15:04:05Z") }
+
+// count says a number of things, with the plural.
+func count(n int64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return comma(n) + " " + word + "s"
+}
+
+// comma writes a number with a comma every three digits.
+func comma(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

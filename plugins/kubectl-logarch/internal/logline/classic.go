@@ -1,0 +1,280 @@
+package logline
+
+import "bytes"
+
+// parseLogfmt reads key=value lines that start with a time, a level or a
+// message: logrus (containerd, Cilium, CRI-O), go-kit and Go's slog.
+func parseLogfmt(b []byte, ev *Event) bool {
+	if !logfmtStart(b) {
+		return false
+	}
+	var seen [8]bool
+	for i := 0; i < len(b); {
+		if b[i] == ' ' {
+			i++
+			continue
+		}
+		start := i
+		for i < len(b) && b[i] != '=' && b[i] != ' ' && b[i] != '"' {
+			i++
+		}
+		key := b[start:i]
+		if i >= len(b) || b[i] != '=' || len(key) == 0 {
+			// Words that are no pair: this is a sentence, unless it is the end
+			// of what a logger without quotes wrote.
+			if !seen[roleMsg] && !seen[roleLevel] || len(ev.Fields) == 0 && !seen[roleMsg] {
+				return false
+			}
+			ev.addField(plain([]byte("rest")), plain(b[start:]))
+			break
+		}
+		i++
+		val := Value{}
+		if i < len(b) && b[i] == '"' {
+			end := goStringEnd(b, i)
+			if end < 0 {
+				return false
+			}
+			val = Value{b[i+1 : end-1], GoString}
+			i = end
+		} else {
+			start = i
+			for i < len(b) && b[i] != ' ' {
+				i++
+			}
+			val = plain(b[start:i])
+		}
+		r := jsonRole(key)
+		if r != roleField && r != roleErr && !seen[r] && logfmtHeader(r, val, ev) {
+			seen[r] = true
+			continue
+		}
+		ev.addField(plain(key), val)
+	}
+	if !seen[roleMsg] && !seen[roleLevel] {
+		return false
+	}
+	ev.Format, ev.Structured = Logfmt, true
+	renameError(ev.Fields)
+	ev.finishFields()
+	return true
+}
+
+func logfmtStart(b []byte) bool {
+	eq := bytes.IndexByte(b[:min(len(b), 16)], '=')
+	if eq <= 0 {
+		return false
+	}
+	switch jsonRole(b[:eq]) {
+	case roleTime, roleLevel, roleMsg, roleCaller:
+		return true
+	}
+	return false
+}
+
+// logfmtHeader takes what every line has; it returns false where the value is
+// not what the key promises.
+func logfmtHeader(r role, val Value, ev *Event) bool {
+	switch r {
+	case roleTime:
+		if t, n := parseTimestamp(val.Raw); n > 0 {
+			ev.Time, ev.HasTime = t, true
+			return true
+		}
+		if t, ok := epoch(val.Raw); ok {
+			ev.Time, ev.HasTime = t, true
+			return true
+		}
+	case roleMsg:
+		ev.Msg = val
+		return true
+	case roleLevel:
+		ev.Severity = severityOf(val.Raw)
+		return ev.Severity != Unknown
+	case roleCaller:
+		if bytes.IndexByte(val.Raw, ':') > 0 {
+			ev.Caller = baseName(val.Raw)
+			return true
+		}
+	case roleLogger:
+		ev.Logger, ev.LoggerAt = val, 0
+		return true
+	}
+	return false
+}
+
+// parseClassic reads lines that start with a date or a level: zap's console,
+// old etcd, Calico, CoreDNS, Go's log package, Istio, nginx, Python.
+func parseClassic(b []byte, ev *Event) bool {
+	rest := b
+	t, n := parseTimestamp(b)
+	if n == 0 {
+		t, n = goLogTime(b)
+	}
+	if n > 0 {
+		rest = b[n:]
+		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' {
+			return false
+		}
+	}
+	level, after := levelWord(rest)
+	if n == 0 && (level == Unknown || b[0] != '[') {
+		return false
+	}
+	if n > 0 {
+		ev.Time, ev.HasTime = t, true
+	}
+	ev.Format = Classic
+	ev.Severity = level
+	if level != Unknown {
+		rest = rest[after:]
+	}
+	if bytes.IndexByte(rest, '\t') >= 0 && zapConsole(bytes.TrimLeft(rest, "\t"), ev) {
+		return true
+	}
+	rest = bytes.TrimLeft(rest, " \t")
+	rest = bytes.TrimPrefix(rest, []byte("| "))
+	ev.Msg = plain(rest)
+	calicoCaller(rest, ev)
+	return true
+}
+
+// goLogTime reads 2006/01/02 15:04:05, with or without a fraction.
+func goLogTime(b []byte) (int64, int) {
+	if len(b) < 19 || b[4] != '/' || b[7] != '/' {
+		return 0, 0
+	}
+	var iso [19]byte
+	copy(iso[:], b[:19])
+	iso[4], iso[7] = '-', '-'
+	t, n := parseTimestamp(iso[:])
+	if n == 0 {
+		return 0, 0
+	}
+	if len(b) > 19 && b[19] == '.' {
+		ns, k := fraction(b[20:])
+		return t + ns, 20 + k
+	}
+	return t, 19
+}
+
+// levelWord finds a level at the start of a text: INFO, [INFO], [INFO][12], "I
+// |", and returns the place after it.
+func levelWord(b []byte) (Severity, int) {
+	i := 0
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	bracket := i < len(b) && b[i] == '['
+	if bracket {
+		i++
+	}
+	start := i
+	for i < len(b) && i-start < 10 && (b[i]|0x20 >= 'a' && b[i]|0x20 <= 'z') {
+		i++
+	}
+	word := b[start:i]
+	sev := severityOf(word)
+	if sev == Unknown {
+		return Unknown, 0
+	}
+	if bracket {
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+		if i >= len(b) || b[i] != ']' {
+			return Unknown, 0
+		}
+		i++
+		// Calico puts the process id behind it.
+		if i < len(b) && b[i] == '[' {
+			if end := bytes.IndexByte(b[i:], ']'); end > 0 && end < 12 {
+				i += end + 1
+			}
+		}
+		return sev, i
+	}
+	if i < len(b) && b[i] != ' ' && b[i] != '\t' && b[i] != ':' {
+		return Unknown, 0
+	}
+	// A lone letter is a level only in etcd's "I | ".
+	if len(word) == 1 && !bytes.HasPrefix(b[i:], []byte(" | ")) {
+		return Unknown, 0
+	}
+	if i < len(b) && b[i] == ':' {
+		i++
+	}
+	return sev, i
+}
+
+// zapConsole reads the tab-separated rest of a line of zap's console encoder:
+// logger, caller, message, JSON.
+func zapConsole(b []byte, ev *Event) bool {
+	parts := bytes.Split(b, []byte{'\t'})
+	if last := parts[len(parts)-1]; len(parts) > 1 && len(last) > 1 && last[0] == '{' {
+		end := scanObject(last, 0, func(k, v []byte) {
+			val := Value{v, JSONValue}
+			if v[0] == '"' {
+				val = Value{v[1 : len(v)-1], JSONString}
+			}
+			ev.addField(Value{k, JSONString}, val)
+		})
+		if end == len(last) {
+			parts = parts[:len(parts)-1]
+			renameError(ev.Fields)
+			ev.finishFields()
+		} else {
+			ev.Fields = ev.Fields[:0]
+		}
+	}
+	if len(parts) > 1 && !bytes.ContainsAny(parts[0], " :") {
+		ev.Logger, ev.LoggerAt = plain(parts[0]), 0
+		parts = parts[1:]
+	}
+	if len(parts) > 1 && isCaller(parts[0]) {
+		ev.Caller = baseName(parts[0])
+		parts = parts[1:]
+	}
+	ev.Msg = plain(bytes.Join(parts, []byte{'\t'}))
+	ev.Structured = len(ev.Fields) > 0
+	return true
+}
+
+// isCaller says whether a word is file.ext:line.
+func isCaller(b []byte) bool {
+	i := bytes.LastIndexByte(b, ':')
+	if i <= 0 || i+1 >= len(b) || bytes.IndexByte(b, ' ') >= 0 || bytes.IndexByte(b[:i], '.') < 0 {
+		return false
+	}
+	for _, c := range b[i+1:] {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// calicoCaller takes the place out of "felix/int_dataplane.go 1836: text" and
+// "main.go:12: text".
+func calicoCaller(b []byte, ev *Event) {
+	colon := bytes.Index(b[:min(len(b), 100)], []byte(": "))
+	if colon < 0 {
+		return
+	}
+	head := b[:colon]
+	if isCaller(head) {
+		ev.Caller = baseName(head)
+		ev.Msg = plain(b[colon+2:])
+		return
+	}
+	sp := bytes.IndexByte(head, ' ')
+	if sp <= 0 || !bytes.HasSuffix(head[:sp], []byte(".go")) {
+		return
+	}
+	c := append(append([]byte(nil), baseName(head[:sp])...), ':')
+	c = append(c, head[sp+1:]...)
+	if isCaller(c) {
+		ev.Caller = c
+		ev.Msg = plain(b[colon+2:])
+	}
+}

@@ -1,0 +1,252 @@
+package logline
+
+import "time"
+
+const (
+	second = int64(time.Second)
+	day    = 24 * 3600 * second
+	year   = 365 * day
+)
+
+// daysFromCivil is the number of days from 1970-01-01 to a date of the
+// Gregorian calendar (Howard Hinnant's algorithm).
+func daysFromCivil(y, m, d int) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := y / 400
+	if y < 0 {
+		era = (y - 399) / 400
+	}
+	yoe := y - era*400
+	mp := (m + 9) % 12
+	doy := (153*mp+2)/5 + d - 1
+	doe := yoe*365 + yoe/4 - yoe/100 + doy
+	return int64(era)*146097 + int64(doe) - 719468
+}
+
+func civilFromDays(z int64) (y, m, d int) {
+	z += 719468
+	era := z / 146097
+	if z < 0 {
+		era = (z - 146096) / 146097
+	}
+	doe := int(z - era*146097)
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	d = doy - (153*mp+2)/5 + 1
+	m = mp + 3
+	if m > 12 {
+		m -= 12
+	}
+	y = yoe + int(era)*400
+	if m <= 2 {
+		y++
+	}
+	return y, m, d
+}
+
+func digits2(b []byte) int { // -1 where they are not digits
+	a, c := b[0]-'0', b[1]-'0'
+	if a > 9 || c > 9 {
+		return -1
+	}
+	return int(a)*10 + int(c)
+}
+
+// clockOf reads hh:mm:ss.
+func clockOf(b []byte) (secs int64, ok bool) {
+	if len(b) < 8 || b[2] != ':' || b[5] != ':' {
+		return 0, false
+	}
+	h, m, s := digits2(b), digits2(b[3:]), digits2(b[6:])
+	if h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 60 {
+		return 0, false
+	}
+	return int64(h*3600 + m*60 + s), true
+}
+
+// fraction reads the digits after a decimal sign as nanoseconds, and how many
+// bytes they took.
+func fraction(b []byte) (ns int64, n int) {
+	scale := int64(100_000_000)
+	for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+		ns += int64(b[n]-'0') * scale
+		scale /= 10
+		n++
+	}
+	return ns, n
+}
+
+// parseTimestamp reads a date and time at the start of b: 2006-01-02T15:04:05
+// or with a space, a fraction after . or a comma, and a zone (Z, +02:00, +0200,
+// or none, which is taken as UTC). It returns the length it took, 0 where there
+// is none.
+func parseTimestamp(b []byte) (t int64, n int) {
+	if len(b) < 19 || b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != ' ') {
+		return 0, 0
+	}
+	c, y2 := digits2(b), digits2(b[2:])
+	mo, d := digits2(b[5:]), digits2(b[8:])
+	secs, ok := clockOf(b[11:])
+	if !ok || c < 0 || y2 < 0 || mo < 1 || mo > 12 || d < 1 || d > 31 {
+		return 0, 0
+	}
+	// Nanoseconds since 1970 fit 64 bits from 1678 to 2261.
+	if c < 17 || c > 22 {
+		return 0, 0
+	}
+	t = daysFromCivil(c*100+y2, mo, d)*day + secs*second
+	n = 19
+	if n < len(b) && (b[n] == '.' || b[n] == ',') {
+		ns, k := fraction(b[n+1:])
+		if k > 0 {
+			t += ns
+			n += 1 + k
+		}
+	}
+	if n >= len(b) {
+		return t, n
+	}
+	switch b[n] {
+	case 'Z':
+		return t, n + 1
+	case '+', '-':
+		rest := b[n+1:]
+		if len(rest) < 4 {
+			return t, n
+		}
+		h := digits2(rest)
+		k := 2
+		if rest[2] == ':' {
+			k = 3
+		}
+		if len(rest) < k+2 {
+			return t, n
+		}
+		m := digits2(rest[k:])
+		if h < 0 || h > 18 || m < 0 || m > 59 {
+			return t, n
+		}
+		off := int64(h*3600+m*60) * second
+		if b[n] == '-' {
+			off = -off
+		}
+		return t - off, n + 1 + k + 2
+	}
+	return t, n
+}
+
+// resolveWall dates a time of the year (month, day, and nanoseconds into the
+// day) that has no year and no zone. Carried by something that knows the time,
+// it is the instant nearest to that, in the zone whose offset explains the
+// difference; alone, it is the last such date before the file's own time.
+func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta) int64 {
+	if env.HasTime {
+		y, _, _ := civilFromDays(floorDiv(env.Time, day))
+		wall := daysFromCivil(y, mo, d)*day + intoDay
+		if wall-env.Time > year/2 {
+			wall = daysFromCivil(y-1, mo, d)*day + intoDay
+		} else if env.Time-wall > year/2 {
+			wall = daysFromCivil(y+1, mo, d)*day + intoDay
+		}
+		ahead := wall - env.Time
+		if ahead <= second && ahead > -60*second {
+			return wall
+		}
+		// The carrier takes the line a little after it was written: round the
+		// zone up from there. Zones are multiples of 15 minutes.
+		const quarter = 900 * second
+		zone := floorDiv(ahead+60*second, quarter) * quarter
+		late := zone - ahead
+		if zone >= -12*3600*second && zone <= 14*3600*second && late >= -second && late <= 60*second {
+			return wall - zone
+		}
+		if ahead > -12*3600*second && ahead < 0 {
+			// Written in UTC and taken long after: a slow reader.
+			return wall
+		}
+		return env.Time
+	}
+	y := meta.Year
+	if y == 0 {
+		ref := meta.Reference
+		y, _, _ = civilFromDays(floorDiv(ref, day))
+		// A day of slack: the line's zone may be ahead of UTC.
+		if daysFromCivil(y, mo, d)*day+intoDay > ref+day {
+			y--
+		}
+		for !validDate(y, mo, d) {
+			y-- // 29 February
+		}
+	}
+	wall := daysFromCivil(y, mo, d)*day + intoDay
+	if meta.Offset != nil {
+		return wall - meta.Offset(wall)
+	}
+	return wall
+}
+
+func validDate(y, mo, d int) bool {
+	return mo != 2 || d != 29 || y%4 == 0 && (y%100 != 0 || y%400 == 0)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// AppendTime appends a time as RFC 3339 in UTC, with microseconds, or
+// nanoseconds where there are some.
+func AppendTime(dst []byte, t int64) []byte {
+	days := floorDiv(t, day)
+	y, m, d := civilFromDays(days)
+	into := t - days*day
+	secs := int(into / second)
+	ns := int(into % second)
+	dst = append4(dst, y)
+	dst = append(dst, '-')
+	dst = append2(dst, m)
+	dst = append(dst, '-')
+	dst = append2(dst, d)
+	dst = append(dst, 'T')
+	dst = appendClock(dst, secs)
+	dst = append(dst, '.')
+	dst = append2(dst, ns/10_000_000)
+	dst = append2(dst, ns/100_000%100)
+	dst = append2(dst, ns/1000%100)
+	if rest := ns % 1000; rest != 0 {
+		dst = append(dst, byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	}
+	return append(dst, 'Z')
+}
+
+func appendClock(dst []byte, secs int) []byte {
+	dst = append2(dst, secs/3600)
+	dst = append(dst, ':')
+	dst = append2(dst, secs/60%60)
+	dst = append(dst, ':')
+	return append2(dst, secs%60)
+}
+
+func append2(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+
+func append4(dst []byte, n int) []byte { return append2(append2(dst, n/100%100), n%100) }
+
+// appendShortTime appends month, day and time to the millisecond, for people.
+func appendShortTime(dst []byte, t int64) []byte {
+	days := floorDiv(t, day)
+	_, m, d := civilFromDays(days)
+	into := t - days*day
+	dst = append2(dst, m)
+	dst = append(dst, '-')
+	dst = append2(dst, d)
+	dst = append(dst, ' ')
+	dst = appendClock(dst, int(into/second))
+	ms := int(into % second / 1_000_000)
+	return append(dst, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+}

@@ -1,0 +1,342 @@
+package logline
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// AppendJSON appends the event as one JSON object, without a line break.
+func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	if e.HasTime {
+		dst = append(dst, `"time":"`...)
+		dst = AppendTime(dst, e.Time)
+		dst = append(dst, `",`...)
+	}
+	dst = append(dst, `"severity":"`...)
+	dst = append(dst, severityNames[e.Severity]...)
+	dst = append(dst, '"')
+	if c := e.Component(); len(c) > 0 {
+		dst = append(dst, `,"component":`...)
+		dst = AppendJSONString(dst, c)
+	}
+	if e.V >= 0 {
+		dst = append(dst, `,"v":`...)
+		dst = strconv.AppendInt(dst, int64(e.V), 10)
+	}
+	if e.LoggerAt >= 0 {
+		dst = append(dst, `,"logger":`...)
+		dst = e.Logger.AppendJSON(dst)
+	}
+	if len(e.Caller) > 0 {
+		dst = append(dst, `,"caller":`...)
+		dst = AppendJSONString(dst, e.Caller)
+	}
+	dst = append(dst, `,"msg":`...)
+	dst = e.Msg.AppendJSON(dst)
+	if e.ErrAt >= 0 {
+		dst = append(dst, `,"err":`...)
+		dst = e.Err.AppendJSONField(dst)
+	}
+	if len(e.Fields) > 0 {
+		dst = append(dst, `,"fields":{`...)
+		for i := range e.Fields {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = e.Fields[i].Key.AppendJSON(dst)
+			dst = append(dst, ':')
+			dst = e.Fields[i].Value.AppendJSONField(dst)
+		}
+		dst = append(dst, '}')
+	}
+	dst = e.appendSource(dst)
+	return append(dst, '}')
+}
+
+// appendSource appends where the event came from and how it was written.
+func (e *Event) appendSource(dst []byte) []byte {
+	dst = append(dst, `,"source":{"format":"`...)
+	dst = append(dst, formatNames[e.Format]...)
+	dst = append(dst, '"')
+	if e.Env.Kind != NoEnvelope {
+		dst = append(dst, `,"via":"`...)
+		dst = append(dst, envelopeNames[e.Env.Kind]...)
+		dst = append(dst, '"')
+	}
+	str := func(key, val string) {
+		if val != "" {
+			dst = append(append(append(dst, `,"`...), key...), `":`...)
+			dst = AppendJSONString(dst, []byte(val))
+		}
+	}
+	raw := func(key string, val []byte) {
+		if len(val) > 0 {
+			dst = append(append(append(dst, `,"`...), key...), `":`...)
+			dst = AppendJSONString(dst, val)
+		}
+	}
+	m := e.File
+	if m != nil {
+		str("file", m.Name)
+	}
+	dst = append(dst, `,"line":`...)
+	dst = strconv.AppendInt(dst, int64(e.Line), 10)
+	if e.Env.Stream > 0 {
+		dst = append(dst, `,"stream":"`...)
+		dst = append(dst, streamNames[e.Env.Stream]...)
+		dst = append(dst, '"')
+	}
+	if e.PID > 0 {
+		dst = append(dst, `,"pid":`...)
+		dst = strconv.AppendInt(dst, int64(e.PID), 10)
+	}
+	if m != nil {
+		if m.Pod != "" {
+			str("namespace", m.Namespace)
+			str("pod", m.Pod)
+			str("uid", m.UID)
+			str("container", m.Container)
+			if m.Restart >= 0 {
+				dst = append(dst, `,"restart":`...)
+				dst = strconv.AppendInt(dst, int64(m.Restart), 10)
+			}
+		}
+	}
+	raw("pod", e.Env.Pod)
+	raw("container", e.Env.Container)
+	raw("host", e.Env.Host)
+	raw("unit", e.Env.Unit)
+	// When the carrier took the line is told only where it tells something.
+	if e.Env.HasTime {
+		if d := e.Env.Time - e.Time; d > second || d < -second {
+			dst = append(dst, `,"received":"`...)
+			dst = AppendTime(dst, e.Env.Time)
+			dst = append(dst, '"')
+		}
+	}
+	if e.Incomplete {
+		dst = append(dst, `,"incomplete":true`...)
+	}
+	return append(dst, '}')
+}
+
+// AppendKlog appends the event as klog text, without a line break. An event
+// that was klog text comes out byte for byte; what is in no known format stays
+// as it is.
+func (e *Event) AppendKlog(dst []byte) []byte {
+	switch e.Format {
+	case Klog, Unparsed, Panic:
+		return append(dst, e.Raw...)
+	}
+	letter := byte('I')
+	switch e.Severity {
+	case Warning, Error, Fatal:
+		letter = e.Severity.Letter()
+	}
+	days := floorDiv(e.Time, day)
+	_, m, d := civilFromDays(days)
+	into := e.Time - days*day
+	dst = append2(append2(append(dst, letter), m), d)
+	dst = append(dst, ' ')
+	dst = appendClock(dst, int(into/second))
+	us := int(into % second / 1000)
+	dst = append(dst, '.')
+	dst = append2(append2(append2(dst, us/10000), us/100%100), us%100)
+	dst = append(dst, ' ')
+	pid := strconv.Itoa(max(e.PID, 1))
+	for i := len(pid); i < 7; i++ {
+		dst = append(dst, ' ')
+	}
+	dst = append(append(dst, pid...), ' ')
+	if len(e.Caller) > 0 {
+		dst = append(dst, e.Caller...)
+	} else {
+		dst = append(dst, "???:1"...)
+	}
+	dst = append(dst, "] "...)
+	if !e.Structured {
+		return append(dst, e.Msg.Text(nil)...)
+	}
+	dst = strconv.AppendQuote(dst, e.Msg.String())
+	pair := func(key []byte, v Value) {
+		dst = append(append(dst, ' '), key...)
+		if !v.IsString() {
+			dst = append(dst, '=')
+			dst = v.Text(dst)
+			return
+		}
+		text := v.Text(nil)
+		if bytes.IndexByte(text, '\n') < 0 {
+			dst = strconv.AppendQuote(append(dst, '='), string(text))
+			return
+		}
+		dst = append(dst, "=<\n"...)
+		for line := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte{'\n'}), []byte{'\n'}) {
+			dst = append(append(append(dst, '\t'), line...), '\n')
+		}
+		dst = append(dst, " >"...)
+	}
+	e.eachPair(pair)
+	return dst
+}
+
+// eachPair calls f with the fields, the logger and the error in the order in
+// which klog writes them.
+func (e *Event) eachPair(f func(key []byte, v Value)) {
+	logger := func(i int) {
+		if e.LoggerAt == i {
+			f([]byte("logger"), e.Logger)
+		}
+	}
+	// The two indexes were taken one after the other, so that the one taken
+	// second counts without the first.
+	errAt := e.ErrAt
+	if e.ErrAt >= 0 && e.LoggerAt >= 0 && e.errFirst && e.LoggerAt < e.ErrAt {
+		errAt--
+	}
+	for i := 0; i <= len(e.Fields); i++ {
+		if errAt == i && e.errFirst {
+			f(errName, e.Err)
+		}
+		logger(i)
+		if errAt == i && !e.errFirst {
+			f(errName, e.Err)
+		}
+		if i < len(e.Fields) {
+			f(e.Fields[i].Key.Text(nil), e.Fields[i].Value)
+		}
+	}
+}
+
+// Palette paints parts of the readable view; each function gets plain text.
+type Palette struct {
+	Faint, Bold, Error, Warning, Info func(string) string
+}
+
+// AppendText appends the event as a line for people: time, severity, who (where
+// asked for), message, error, fields, place. Values of several lines follow,
+// indented.
+func (e *Event) AppendText(dst []byte, p *Palette, who bool) []byte {
+	if e.Format == Unparsed && e.Env.Kind == NoEnvelope {
+		return append(dst, visible(string(e.Raw))...)
+	}
+	at := "                  "
+	if e.HasTime {
+		at = string(appendShortTime(nil, e.Time))
+	}
+	dst = append(dst, p.Faint(at)...)
+	paint := func(s string) string { return s }
+	switch e.Severity {
+	case Fatal, Error:
+		paint = p.Error
+	case Warning:
+		paint = p.Warning
+	case Debug:
+		paint = p.Faint
+	}
+	dst = append(append(dst, ' '), paint(string(e.Severity.Letter()))...)
+	dst = append(dst, ' ')
+	if who {
+		if w := e.who(); w != "" {
+			dst = append(append(dst, p.Info(w)...), ' ')
+		}
+	}
+	var blocks []block
+	add := func(key, text string) {
+		blocks = append(blocks, block{key, text})
+	}
+	msg, rest, many := bytes.Cut(e.Msg.Text(nil), []byte{'\n'})
+	if many {
+		add("", string(rest))
+	}
+	dst = append(dst, paint(visible(string(msg)))...)
+	if e.ErrAt >= 0 {
+		text := e.Err.String()
+		if bytes.IndexByte([]byte(text), '\n') >= 0 {
+			add("err", text)
+		} else {
+			dst = append(append(dst, ": "...), p.Error(visible(text))...)
+		}
+	}
+	if e.LoggerAt >= 0 {
+		dst = append(append(dst, "  "...), p.Faint("logger=")...)
+		dst = append(dst, e.Logger.Text(nil)...)
+	}
+	for _, f := range e.Fields {
+		key, text := f.Key.String(), f.Value.String()
+		if f.Value.IsString() && bytes.IndexByte([]byte(text), '\n') >= 0 {
+			add(key, text)
+			continue
+		}
+		if f.Value.IsString() && needsQuotes(text) {
+			text = strconv.Quote(text)
+		}
+		dst = append(append(append(dst, "  "...), p.Faint(key+"=")...), text...)
+	}
+	if len(e.Caller) > 0 {
+		dst = append(append(dst, "  "...), p.Faint(string(e.Caller))...)
+	}
+	if e.Incomplete {
+		dst = append(append(dst, "  "...), p.Warning("(the rest of this line was never written)")...)
+	}
+	for _, b := range blocks {
+		indent := "\n    "
+		if b.key != "" {
+			indent = "\n      "
+			dst = append(append(dst, "\n    "...), p.Faint(b.key+":")...)
+		}
+		for line := range bytes.SplitSeq(bytes.TrimSuffix([]byte(b.text), []byte{'\n'}), []byte{'\n'}) {
+			dst = append(append(dst, indent...), visible(string(line))...)
+		}
+	}
+	return dst
+}
+
+type block struct{ key, text string }
+
+// who names the source of a line in the readable view.
+func (e *Event) who() string {
+	if e.File != nil && e.File.Pod != "" {
+		if e.File.Container == e.File.Pod || e.File.Container == "" {
+			return e.File.Pod
+		}
+		return e.File.Pod + "/" + e.File.Container
+	}
+	if len(e.Env.Pod) > 0 {
+		return string(e.Env.Pod) + "/" + string(e.Env.Container)
+	}
+	if c := e.Component(); len(c) > 0 {
+		return string(c)
+	}
+	if e.File != nil {
+		return e.File.Name
+	}
+	return ""
+}
+
+// visible keeps control characters off the terminal.
+func visible(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	out := make([]byte, 0, len(s)+8)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\t':
+			out = append(out, c)
+		case c < 0x20 || c == 0x7f:
+			out = append(out, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,278 @@
+package logline
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// jsonKeys are what the first members of a JSON log line are called by the
+// loggers that clusters run: component-base, zap, slog, logrus, zerolog, hclog,
+// bunyan and Google's agents.
+func jsonRole(key []byte) role {
+	switch string(key) {
+	case "ts", "time", "timestamp", "@timestamp", "t", "T", "stageTimestamp", "Timestamp", "eventTime":
+		return roleTime
+	case "msg", "message", "@message", "M", "Message":
+		return roleMsg
+	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level":
+		return roleLevel
+	case "caller", "C", "source", "src", "sourceLocation":
+		return roleCaller
+	case "logger", "@module", "logger_name", "N":
+		return roleLogger
+	case "v":
+		return roleV
+	case "error", "err":
+		return roleErr
+	}
+	return roleField
+}
+
+type role uint8
+
+const (
+	roleField role = iota
+	roleTime
+	roleMsg
+	roleLevel
+	roleCaller
+	roleLogger
+	roleV
+	roleErr
+)
+
+// parseJSON reads a JSON log line into ev. It returns false where the text is
+// not one JSON object.
+func parseJSON(b []byte, ev *Event) bool {
+	var seen [8]bool
+	numericTime := false
+	n := 0
+	end := scanObject(b, 0, func(key, val []byte) {
+		r := jsonRole(key)
+		str := val[0] == '"'
+		n++
+		// component-base writes ts, caller (or, long ago, v) and msg first;
+		// after those, only v has a meaning and all else are the call's own
+		// keys, whatever they are called.
+		if numericTime && seen[roleMsg] && (seen[roleCaller] || seen[roleV]) && !seen[roleLevel] && r != roleV {
+			r = roleField
+		}
+		switch {
+		case r == roleField || r == roleErr || seen[r]:
+		case r == roleTime:
+			if t, ok := jsonTime(val); ok {
+				ev.Time, ev.HasTime = t, true
+				numericTime = !str && n == 1
+				seen[r] = true
+				return
+			}
+		case r == roleMsg:
+			if str {
+				ev.Msg = Value{val[1 : len(val)-1], JSONString}
+				seen[r] = true
+				return
+			}
+		case r == roleLevel:
+			if sev, v := jsonLevel(val); sev != Unknown {
+				ev.Severity = sev
+				if v >= 0 {
+					ev.V = v
+				}
+				seen[r] = true
+				return
+			}
+		case r == roleCaller:
+			if c, ok := jsonCaller(val); ok {
+				ev.Caller = c
+				seen[r] = true
+				return
+			}
+		case r == roleLogger:
+			if str {
+				ev.Logger, ev.LoggerAt = Value{val[1 : len(val)-1], JSONString}, 0
+				seen[r] = true
+				return
+			}
+		case r == roleV:
+			if n, err := strconv.Atoi(string(val)); err == nil && n >= 0 {
+				ev.V = n
+				seen[r] = true
+				return
+			}
+		}
+		v := Value{val, JSONValue}
+		if str {
+			v = Value{val[1 : len(val)-1], JSONString}
+		}
+		ev.addField(Value{key, JSONString}, v)
+	})
+	if end < 0 || skipSpace(b, end) != len(b) {
+		return false
+	}
+	ev.Structured = true
+	ev.Format = Zap
+	if !seen[roleLevel] && numericTime && seen[roleMsg] {
+		// component-base: info has a v, an error has none.
+		ev.Format = JSON
+		ev.Severity = Info
+		if !seen[roleV] {
+			ev.Severity = Error
+		}
+	}
+	if ev.Format == Zap {
+		renameError(ev.Fields)
+	}
+	ev.finishFields()
+	if ev.ErrAt >= 0 && ev.Severity == Error {
+		ev.ErrAt, ev.errFirst = 0, true
+	}
+	return true
+}
+
+// renameError calls the error err, as klog does, where a logger calls it error
+// and the line has no err of its own.
+func renameError(f []Field) {
+	at := -1
+	for i := range f {
+		switch string(f[i].Key.Raw) {
+		case "err":
+			return
+		case "error":
+			at = i
+		}
+	}
+	if at >= 0 {
+		f[at].Key.Raw = errName
+	}
+}
+
+var errName = []byte("err")
+
+// jsonTime reads a time: a number of seconds or milliseconds since 1970, or a
+// date.
+func jsonTime(val []byte) (int64, bool) {
+	if val[0] == '"' {
+		s := val[1 : len(val)-1]
+		if t, n := parseTimestamp(s); n > 0 {
+			return t, true
+		}
+		val = s
+	}
+	if len(val) == 0 || val[0] < '0' || val[0] > '9' {
+		return 0, false
+	}
+	return epoch(val)
+}
+
+// epoch reads a decimal number of seconds, milliseconds, microseconds or
+// nanoseconds since 1970, told apart by their size: numbers above 1e11 are
+// milliseconds (in seconds they would be after the year 5138).
+func epoch(val []byte) (int64, bool) {
+	if bytes.ContainsAny(val, "eE") {
+		f, err := strconv.ParseFloat(string(val), 64)
+		if err != nil || f < 0 || f > 1e19 {
+			return 0, false
+		}
+		val = strconv.AppendFloat(nil, f, 'f', -1, 64)
+	}
+	var whole int64
+	i := 0
+	for i < len(val) && val[i] >= '0' && val[i] <= '9' {
+		if i > 18 {
+			return 0, false
+		}
+		whole = whole*10 + int64(val[i]-'0')
+		i++
+	}
+	if i == 0 || i > 19 {
+		return 0, false
+	}
+	var frac int64
+	if i < len(val) {
+		if val[i] != '.' {
+			return 0, false
+		}
+		f, n := fraction(val[i+1:])
+		if n != len(val)-i-1 {
+			return 0, false
+		}
+		frac = f
+	}
+	switch {
+	case whole > 1e17:
+		return whole, true
+	case whole > 1e14:
+		return whole*1000 + frac/1_000_000, true
+	case whole > 1e11:
+		return whole*1_000_000 + frac/1000, true
+	case whole > 9e9:
+		return 0, false
+	}
+	return whole*second + frac, true
+}
+
+// jsonLevel reads a level: a name, zap's Level(-4), or bunyan's numbers.
+func jsonLevel(val []byte) (Severity, int) {
+	if val[0] == '"' {
+		s := val[1 : len(val)-1]
+		if bytes.HasPrefix(s, []byte("Level(-")) && s[len(s)-1] == ')' {
+			if n, err := strconv.Atoi(string(s[7 : len(s)-1])); err == nil {
+				return Debug, n
+			}
+		}
+		return severityOf(s), -1
+	}
+	n, err := strconv.Atoi(string(val))
+	if err != nil {
+		return Unknown, -1
+	}
+	switch {
+	case n >= 60:
+		return Fatal, -1
+	case n >= 50:
+		return Error, -1
+	case n >= 40:
+		return Warning, -1
+	case n >= 30:
+		return Info, -1
+	case n >= 10:
+		return Debug, -1
+	}
+	return Unknown, -1
+}
+
+// jsonCaller reads file:line, or slog's {"function":..,"file":..,"line":..},
+// and drops the folder.
+func jsonCaller(val []byte) ([]byte, bool) {
+	if val[0] == '"' {
+		s := val[1 : len(val)-1]
+		if i := bytes.LastIndexByte(s, ':'); i <= 0 || bytes.IndexByte(s, '\\') >= 0 || bytes.IndexByte(s, ' ') >= 0 {
+			return nil, false
+		}
+		return baseName(s), true
+	}
+	if val[0] != '{' {
+		return nil, false
+	}
+	var file, line []byte
+	scanObject(val, 0, func(k, v []byte) {
+		switch string(k) {
+		case "file":
+			file = bytes.Trim(v, `"`)
+		case "line":
+			line = bytes.Trim(v, `"`)
+		}
+	})
+	if len(file) == 0 || len(line) == 0 || bytes.IndexByte(file, '\\') >= 0 {
+		return nil, false
+	}
+	out := append([]byte(nil), baseName(file)...)
+	return append(append(out, ':'), line...), true
+}
+
+func baseName(s []byte) []byte {
+	if i := bytes.LastIndexByte(s, '/'); i >= 0 {
+		return s[i+1:]
+	}
+	return s
+}

@@ -1,0 +1,469 @@
+package logline
+
+import "bytes"
+
+// Limits of what is joined into one event. What is longer goes on as lines of
+// its own: nothing is dropped.
+const (
+	maxJoinedBytes = 1 << 20
+	maxJoinedLines = 5000
+	// maxGap is how far apart the runtime may have taken two lines of one
+	// write, in nanoseconds.
+	maxGap = 250_000_000
+	// maxStreams is how many streams may have something open at a time.
+	maxStreams = 64
+)
+
+// Parser turns lines into events. Runtimes split long lines and journald and
+// CRI split events of several lines: it joins both, per stream.
+//
+// The zero value is not useful; use NewParser.
+type Parser struct {
+	meta *Meta
+	emit func(*Event)
+	ev   Event
+	env  Envelope
+	State
+}
+
+// State is what a Parser carries from line to line. An empty State means that
+// the lines so far and those to come can be parsed apart.
+type State struct {
+	parts  []pending // lines that the runtime split
+	blocks []pending // klog values of several lines
+	held   held      // the last event, where more of it may follow
+}
+
+// Empty says whether nothing is carried.
+func (s *State) Empty() bool { return len(s.parts) == 0 && len(s.blocks) == 0 && !s.held.on }
+
+type pending struct {
+	env   Envelope
+	line  int
+	lines int
+	buf   []byte
+}
+
+// held is an event without structure: the lines that follow it may be the rest
+// of it. Its text is either still in the buffer it came from (then ev is
+// parsed) or joined in buf.
+type held struct {
+	on    bool
+	owned bool
+	pending
+}
+
+// NewParser returns a parser for lines of a file; emit is called with each
+// event, which is only valid during the call.
+func NewParser(meta *Meta, emit func(*Event)) *Parser {
+	return &Parser{meta: meta, emit: emit}
+}
+
+// SetMeta says that the lines to come are of another file.
+func (p *Parser) SetMeta(m *Meta) { p.meta = m }
+
+// Lines parses whole lines; the last may lack its line break. first is the
+// number of the first line.
+func (p *Parser) Lines(data []byte, first int) {
+	n := first
+	for len(data) > 0 {
+		line := data
+		if nl := bytes.IndexByte(data, '\n'); nl >= 0 {
+			line, data = data[:nl], data[nl+1:]
+		} else {
+			data = nil
+		}
+		if k := len(line); k > 0 && line[k-1] == '\r' {
+			line = line[:k-1]
+		}
+		p.Line(line, n)
+		n++
+	}
+}
+
+// Line parses one line.
+func (p *Parser) Line(line []byte, n int) {
+	text := open(line, &p.env, p.meta)
+	if p.env.Partial || len(p.parts) > 0 {
+		var whole bool
+		if text, whole = p.join(text, &n); !whole {
+			return
+		}
+	}
+	p.text(text, n)
+}
+
+// Entry parses the text of an entry whose carrier is known already.
+func (p *Parser) Entry(text []byte, env Envelope, n int) {
+	p.env = env
+	if p.env.Partial || len(p.parts) > 0 {
+		var whole bool
+		if text, whole = p.join(text, &n); !whole {
+			return
+		}
+	}
+	p.text(text, n)
+}
+
+// join puts the parts of a line together, per stream.
+func (p *Parser) join(text []byte, n *int) ([]byte, bool) {
+	i := find(p.parts, &p.env)
+	if p.env.Partial {
+		if i < 0 {
+			if len(p.parts) >= maxStreams {
+				p.flushPart(0)
+			}
+			p.parts = append(p.parts, pending{env: p.env.clone(), line: *n})
+			i = len(p.parts) - 1
+		}
+		p.parts[i].buf = append(p.parts[i].buf, text...)
+		if len(p.parts[i].buf) > 16*maxJoinedBytes {
+			p.flushPart(i)
+		}
+		return nil, false
+	}
+	if i < 0 {
+		return text, true
+	}
+	part := p.parts[i]
+	p.parts = append(p.parts[:i], p.parts[i+1:]...)
+	*n = part.line
+	return append(part.buf, text...), true
+}
+
+// flushPart emits the beginning of a line whose end never came.
+func (p *Parser) flushPart(i int) {
+	part := p.parts[i]
+	p.parts = append(p.parts[:i], p.parts[i+1:]...)
+	env := p.env
+	p.env = part.env
+	p.flushHeld()
+	p.parse(part.buf, part.line)
+	p.ev.Incomplete = true
+	p.emit(&p.ev)
+	p.env = env
+}
+
+func find(list []pending, env *Envelope) int {
+	for i := range list {
+		if sameStream(&list[i].env, env) {
+			return i
+		}
+	}
+	return -1
+}
+
+func sameStream(a, b *Envelope) bool {
+	return a.Stream == b.Stream && a.PID == b.PID && bytes.Equal(a.Identifier, b.Identifier) &&
+		bytes.Equal(a.Container, b.Container) && bytes.Equal(a.Pod, b.Pod) && bytes.Equal(a.Host, b.Host)
+}
+
+func (e *Envelope) clone() Envelope {
+	c := *e
+	for _, s := range []*[]byte{&c.Host, &c.Identifier, &c.Unit, &c.Namespace, &c.Pod, &c.Container} {
+		*s = bytes.Clone(*s)
+	}
+	return c
+}
+
+// text takes a whole line of a stream.
+func (p *Parser) text(text []byte, n int) {
+	if len(p.blocks) > 0 && p.inBlock(text) {
+		return
+	}
+	switch starts(text) {
+	case startKlog:
+		p.flushHeld()
+		if openBlock(text) && p.beginsBlock(text, n) {
+			return
+		}
+		p.parse(text, n)
+		if p.ev.Structured {
+			p.emit(&p.ev)
+			return
+		}
+		p.hold(text, n)
+		return
+	case startOther:
+		p.flushHeld()
+		p.parse(text, n)
+		p.emit(&p.ev)
+		return
+	}
+	if p.held.on && p.continues(text) {
+		return
+	}
+	p.flushHeld()
+	p.parse(text, n)
+	if p.ev.Format == Panic {
+		p.hold(text, n)
+		return
+	}
+	p.emit(&p.ev)
+}
+
+type start uint8
+
+const (
+	startNone start = iota
+	startKlog
+	startOther
+)
+
+// starts says whether a text begins an event for certain.
+func starts(b []byte) start {
+	if len(b) == 0 {
+		return startNone
+	}
+	switch c := b[0]; {
+	case c == 'I' || c == 'W' || c == 'E' || c == 'F':
+		if isKlog(b) {
+			return startKlog
+		}
+	case c == '{':
+		if len(b) > 2 && b[1] == '"' && b[len(b)-1] == '}' {
+			return startOther
+		}
+	case c >= '0' && c <= '9':
+		if _, n := parseTimestamp(b); n > 0 {
+			return startOther
+		}
+		if _, n := goLogTime(b); n > 0 {
+			return startOther
+		}
+	case c == '[':
+		if sev, _ := levelWord(b); sev != Unknown {
+			return startOther
+		}
+	}
+	if logfmtStart(b) {
+		return startOther
+	}
+	return startNone
+}
+
+// StartsEvent says whether a line, with what carries it, begins an event for
+// certain: a place to cut a file at.
+func StartsEvent(line []byte, meta *Meta) bool {
+	var env Envelope
+	return starts(bytes.TrimSuffix(open(line, &env, meta), []byte{'\r'})) != startNone
+}
+
+// parse reads a whole text into p.ev.
+func (p *Parser) parse(text []byte, n int) {
+	ev := &p.ev
+	p.reset(n, text)
+	if len(text) == 0 {
+		ev.Msg = plain(text)
+		p.fromCarrier()
+		return
+	}
+	ok := false
+	switch c := text[0]; {
+	case c == 'I' || c == 'W' || c == 'E' || c == 'F':
+		ok = parseKlog(text, ev)
+	case c == '{':
+		ok = parseJSON(text, ev)
+	}
+	if !ok {
+		p.reset(n, text)
+		if ok = parseLogfmt(text, ev); !ok {
+			p.reset(n, text)
+			if c := text[0]; c == '[' || c >= '0' && c <= '9' {
+				ok = parseClassic(text, ev)
+			}
+		}
+	}
+	if !ok {
+		p.reset(n, text)
+		ev.Msg = plain(text)
+		if isPanic(text) {
+			ev.Format, ev.Severity = Panic, Fatal
+		}
+	}
+	p.fromCarrier()
+}
+
+func (p *Parser) reset(n int, text []byte) {
+	p.ev.reset()
+	p.ev.Env, p.ev.File, p.ev.Line, p.ev.Raw = p.env, p.meta, n, text
+}
+
+// fromCarrier takes from the carrier what the line does not say itself.
+func (p *Parser) fromCarrier() {
+	ev := &p.ev
+	if !ev.HasTime && ev.Env.HasTime {
+		ev.Time, ev.HasTime = ev.Env.Time, true
+	}
+	if ev.Severity == Unknown {
+		ev.Severity = ev.Env.Severity
+	}
+	if ev.PID == 0 {
+		ev.PID = ev.Env.PID
+	}
+}
+
+// beginsBlock keeps a klog line that ends inside a value of several lines.
+func (p *Parser) beginsBlock(text []byte, n int) bool {
+	p.reset(n, text)
+	i := parseKlogHeader(text, &p.ev)
+	if i == 0 || i >= len(text) || text[i] != '"' {
+		return false
+	}
+	if len(p.blocks) >= maxStreams {
+		p.flushBlock(0)
+	}
+	p.blocks = append(p.blocks, pending{env: p.env.clone(), line: n, buf: append(make([]byte, 0, 2*len(text)+256), text...)})
+	return true
+}
+
+// inBlock takes a line that belongs to an open value; it returns false where
+// the line belongs to none.
+func (p *Parser) inBlock(text []byte) bool {
+	i := find(p.blocks, &p.env)
+	if i < 0 {
+		return false
+	}
+	b := &p.blocks[i]
+	end := bytes.HasPrefix(text, []byte(" >"))
+	if !end && len(text) > 0 && text[0] != '\t' || len(b.buf) > maxJoinedBytes {
+		p.flushBlock(i)
+		return false
+	}
+	b.lines++
+	b.buf = append(append(b.buf, '\n'), text...)
+	if end && !openBlock(text) {
+		p.flushBlock(i)
+	}
+	return true
+}
+
+func (p *Parser) flushBlock(i int) {
+	b := p.blocks[i]
+	p.blocks = append(p.blocks[:i], p.blocks[i+1:]...)
+	p.flushHeld()
+	env := p.env
+	p.env = b.env
+	p.parse(b.buf, b.line)
+	p.emit(&p.ev)
+	p.env = env
+}
+
+// hold keeps p.ev: more of it may follow.
+func (p *Parser) hold(text []byte, n int) {
+	h := &p.held
+	h.on, h.owned, h.lines, h.line = true, false, 1, n
+	h.env, h.buf = p.env, text
+}
+
+// continues takes a line that belongs to the held event; it returns false
+// where it does not.
+func (p *Parser) continues(text []byte) bool {
+	h := &p.held
+	if !sameStream(&h.env, &p.env) || h.lines >= maxJoinedLines || len(h.buf) > maxJoinedBytes {
+		return false
+	}
+	if h.env.HasTime && p.env.HasTime {
+		if gap := p.env.Time - h.env.Time; gap > maxGap || gap < -maxGap {
+			return false
+		}
+	}
+	if p.ev.Format != Panic && standsAlone(text) {
+		return false
+	}
+	if !h.owned {
+		h.own()
+	}
+	h.env.Time = p.env.Time
+	h.lines++
+	h.buf = append(append(h.buf, '\n'), text...)
+	return true
+}
+
+func (h *held) own() {
+	h.buf = append(make([]byte, 0, 2*len(h.buf)+512), h.buf...)
+	h.env = h.env.clone()
+	h.owned = true
+}
+
+// flushHeld emits the held event: what comes next is not part of it.
+func (p *Parser) flushHeld() {
+	h := &p.held
+	if !h.on {
+		return
+	}
+	h.on = false
+	if h.owned {
+		env := p.env
+		p.env = h.env
+		p.reparse(h.buf, h.line)
+		p.env = env
+		h.buf = nil
+	}
+	p.emit(&p.ev)
+}
+
+// reparse reads an event without structure that was joined from several lines.
+func (p *Parser) reparse(text []byte, n int) {
+	p.reset(n, text)
+	ev := &p.ev
+	if i := parseKlogHeader(text, ev); i > 0 {
+		ev.Msg = plain(text[i:])
+	} else {
+		ev.Format, ev.Severity = Panic, Fatal
+		first, stack, _ := bytes.Cut(text, []byte{'\n'})
+		ev.Msg = plain(first)
+		if len(stack) > 0 {
+			ev.addField(plain([]byte("stack")), plain(stack))
+		}
+	}
+	p.fromCarrier()
+}
+
+// Detach makes what is carried independent of the buffers parsed so far. The
+// caller may then reuse them and give the state to another Parser.
+func (p *Parser) Detach() State {
+	if p.held.on && !p.held.owned {
+		p.held.own()
+	}
+	s := p.State
+	p.State = State{}
+	return s
+}
+
+// Resume goes on with a state that Detach returned.
+func (p *Parser) Resume(s State) {
+	p.State = s
+	if s.held.on {
+		env := p.env
+		p.env = s.held.env
+		p.reparse(s.held.buf, s.held.line)
+		p.env = env
+	}
+}
+
+// FlushHeld emits the last event, where it is known that the next line begins
+// another.
+func (p *Parser) FlushHeld() { p.flushHeld() }
+
+// Flush emits all that is carried: the input has ended.
+func (p *Parser) Flush() {
+	p.flushHeld()
+	for len(p.parts) > 0 {
+		p.flushPart(0)
+	}
+	for len(p.blocks) > 0 {
+		p.flushBlock(0)
+	}
+}
+
+func isPanic(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("panic: ")) || bytes.HasPrefix(b, []byte("fatal error: ")) ||
+		bytes.HasPrefix(b, []byte("unexpected fault address ")) || bytes.HasPrefix(b, []byte("runtime: goroutine stack exceeds"))
+}
+
+// standsAlone says whether a line without a format is surely no continuation of
+// a message.
+func standsAlone(b []byte) bool {
+	return isPanic(b) || bytes.HasPrefix(b, []byte("Flag --")) || bytes.HasPrefix(b, []byte("-- ")) || bytes.HasPrefix(b, []byte("==== "))
+}

@@ -1,0 +1,409 @@
+package parse
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+)
+
+// NotText is an input that is no log: what it is and what to do.
+type NotText struct{ Name, What string }
+
+func (e *NotText) Error() string { return e.Name + ": " + e.What }
+
+// read cuts the inputs into chunks, one after the other.
+func (p *pipeline) read(ctx context.Context, inputs []Input, total *Result) error {
+	for i := range inputs {
+		in := &inputs[i]
+		err := p.readInput(ctx, in, total)
+		var nt *NotText
+		if in.FromDir && errors.As(err, &nt) {
+			total.Notes = append(total.Notes, "passed over "+nt.Error())
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) error {
+	name := in.Meta.Name
+	if name == "" {
+		name = "standard input"
+	}
+	src := in.Stdin
+	slow := true // may pause
+	if in.Path != "" {
+		f, err := os.Open(in.Path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		src = f
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			slow = in.follow
+		}
+		if in.follow {
+			fw := &follower{ctx: ctx, path: in.Path, f: f}
+			defer func() { fw.f.Close() }()
+			src = fw
+		}
+	}
+	if src == nil {
+		return fmt.Errorf("%s: nothing to read", name)
+	}
+	if f, ok := src.(*os.File); ok && in.Path == "" {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			slow = false
+		}
+	}
+	src, export, err := sniff(name, src)
+	if err != nil {
+		return err
+	}
+	c := &cutter{p: p, ctx: ctx, in: in, name: name, total: total, line: 1}
+	if export {
+		return c.journal(src)
+	}
+	if slow {
+		return c.pipe(src)
+	}
+	return c.file(src)
+}
+
+// sniff looks at the first bytes: it opens gzip and UTF-16, and tells what is
+// no text.
+func sniff(name string, src io.Reader) (r io.Reader, export bool, err error) {
+	head := make([]byte, 512)
+	n, err := io.ReadAtLeast(src, head, 4)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, false, fmt.Errorf("%s: %w", name, err)
+	}
+	head = head[:n]
+	r = io.MultiReader(bytes.NewReader(head), src)
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		gz, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, false, &NotText{name, "not a whole gzip file: " + err.Error()}
+		}
+		return sniff(name, gz)
+	case bytes.HasPrefix(head, []byte("LPKSHHRH")):
+		return nil, false, &NotText{name, fmt.Sprintf("a binary journal; read it with: journalctl --file %s -o export | kubectl logarch parse -", name)}
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return nil, false, &NotText{name, fmt.Sprintf("compressed with zstd; read it with: zstd -dc %s | kubectl logarch parse -", name)}
+	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z'}):
+		return nil, false, &NotText{name, fmt.Sprintf("compressed with xz; read it with: xz -dc %s | kubectl logarch parse -", name)}
+	case len(head) > 262 && string(head[257:262]) == "ustar":
+		return nil, false, &NotText{name, "a tar archive; extract it and parse the folder"}
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		return newUTF16(r), false, nil
+	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
+		if _, err := io.CopyN(io.Discard, r, 3); err != nil {
+			return nil, false, fmt.Errorf("%s: %w", name, err)
+		}
+		return r, false, nil
+	case bytes.HasPrefix(head, []byte("__CURSOR=")), bytes.HasPrefix(head, []byte("__REALTIME_TIMESTAMP=")):
+		return r, true, nil
+	case bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("PK\x03\x04")) || strayNULs(head):
+		return nil, false, &NotText{name, "binary data, not a log"}
+	}
+	return r, false, nil
+}
+
+// strayNULs says whether NUL bytes stand between other ones, as in binary data.
+// A run of them at the start is what copytruncate leaves.
+func strayNULs(head []byte) bool {
+	rest := bytes.TrimLeft(head, "\x00")
+	return bytes.IndexByte(rest, 0) >= 0 && bytes.IndexByte(rest, '\n') < 0
+}
+
+// cutter cuts one input.
+type cutter struct {
+	p     *pipeline
+	ctx   context.Context
+	in    *Input
+	name  string
+	total *Result
+	line  int
+	long  bool
+}
+
+var errStopped = errors.New("stopped")
+
+// send hands on data, which must be whole lines unless end is set.
+func (c *cutter) send(data []byte, clean, end bool) error {
+	n := bytes.Count(data, []byte{'\n'})
+	c.total.Bytes += int64(len(data))
+	ch := &chunk{meta: c.in.Meta, data: data, line: c.line, clean: clean, end: end}
+	c.line += n
+	c.total.Lines += int64(n)
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		c.total.Lines++
+	}
+	if !c.p.send(c.ctx, ch) {
+		return errStopped
+	}
+	return nil
+}
+
+func (c *cutter) buffer() []byte { return (*c.p.pool.Get().(*[]byte))[:0] }
+
+// next cuts a buffer that is full, sends what can be sent and returns a new
+// buffer that begins with the rest.
+func (c *cutter) next(buf []byte) ([]byte, error) {
+	at, clean := cut(buf, c.in.Meta)
+	if at == 0 {
+		if len(buf) < maxLine {
+			return append(make([]byte, 0, 2*cap(buf)), buf...), nil
+		}
+		if !c.long {
+			c.long = true
+			c.total.Notes = append(c.total.Notes, noteLong(c.name))
+		}
+		at = len(buf)
+	}
+	fresh := c.buffer()
+	if rest := len(buf) - at; rest > cap(fresh)/2 {
+		fresh = make([]byte, 0, 2*rest)
+	}
+	fresh = append(fresh, buf[at:]...)
+	return fresh, c.send(buf[:at], clean, false)
+}
+
+// file reads a regular file as fast as it comes.
+func (c *cutter) file(src io.Reader) error {
+	buf := c.buffer()
+	for {
+		n, err := src.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err != nil {
+			return c.finish(buf, err)
+		}
+		if len(buf) == cap(buf) {
+			if buf, err = c.next(buf); err != nil {
+				return stopped(err)
+			}
+		}
+		if c.ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// finish sends what is left at the end of an input.
+func (c *cutter) finish(buf []byte, err error) error {
+	if err == io.EOF {
+		err = nil
+	}
+	if sendErr := c.send(buf, false, !c.in.More); sendErr != nil {
+		return stopped(sendErr)
+	}
+	if err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "gzip") || strings.Contains(err.Error(), "flate") {
+			return &NotText{c.name, fmt.Sprintf("the compressed data is cut off or damaged after %d lines", c.line)}
+		}
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
+}
+
+func stopped(err error) error {
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	return err
+}
+
+type block struct {
+	data []byte
+	err  error
+}
+
+// pipe reads an input that may pause: what has come is shown soon, and an
+// event that may go on is kept back for a moment only.
+func (c *cutter) pipe(src io.Reader) error {
+	blocks := make(chan block, 4)
+	free := make(chan []byte, 6)
+	go func() {
+		defer close(blocks)
+		for {
+			var b []byte
+			select {
+			case b = <-free:
+			default:
+				b = make([]byte, 64<<10)
+			}
+			n, err := src.Read(b[:cap(b)])
+			select {
+			case blocks <- block{b[:n], err}:
+			case <-c.ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	buf := c.buffer()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	waiting := false // for more of the same
+	for {
+		select {
+		case <-c.ctx.Done():
+			return nil
+		case b := <-blocks:
+			for len(b.data) > 0 {
+				n := min(cap(buf)-len(buf), len(b.data))
+				buf = append(buf, b.data[:n]...)
+				b.data = b.data[n:]
+				if len(buf) == cap(buf) {
+					var err error
+					if buf, err = c.next(buf); err != nil {
+						return stopped(err)
+					}
+				}
+			}
+			if b.err != nil {
+				return c.finish(buf, b.err)
+			}
+			select {
+			case free <- b.data[:0]:
+			default:
+			}
+			if !waiting {
+				timer.Reset(cutAfter)
+				waiting = true
+			}
+		case <-timer.C:
+			end := bytes.LastIndexByte(buf, '\n') + 1
+			switch {
+			case end > 0:
+				fresh := append(c.buffer(), buf[end:]...)
+				if err := c.send(buf[:end], false, false); err != nil {
+					return stopped(err)
+				}
+				buf = fresh
+				timer.Reset(idleFlush)
+				waiting = false
+			default:
+				// Nothing came for a while: what was kept back is complete.
+				if err := c.send(nil, true, false); err != nil {
+					return stopped(err)
+				}
+				timer.Reset(time.Hour)
+				waiting = false
+			}
+		}
+	}
+}
+
+// utf16Reader turns UTF-16 (what PowerShell's > writes) into UTF-8.
+type utf16Reader struct {
+	src io.Reader
+	big bool
+	bom bool
+	buf [4096]byte
+	n   int
+	out []byte
+}
+
+func newUTF16(src io.Reader) io.Reader { return &utf16Reader{src: src} }
+
+func (u *utf16Reader) Read(p []byte) (int, error) {
+	for len(u.out) == 0 {
+		n, err := u.src.Read(u.buf[u.n:])
+		u.n += n
+		u.decode(err != nil)
+		if len(u.out) == 0 && err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, u.out)
+	u.out = u.out[n:]
+	return n, nil
+}
+
+func (u *utf16Reader) decode(last bool) {
+	u.out = u.out[:0]
+	i := 0
+	unit := func(k int) rune {
+		if u.big {
+			return rune(u.buf[k])<<8 | rune(u.buf[k+1])
+		}
+		return rune(u.buf[k+1])<<8 | rune(u.buf[k])
+	}
+	if !u.bom && u.n >= 2 {
+		u.bom, u.big = true, u.buf[0] == 0xfe
+		i = 2
+	}
+	for i+1 < u.n {
+		r := unit(i)
+		if r >= 0xd800 && r < 0xdc00 {
+			if i+3 >= u.n && !last {
+				break
+			}
+			if i+3 < u.n {
+				if low := unit(i + 2); low >= 0xdc00 && low < 0xe000 {
+					r = (r-0xd800)<<10 | (low - 0xdc00) + 0x10000
+					i += 2
+				}
+			}
+		}
+		u.out = append(u.out, string(r)...)
+		i += 2
+	}
+	u.n = copy(u.buf[:], u.buf[i:u.n])
+}
+
+// OnlyKlogText looks at the beginning of files and says whether all that is
+// there is klog text, which tells no verbosity, and the name of the first.
+// Pipes are not looked at.
+func OnlyKlogText(inputs []Input) (name string, only bool) {
+	for i := range inputs {
+		in := &inputs[i]
+		if in.Path == "" {
+			return "", false
+		}
+		f, err := os.Open(in.Path)
+		if err != nil {
+			return "", false
+		}
+		src, export, err := sniff(in.Meta.Name, f)
+		if err != nil || export {
+			f.Close()
+			return "", false
+		}
+		head, _ := io.ReadAll(io.LimitReader(src, 256<<10))
+		f.Close()
+		at, _ := cut(head, in.Meta)
+		klog, other := 0, 0
+		p := logline.NewParser(in.Meta, func(ev *logline.Event) {
+			if ev.Format == logline.Klog {
+				klog++
+			} else if ev.V >= 0 {
+				other++
+			}
+		})
+		p.Lines(head[:at], 1)
+		p.Flush()
+		if other > 0 || klog == 0 {
+			return "", false
+		}
+	}
+	return inputs[0].Meta.Name, len(inputs) > 0
+}
