@@ -1,0 +1,297 @@
+// Package splice edits manifests as text. Every edit inserts bytes in the style
+// that stands around it (block, KYAML or JSON) and leaves all others as they
+// are; every edit can be taken out again by looking at the result alone.
+package splice
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
+)
+
+// Entry is a key and its value.
+type Entry struct {
+	Key   string
+	Value any
+}
+
+// Object is a map in the order in which it is written. Values are Object, List,
+// string, int, int64, bool, or *yamltree.Node for a copy of what is there.
+type Object []Entry
+
+// List is a sequence of such values.
+type List []any
+
+// layout is how a new value is written.
+type layout struct {
+	flow    bool   // in braces, KYAML or JSON
+	json    bool   // quoted keys
+	inline  bool   // on one line
+	compact bool   // JSON without spaces
+	eol     string // line end
+	unit    string // one step of indentation
+	offset  int    // columns by which a block list is indented under its key
+}
+
+// block renders a value behind "key:" or "-": col is the column of the
+// collection that holds it. The text starts with a space or a line end.
+func (l layout) block(v any, col int, underKey bool) string {
+	switch x := v.(type) {
+	case Object:
+		if len(x) == 0 {
+			return " {}"
+		}
+		if !underKey {
+			return " " + l.blockObject(x, col+2)
+		}
+		step := len(l.unit)
+		return l.eol + strings.Repeat(" ", col+step) + l.blockObject(x, col+step)
+	case List:
+		if len(x) == 0 {
+			return " []"
+		}
+		at := col + l.offset
+		if !underKey {
+			at = col + 2
+		}
+		return l.eol + strings.Repeat(" ", at) + l.blockList(x, at)
+	case string:
+		return " " + l.blockString(x, col)
+	case *yamltree.Node:
+		return l.block(plainValue(x), col, underKey)
+	}
+	return " " + l.scalar(v)
+}
+
+// blockObject renders the entries of a map whose first key stands at col
+// already.
+func (l layout) blockObject(o Object, col int) string {
+	var b strings.Builder
+	for i, e := range o {
+		if i > 0 {
+			b.WriteString(l.eol + strings.Repeat(" ", col))
+		}
+		b.WriteString(l.blockKey(e.Key) + ":" + l.block(e.Value, col, true))
+	}
+	return b.String()
+}
+
+func (l layout) blockList(x List, col int) string {
+	var b strings.Builder
+	for i, v := range x {
+		if i > 0 {
+			b.WriteString(l.eol + strings.Repeat(" ", col))
+		}
+		b.WriteString("-" + l.block(v, col, false))
+	}
+	return b.String()
+}
+
+func (l layout) blockKey(k string) string {
+	if plainSafe(k) {
+		return k
+	}
+	return quote(k)
+}
+
+func (l layout) blockString(s string, col int) string {
+	if literalSafe(s) {
+		head := "|"
+		if !strings.HasSuffix(s, "\n") {
+			head = "|-"
+		}
+		var b strings.Builder
+		b.WriteString(head)
+		for _, line := range strings.Split(strings.TrimSuffix(s, "\n"), "\n") {
+			b.WriteString(l.eol)
+			if line != "" {
+				b.WriteString(strings.Repeat(" ", col+2) + line)
+			}
+		}
+		return b.String()
+	}
+	if plainSafe(s) {
+		return s
+	}
+	return quote(s)
+}
+
+// literalSafe says whether a text of several lines survives as a literal block.
+func literalSafe(s string) bool {
+	body := strings.TrimSuffix(s, "\n")
+	if !strings.Contains(body, "\n") || strings.HasSuffix(body, "\n") || strings.ContainsAny(s, "\r\t") || body[0] == ' ' || body[0] == '\n' {
+		return false
+	}
+	for _, line := range strings.Split(body, "\n") {
+		if line != "" && strings.TrimSpace(line) == "" {
+			return false
+		}
+	}
+	return printable(s)
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if r < ' ' && r != '\n' || r >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// plainSafe says whether a word means itself without quotes, in YAML 1.1 and
+// 1.2 alike.
+func plainSafe(s string) bool {
+	if s == "" || len(s) > 200 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '/', c == '_':
+		case i > 0 && (c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == '=' || c == '@'):
+		case i > 0 && i < len(s)-1 && c == ':' && s[i+1] != ' ':
+		default:
+			return false
+		}
+	}
+	switch strings.ToLower(s) {
+	case "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "e", "infinity":
+		return false
+	}
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		return false
+	}
+	return true
+}
+
+// quote quotes a string so that it reads well: in single quotes where it holds
+// double ones.
+func quote(s string) string {
+	if strings.Contains(s, `"`) && printable(s) && !strings.Contains(s, "\n") {
+		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	}
+	return jsonString(s)
+}
+
+func jsonString(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always encodes
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// braces renders a value in flow style at an indentation.
+func (l layout) braces(v any, indent string) string {
+	in := indent + l.unit
+	switch x := v.(type) {
+	case Object:
+		if len(x) == 0 {
+			return "{}"
+		}
+		parts := make([]string, len(x))
+		for i, e := range x {
+			parts[i] = l.flowKey(e.Key) + l.braces(e.Value, in)
+		}
+		return l.enclose("{", "}", parts, indent)
+	case List:
+		if len(x) == 0 {
+			return "[]"
+		}
+		_, objects := x[0].(Object)
+		if objects && !l.json && !l.inline {
+			parts := make([]string, len(x))
+			for i, v := range x {
+				parts[i] = l.braces(v, indent)
+			}
+			return "[" + strings.Join(parts, ", ") + "]"
+		}
+		parts := make([]string, len(x))
+		for i, v := range x {
+			parts[i] = l.braces(v, in)
+		}
+		return l.enclose("[", "]", parts, indent)
+	case string:
+		return jsonString(x)
+	case *yamltree.Node:
+		return l.braces(plainValue(x), indent)
+	}
+	return l.scalar(v)
+}
+
+func (l layout) enclose(open, closing string, parts []string, indent string) string {
+	if l.inline {
+		sep := ", "
+		if l.compact {
+			sep = ","
+		}
+		return open + strings.Join(parts, sep) + closing
+	}
+	in := l.eol + indent + l.unit
+	trail := ","
+	if l.json {
+		trail = ""
+	}
+	return open + in + strings.Join(parts, ","+in) + trail + l.eol + indent + closing
+}
+
+func (l layout) flowKey(k string) string {
+	colon := ": "
+	if l.compact {
+		colon = ":"
+	}
+	if l.json || !plainSafe(k) {
+		return jsonString(k) + colon
+	}
+	return k + colon
+}
+
+func (l layout) scalar(v any) string {
+	switch x := v.(type) {
+	case raw:
+		if l.json {
+			return jsonString(string(x))
+		}
+		return string(x)
+	case nil:
+		return "null"
+	}
+	return fmt.Sprint(v)
+}
+
+// raw is a plain scalar, written as it was read.
+type raw string
+
+// plainValue turns a part of a manifest into a value, with aliases and merge
+// keys replaced by what they stand for.
+func plainValue(n *yamltree.Node) any {
+	n = n.Resolve()
+	if n == nil {
+		return nil
+	}
+	switch n.Kind {
+	case yamltree.Map:
+		out := Object{}
+		for _, k := range n.MergedKeys() {
+			out = append(out, Entry{k, n.Get(k)})
+		}
+		return out
+	case yamltree.Seq:
+		out := List{}
+		for _, i := range n.Items {
+			out = append(out, plainValue(i))
+		}
+		return out
+	}
+	if n.Style == yamltree.Plain && n.Tag == "" && !strings.Contains(n.Value, "\n") {
+		if n.Value == "" {
+			return nil
+		}
+		return raw(n.Value)
+	}
+	return n.Value
+}

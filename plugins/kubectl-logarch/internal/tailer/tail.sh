@@ -1,0 +1,82 @@
+: logarch tailer
+f=$1 linger=${2:-0} state=$3 job=$4 quit= quiet=0 p=0 o=0 seen= late=0 met=
+IFS='
+'
+trap 'quit=1 quiet=0' TERM INT
+nap() { sleep "$1" & wait $!; }
+id() { i=$(stat -L -c %i "$1" 2>/dev/null); IFS= read -r h 2>/dev/null <"$1" || h=; }
+rotated() { ls -tr "$f".[0-9]* "$f".old "$f"-[0-9]* "${f%.*}"-[0-9]* 2>/dev/null | grep -vE '\.(gz|bz2|xz|zst)$'; }
+eol() { [ -z "$(tail -c1 "$1")" ] || echo; }
+pump() { cat <&3; read -r p </proc/self/fdinfo/3; p=${p##*[!0-9]}; }
+save() { [ -z "$state" ] || printf '%s\n' "$fi $p" "$fh" "$seen" >"$state"; }
+follow() { p=0 o=0; command exec 3<"$1" && id /proc/self/fd/3 && fi=$i fh=$h; }
+missed() {
+  for c in $(rotated); do
+    [ "$c" -ef "$f" ] && continue
+    id "$c"
+    case "$seen" in *"|$i $h|"*) continue;; esac
+    seen="$seen|$i $h|"
+    if [ "$i" = "$fi" ]; then continue
+    elif [ "$1" ] && [ "$fh" ] && [ "$h" = "$fh" ]; then tail -c +$((p + 1)) "$c"
+    else cat "$c"; fi
+    eol "$c"
+  done
+}
+ended() {
+  for d in /proc/[0-9]*; do
+    { IFS= read -r c <$d/cmdline; } 2>/dev/null || [ "$c" ] || continue
+    case "$c" in ''|/pause*|*'logarch tailer'*) continue;; esac
+    { read -r s <$d/stat; } 2>/dev/null || continue
+    s=${s##*) } s=${s#* } c=
+    { IFS= read -r c <"/proc/${s%% *}/cmdline"; } 2>/dev/null
+    case "$c" in *'logarch tailer'*) continue;; esac
+    met=1; return 1
+  done
+  [ "$met" ] || [ "$quiet" -ge 60 ]
+}
+find() {
+  if [ -s "$state" ]; then
+    { read -r a; IFS= read -r g; read -r seen; } <"$state"
+    for c in "$f" $(rotated); do
+      id "$c"
+      [ "$i" = "${a% *}" ] && [ "$h" = "$g" ] && follow "$c" && dd bs=1 skip="${a#* }" count=0 <&3 2>/dev/null && return
+    done
+  else
+    for c in $(rotated); do id "$c"; seen="$seen|$i $h|"; done
+  fi
+  until [ -r "$f" ] && follow "$f"; do
+    [ -z "$quit" ] || exit 0
+    [ -z "$job" ] || ! ended || exit 0
+    [ -e "$f" ] && [ "$quiet" = 5 ] && echo "logarch: cannot read $f as $(id -u):$(id -g): $(ls -ln "$f")" >&2
+    quiet=$((quiet + 1))
+    nap 1
+  done
+}
+find
+while :; do
+  stop=$quit s=$(stat -L -c %s /proc/self/fd/3)
+  [ "$fh" ] || { id /proc/self/fd/3; fh=$h; }
+  IFS= read -r h </proc/self/fd/3 || h=
+  if [ "$s" -lt "$p" ] || [ "$fh" ] && [ "$h" != "$fh" ]; then
+    missed truncated; follow /proc/self/fd/3
+  elif [ "$s" -gt "$p" ]; then
+    pump; save
+  fi
+  [ "$late" -le 0 ] || { cat <&4; late=$((late - 1)); }
+  if [ "$p" = "$o" ]; then quiet=$((quiet + 1)) t=1; else quiet=0 t=0.2 o=$p; fi
+  if [ -r "$f" ] && ! [ "$f" -ef /proc/self/fd/3 ]; then
+    t=0.2
+    if [ "$stop" ] || [ "$quiet" -ge 8 ]; then
+      pump; eol /proc/self/fd/3
+      exec 4<&3; late=60
+      seen="$seen|$fi $fh|"
+      missed; follow "$f"; quiet=0; save
+      continue
+    fi
+  elif [ "$stop" ] && [ "$quiet" -ge "$linger" ]; then
+    pump; exit 0
+  elif [ "$job" ] && [ "$quiet" -ge 2 ] && ended; then
+    pump; exit 0
+  fi
+  [ "$stop" ] && [ "$linger" = 0 ] || nap "$t"
+done
