@@ -14,7 +14,11 @@ func New(env *cli.Env) *cobra.Command {
 		Use:   "nodehealth",
 		Short: "Find what is wrong with a node and prove it",
 	}
+	addDiagnose(env, root)
 	root.AddCommand(
+		newChecks(env),
+		newFaults(env),
+		newRBAC(env),
 		newNPD(env),
 		newCrictl(env),
 		newShell(env),

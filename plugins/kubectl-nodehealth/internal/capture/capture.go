@@ -1,0 +1,238 @@
+// Package capture reads what people have when there is no cluster to ask:
+// cluster-info dumps, must-gather and support-bundle folders and archives, the
+// output of kubectl get and describe, and makes the same snapshot of them as a
+// live cluster gives.
+package capture
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+// Options say how to read a capture.
+type Options struct {
+	// Stdin is read for the path "-".
+	Stdin io.Reader
+	// NotAfter bounds the times that are believed: the reader's own clock.
+	NotAfter time.Time
+}
+
+// maxFile bounds one file, so that a mistaken path does not fill the memory.
+const maxFile = 1 << 30
+
+// Open reads a capture. An error says in one line what is wrong with the
+// input.
+func Open(name string, o Options) (*snapshot.Snapshot, error) {
+	r := &reader{b: &snapshot.Builder{Detail: true, Subject: requestSubject}}
+	label := name
+	var err error
+	switch info, statErr := os.Stat(name); {
+	case name == "-":
+		label = "stdin"
+		if o.Stdin == nil {
+			o.Stdin = strings.NewReader("")
+		}
+		var data []byte
+		if data, err = readAll(o.Stdin); err == nil {
+			err = r.bytes("stdin", data)
+		}
+	case statErr != nil:
+		return nil, fmt.Errorf("%s: %w", name, reason(statErr))
+	case info.IsDir():
+		err = r.folder(name)
+	default:
+		var data []byte
+		f, openErr := os.Open(name)
+		if openErr != nil {
+			return nil, fmt.Errorf("%s: %w", name, reason(openErr))
+		}
+		data, err = readAll(f)
+		_ = f.Close()
+		if err == nil {
+			err = r.bytes(filepath.Base(name), data)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", label, err)
+	}
+	if r.saved != nil {
+		r.saved.Source = label
+		return r.saved, nil
+	}
+	if len(r.b.Names()) == 0 {
+		return nil, fmt.Errorf("%s: %w", label, r.nothing())
+	}
+	s := r.finish(o.NotAfter)
+	s.Source = label
+	return s, nil
+}
+
+// reason drops the operation and path that an os error repeats.
+func reason(err error) error {
+	if pe, ok := err.(*os.PathError); ok {
+		return pe.Err
+	}
+	return err
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, reason(err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("larger than 1 GiB: is this a capture of a cluster? kubectl get nodes,leases,events -A -o json makes one")
+	}
+	return data, nil
+}
+
+// reader collects what the files of a capture hold.
+type reader struct {
+	b *snapshot.Builder
+	// saved is a snapshot of our own that the capture is.
+	saved *snapshot.Snapshot
+	// kinds counts the kinds that were seen and not used, for the error.
+	kinds map[string]int
+	// described holds the facts that a describe text gives beside the objects.
+	described map[string]*described
+	stats     map[string]*snapshot.Stats
+	files     int
+	nameTime  time.Time
+}
+
+// bytes reads one file or stdin: an archive, JSON, YAML, or text.
+func (r *reader) bytes(name string, data []byte) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return fmt.Errorf("is empty")
+	}
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return r.gzip(name, data)
+	}
+	if isTar(data) {
+		return r.tar(bytes.NewReader(data))
+	}
+	return r.document(name, data, true)
+}
+
+// document reads one text. strict says that the user named this very file, so
+// that what cannot be read is an error and not a note.
+func (r *reader) document(name string, data []byte, strict bool) error {
+	text, err := decodeText(data)
+	if err != nil {
+		return err
+	}
+	r.files++
+	switch sniff(text) {
+	case formDescribe:
+		return r.describe(text)
+	case formDump:
+		return r.dump(name, text)
+	case formJSON:
+		return r.json(name, text)
+	case formYAML:
+		return r.yaml(name, text)
+	case formTable:
+		return fmt.Errorf("is the table of kubectl get, which holds no evidence: use -o yaml or -o json")
+	case formError:
+		return fmt.Errorf("holds only an error of kubectl: %s", firstLine(text))
+	}
+	if strict {
+		return fmt.Errorf("is none of: cluster-info dump, kubectl get -o json or yaml, kubectl describe node, must-gather, support bundle")
+	}
+	return nil
+}
+
+// nothing says what a capture without nodes holds instead.
+func (r *reader) nothing() error {
+	if len(r.kinds) == 0 && r.files == 0 {
+		return fmt.Errorf("holds nothing that can be read: no JSON, YAML or describe text")
+	}
+	seen := r.seen()
+	if seen == "" {
+		return fmt.Errorf("holds no node: kubectl get nodes,leases,pods,events -A -o json makes a capture that does")
+	}
+	return fmt.Errorf("holds no node, only %s: kubectl get nodes,leases,pods,events -A -o json makes a capture that does", seen)
+}
+
+// finish builds the snapshot and says for each source whether the capture
+// holds it.
+func (r *reader) finish(limit time.Time) *snapshot.Snapshot {
+	s := r.b.Build(limit)
+	if s.Clock == snapshot.ClockNewest && !r.nameTime.IsZero() {
+		// A folder's name carries local time without its zone: good enough only
+		// where it agrees with the rest.
+		if d := r.nameTime.Sub(s.ObservedAt); d >= 0 && d < 15*time.Minute {
+			s.Clock, s.ObservedAt = snapshot.ClockCapture, r.nameTime
+		}
+	}
+	s.Cluster.Whole = true
+	for _, n := range s.Nodes {
+		if d := r.described[n.Name]; d != nil {
+			d.apply(n, s.ObservedAt)
+		}
+		if st := r.stats[n.Name]; st != nil {
+			n.Kubelet.Stats = st
+			n.Set(snapshot.Probe{Name: snapshot.SourceSummary, Status: snapshot.OK})
+		}
+		r.probes(s, n)
+	}
+	cluster := func(name string, ok bool, detail string) {
+		p := snapshot.Probe{Name: name, Status: snapshot.OK}
+		if !ok {
+			p.Status, p.Detail = snapshot.Absent, detail
+		}
+		s.Cluster.Probes = append(s.Cluster.Probes, p)
+	}
+	cluster(snapshot.SourcePeers, len(s.Nodes) > 1, "the capture holds one node only")
+	cluster(snapshot.SourceVersion, s.Cluster.ServerVersion != "", notHeld)
+	cluster(snapshot.SourceKCM, s.Cluster.ControllerManager != nil, notHeld)
+	return s
+}
+
+const notHeld = "not in the capture"
+
+func (r *reader) probes(s *snapshot.Snapshot, n *snapshot.Node) {
+	set := func(name string, ok bool, detail string) {
+		if _, done := snapshot.Find(n.Probes, name); done {
+			return
+		}
+		p := snapshot.Probe{Name: name, Status: snapshot.OK}
+		if !ok {
+			p.Status, p.Detail = snapshot.Absent, detail
+		}
+		n.Set(p)
+	}
+	set(snapshot.SourceNode, n.Object != nil, notHeld)
+	lease := notHeld
+	if r.b.Has(snapshot.SourceLease) && n.Lease == nil {
+		lease = "the capture holds other nodes' leases, not this one's"
+	}
+	set(snapshot.SourceLease, n.Lease != nil, lease)
+	set(snapshot.SourcePods, n.Pods != nil, notHeld)
+	set(snapshot.SourceEvents, r.b.Has(snapshot.SourceEvents), notHeld)
+	set(snapshot.SourceCSRs, r.b.Has(snapshot.SourceCSRs), notHeld)
+	set(snapshot.SourceMetrics, n.Usage != nil, notHeld)
+	for _, k := range []string{snapshot.SourceHealthz, snapshot.SourceConfigz, snapshot.SourceSummary, snapshot.SourceKMetrics, snapshot.SourceStatusz, snapshot.SourceHost} {
+		set(k, false, "needs a running cluster")
+	}
+}
+
+// skip says whether a file of a folder or archive is not worth opening.
+func skip(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".json", ".yaml", ".yml":
+		return false
+	case ".txt", "":
+		base := strings.ToLower(path.Base(name))
+		return !strings.Contains(base, "describe") && base != "timestamp"
+	}
+	return true
+}

@@ -1,0 +1,416 @@
+package capture
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	certsv1 "k8s.io/api/certificates/v1"
+	coordv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/yaml"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+// json reads one or more JSON documents that stand one after the other.
+func (r *reader) json(name, text string) error {
+	if i := strings.IndexAny(text, "{["); i > 0 {
+		// kubectl's warnings may stand before the document.
+		if j := jsonStart.FindStringIndex(text); j != nil {
+			i = j[0]
+		}
+		text = text[i:]
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	for n := 0; ; n++ {
+		var raw json.RawMessage
+		err := dec.Decode(&raw)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("is truncated: the JSON ends in the middle of a document")
+		}
+		if err != nil {
+			line := 1 + strings.Count(text[:min(len(text), int(dec.InputOffset()))], "\n")
+			return fmt.Errorf("is not JSON: line %d: %w", line, err)
+		}
+		if err := r.object(name, raw, ""); err != nil {
+			return err
+		}
+	}
+}
+
+// yaml reads the documents of a YAML file.
+func (r *reader) yaml(name, text string) error {
+	line := 1
+	for _, doc := range splitYAML(text) {
+		if strings.TrimSpace(doc) != "" {
+			raw, err := yaml.YAMLToJSON([]byte(doc))
+			if err != nil {
+				return fmt.Errorf("is not YAML: in the document at line %d: %s", line, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: "))
+			}
+			if string(raw) != "null" {
+				if err := r.object(name, raw, ""); err != nil {
+					return err
+				}
+			}
+		}
+		line += strings.Count(doc, "\n") + 1
+	}
+	return nil
+}
+
+func splitYAML(text string) []string {
+	var out []string
+	var cur strings.Builder
+	for l := range strings.Lines(text) {
+		if strings.TrimRight(l, " \t\n") == "---" {
+			out = append(out, cur.String())
+			cur.Reset()
+			continue
+		}
+		cur.WriteString(l)
+	}
+	return append(out, cur.String())
+}
+
+// dump reads the stdout form of kubectl cluster-info dump: documents with the
+// logs of containers between them.
+func (r *reader) dump(name, text string) error {
+	var docs strings.Builder
+	inLogs := false
+	for l := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(l, "==== START logs for container "):
+			inLogs = true
+			// A separator keeps the documents on both sides apart.
+			docs.WriteString("\n")
+		case strings.HasPrefix(l, "==== END logs for container "):
+			inLogs = false
+		case inLogs:
+			// A log line, which may look like anything.
+		default:
+			docs.WriteString(l)
+		}
+	}
+	if inLogs {
+		return fmt.Errorf("is truncated: it ends in the middle of a container's log")
+	}
+	body := docs.String()
+	switch sniff(body) {
+	case formJSON:
+		return r.json(name, body)
+	case formYAML:
+		return r.yaml(name, body)
+	}
+	return fmt.Errorf("holds logs but no objects: is it a whole cluster-info dump?")
+}
+
+type meta struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Items      []json.RawMessage `json:"items"`
+	// What follows tells objects apart that carry no kind.
+	Involved json.RawMessage `json:"involvedObject"`
+	NodeStat json.RawMessage `json:"node"`
+	Git      string          `json:"gitVersion"`
+	Info     *struct {
+		Git string `json:"gitVersion"`
+	} `json:"info"`
+	Server *struct {
+		Git string `json:"gitVersion"`
+	} `json:"serverVersion"`
+	Spec struct {
+		Holder     *string         `json:"holderIdentity"`
+		Containers json.RawMessage `json:"containers"`
+		Signer     string          `json:"signerName"`
+	} `json:"spec"`
+	Status struct {
+		NodeInfo json.RawMessage `json:"nodeInfo"`
+	} `json:"status"`
+	Usage json.RawMessage `json:"usage"`
+}
+
+// object takes one object or list. kind is what the list around it said.
+func (r *reader) object(name string, raw json.RawMessage, kind string) error {
+	if t := bytes.TrimSpace(raw); len(t) > 0 && t[0] == '[' {
+		// Support bundles hold bare arrays.
+		var items []json.RawMessage
+		if err := json.Unmarshal(raw, &items); err != nil {
+			return fmt.Errorf("is not JSON: %w", err)
+		}
+		for _, i := range items {
+			if t := bytes.TrimSpace(i); len(t) == 0 || t[0] != '{' {
+				continue
+			}
+			if err := r.object(name, i, kind); err != nil {
+				return err
+			}
+		}
+		return nil
+	} else if len(t) == 0 || t[0] != '{' {
+		return nil
+	}
+	var m meta
+	if err := json.Unmarshal(raw, &m); err != nil {
+		// A known key with a foreign shape: some other kind of document.
+		var k struct {
+			Kind string `json:"kind"`
+		}
+		_ = json.Unmarshal(raw, &k)
+		r.note(k.Kind)
+		return nil
+	}
+	if m.Kind != "" {
+		kind = m.Kind
+	}
+	if elem, ok := strings.CutSuffix(kind, "List"); ok && m.Kind != "" {
+		r.source(elem, name, m.APIVersion)
+		for _, i := range m.Items {
+			if err := r.object(name, i, elem); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if kind == "" {
+		kind = guess(m)
+	}
+	return r.typed(name, kind, m, raw)
+}
+
+// guess tells an object's kind by its shape.
+func guess(m meta) string {
+	switch {
+	case len(m.Status.NodeInfo) > 0:
+		return "Node"
+	case m.Spec.Holder != nil:
+		return "Lease"
+	case len(m.Involved) > 0:
+		return "Event"
+	case len(m.Spec.Containers) > 0:
+		return "Pod"
+	case m.Spec.Signer != "":
+		return "CertificateSigningRequest"
+	case len(m.NodeStat) > 0:
+		return "Summary"
+	case m.Git != "" || m.Info != nil && m.Info.Git != "" || m.Server != nil && m.Server.Git != "":
+		return "Version"
+	}
+	return ""
+}
+
+// source marks what an empty list of a kind says: that it was looked for.
+func (r *reader) source(elem, name, apiVersion string) {
+	switch elem {
+	case "Pod":
+		r.b.Read(snapshot.SourcePods)
+	case "Event":
+		r.b.Read(snapshot.SourceEvents)
+	case "CertificateSigningRequest":
+		r.b.Read(snapshot.SourceCSRs)
+	case "NodeMetrics":
+		r.b.Read(snapshot.SourceMetrics)
+	case "":
+		// A List of mixed kinds: the items tell.
+		switch base := strings.ToLower(path.Base(name)); {
+		case strings.HasPrefix(base, "pods."):
+			r.b.Read(snapshot.SourcePods)
+		case strings.HasPrefix(base, "events."):
+			r.b.Read(snapshot.SourceEvents)
+		}
+	}
+}
+
+func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
+	decode := func(into any) error {
+		if err := json.Unmarshal(raw, into); err != nil {
+			return fmt.Errorf("holds a %s that cannot be read: %w", kind, plainJSON(err))
+		}
+		return nil
+	}
+	switch kind {
+	case "Node":
+		if m.APIVersion != "" && m.APIVersion != "v1" {
+			r.note(kind + "." + m.APIVersion)
+			return nil
+		}
+		var o corev1.Node
+		if err := decode(&o); err != nil {
+			return err
+		}
+		if o.Name == "" {
+			return fmt.Errorf("holds a Node without a name")
+		}
+		r.b.AddNode(&o)
+	case "Lease":
+		var o coordv1.Lease
+		if err := decode(&o); err != nil {
+			return err
+		}
+		if o.Namespace == "" && strings.Contains(name, snapshot.NodeLeases) {
+			o.Namespace = snapshot.NodeLeases
+		}
+		r.b.AddLease(&o)
+	case "Pod":
+		var o corev1.Pod
+		if err := decode(&o); err != nil {
+			return err
+		}
+		r.b.AddPod(&o)
+	case "Event":
+		o, err := decodeEvent(m.APIVersion, raw)
+		if err != nil {
+			return fmt.Errorf("holds an Event that cannot be read: %w", plainJSON(err))
+		}
+		r.b.AddEvent(o)
+	case "CertificateSigningRequest":
+		var o certsv1.CertificateSigningRequest
+		if err := decode(&o); err != nil {
+			return err
+		}
+		r.b.AddCSR(&o)
+	case "NodeMetrics":
+		var o NodeMetrics
+		if err := decode(&o); err != nil {
+			return err
+		}
+		r.b.AddUsage(o.Metadata.Name, o.Facts())
+	case "Summary":
+		if st, node, err := kubelet.ParseStats(raw); err == nil && node != "" {
+			if r.stats == nil {
+				r.stats = map[string]*snapshot.Stats{}
+			}
+			r.stats[node] = st
+		}
+	case "Version":
+		for _, v := range []string{m.Git, gitOf(m.Info), gitOf(m.Server)} {
+			if v != "" && r.b.ServerVersion == "" {
+				r.b.ServerVersion = v
+			}
+		}
+	case snapshot.Kind:
+		var s snapshot.Snapshot
+		if err := decode(&s); err != nil {
+			return err
+		}
+		r.saved = &s
+	default:
+		r.note(kind)
+	}
+	return nil
+}
+
+func gitOf(v *struct {
+	Git string `json:"gitVersion"`
+}) string {
+	if v == nil {
+		return ""
+	}
+	return v.Git
+}
+
+// NodeMetrics is the NodeMetrics kind of metrics.k8s.io, v1beta1 and v1.
+type NodeMetrics struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Timestamp time.Time                    `json:"timestamp"`
+	Window    string                       `json:"window"`
+	Usage     map[string]resource.Quantity `json:"usage"`
+}
+
+// Facts takes the numbers.
+func (m NodeMetrics) Facts() *snapshot.Usage {
+	u := &snapshot.Usage{Time: m.Timestamp}
+	if q, ok := m.Usage["cpu"]; ok {
+		u.CPUMilli = q.MilliValue()
+	}
+	if q, ok := m.Usage["memory"]; ok {
+		u.MemoryBytes = q.Value()
+	}
+	u.Window, _ = time.ParseDuration(m.Window)
+	return u
+}
+
+// decodeEvent reads an event of either API group.
+func decodeEvent(apiVersion string, raw []byte) (*corev1.Event, error) {
+	if !strings.HasPrefix(apiVersion, "events.k8s.io/") {
+		var o corev1.Event
+		return &o, json.Unmarshal(raw, &o)
+	}
+	var e eventsv1.Event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, err
+	}
+	o := &corev1.Event{
+		ObjectMeta: e.ObjectMeta, InvolvedObject: e.Regarding, Reason: e.Reason, Message: e.Note, Type: e.Type,
+		Source: e.DeprecatedSource, FirstTimestamp: e.DeprecatedFirstTimestamp, LastTimestamp: e.DeprecatedLastTimestamp,
+		Count: e.DeprecatedCount, EventTime: e.EventTime, ReportingController: e.ReportingController, ReportingInstance: e.ReportingInstance,
+	}
+	if e.Series != nil {
+		o.Series = &corev1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}
+	}
+	return o, nil
+}
+
+func (r *reader) note(kind string) {
+	if kind == "" {
+		return
+	}
+	if r.kinds == nil {
+		r.kinds = map[string]int{}
+	}
+	r.kinds[kind]++
+}
+
+// seen lists the kinds that were of no use, a few of them.
+func (r *reader) seen() string {
+	var out []string
+	for _, s := range []struct{ source, kind string }{{snapshot.SourceLease, "Lease"}, {snapshot.SourcePods, "Pod"}, {snapshot.SourceEvents, "Event"}} {
+		if r.b.Has(s.source) {
+			out = append(out, s.kind)
+		}
+	}
+	out = append(out, slices.Sorted(maps.Keys(r.kinds))...)
+	if len(out) > 4 {
+		out = append(out[:4], fmt.Sprintf("%d more kinds", len(out)-4))
+	}
+	return strings.Join(out, ", ")
+}
+
+// plainJSON says what encoding/json says without Go's type names.
+func plainJSON(err error) error {
+	var t *json.UnmarshalTypeError
+	if errors.As(err, &t) {
+		return fmt.Errorf("%s is a %s where something else belongs", t.Field, t.Value)
+	}
+	return err
+}
+
+// requestSubject is the common name of a PEM certificate request.
+func requestSubject(data []byte) string {
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return ""
+	}
+	req, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	return req.Subject.CommonName
+}

@@ -1,0 +1,100 @@
+package capture
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+type form int
+
+const (
+	formUnknown form = iota
+	formJSON
+	formYAML
+	formDescribe
+	formDump
+	formTable
+	formError
+)
+
+var ansi = regexp.MustCompile("\x1b\\[[0-9;?]*[a-zA-Z]")
+
+// decodeText makes plain lines of what an editor, a terminal or PowerShell
+// saved: byte order marks, UTF-16, CRLF, colours.
+func decodeText(data []byte) (string, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte{0xef, 0xbb, 0xbf}):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		big := data[0] == 0xfe
+		data = data[2:]
+		units := make([]uint16, 0, len(data)/2)
+		for i := 0; i+1 < len(data); i += 2 {
+			a, b := uint16(data[i]), uint16(data[i+1])
+			if big {
+				a, b = b, a
+			}
+			units = append(units, a|b<<8)
+		}
+		data = []byte(string(utf16.Decode(units)))
+	}
+	head := data[:min(len(data), 8192)]
+	if bytes.IndexByte(head, 0) >= 0 {
+		return "", fmt.Errorf("is not text: it holds binary data")
+	}
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	if bytes.IndexByte(data, 0x1b) >= 0 {
+		data = ansi.ReplaceAll(data, nil)
+	}
+	if bytes.IndexByte(data, '\r') >= 0 {
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	}
+	return string(data), nil
+}
+
+var (
+	dumpMark     = regexp.MustCompile(`(?m)^==== START logs for container `)
+	describeName = regexp.MustCompile(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
+	describeBody = regexp.MustCompile(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
+	getTable     = regexp.MustCompile(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
+	kubectlError = regexp.MustCompile(`^(Error from server|error: |The connection to the server|Unable to connect)`)
+	yamlKey      = regexp.MustCompile(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:`)
+	jsonStart    = regexp.MustCompile(`(?m)^[\[{]`)
+)
+
+// sniff says what a text is by what it holds: names of files lie.
+func sniff(text string) form {
+	t := strings.TrimSpace(text)
+	switch {
+	case dumpMark.MatchString(t):
+		return formDump
+	case strings.HasPrefix(t, "{"), strings.HasPrefix(t, "["):
+		return formJSON
+	case yamlKey.MatchString(t):
+		return formYAML
+	case describeName.MatchString(t) && describeBody.MatchString(t):
+		return formDescribe
+	case kubectlError.MatchString(t):
+		return formError
+	case getTable.MatchString(t):
+		return formTable
+	case jsonStart.MatchString(t):
+		// kubectl's warnings may stand before the document (2>&1).
+		return formJSON
+	}
+	return formUnknown
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if len(line) > 160 {
+		line = line[:160] + "..."
+	}
+	return line
+}

@@ -1,0 +1,16 @@
+package check
+
+import "github.com/clusterwright/kubectl-plugins/shared/finding"
+
+// Checks are all checks of a node, in the order in which they run and are
+// documented.
+func Checks() []Check {
+	return []Check{
+		notReady, silent, leaseExpired, leaseLate, readyOverStaleLease, statusStale, noReady, noLease,
+		networkUnavailable, problemCondition, staleWriter, latched, unknownCondition, malformedCondition, unknownByDetector,
+		cordoned, taintWithoutCause, causeWithoutTaint, outOfService, cloudTaint, leavingSoon,
+	}
+}
+
+// ClusterRules describes the findings that concern the whole cluster.
+func ClusterRules() []finding.Rule { return []finding.Rule{faultRule} }

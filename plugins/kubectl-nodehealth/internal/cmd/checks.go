@@ -1,0 +1,16 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+func newChecks(env *cli.Env) *cobra.Command {
+	c := cli.NewChecksCommand(env, check.Rules())
+	c.Example = `
+		kubectl nodehealth checks
+		kubectl nodehealth checks NH005`
+	return c
+}

@@ -1,0 +1,72 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+// newRBAC is `rbac`: what the command needs to be allowed.
+func newRBAC(env *cli.Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rbac",
+		Short: "Print the two ClusterRoles that this command needs",
+		Long: `Print two ClusterRoles: a reader, with which every check works that needs no
+kubelet, and a prober, which adds what the kubelets say. The second is a strong
+right, and its comment says why.`,
+		Example: `
+			kubectl nodehealth rbac
+			kubectl nodehealth rbac | kubectl apply --dry-run=client -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(env.Out, roles)
+			return err
+		},
+	}
+}
+
+const roles = `# Reads what the API server knows. The built-in role "view" has neither nodes
+# nor leases, so it is not enough. Without:
+#   nodes, leases   no verdict at all (essential)
+#   pods            no consequences, no allocation, no stuck pods
+#   events          no reboots, evictions, OOM kills
+#   csrs            no pending or denied certificates
+#   metrics.k8s.io  no usage
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: nodehealth-reader
+rules:
+- apiGroups: [""]
+  resources: [nodes, pods, events]
+  verbs: [get, list, watch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, list, watch]
+- apiGroups: [certificates.k8s.io]
+  resources: [certificatesigningrequests]
+  verbs: [get, list]
+- apiGroups: [metrics.k8s.io]
+  resources: [nodes]
+  verbs: [get, list]
+---
+# Asks the kubelets and the hosts, through the API server's node proxy. Bind it
+# to few: "get" on nodes/proxy is not read-only. It reaches every endpoint of
+# the kubelet that answers to GET, and over a WebSocket that includes exec into
+# every container of every node (kubernetes/kubernetes#136550). The
+# fine-grained nodes/stats, nodes/metrics, nodes/healthz and nodes/configz help
+# only those who talk to port 10250 directly, not through the API server.
+# Without it: KubeletDown, KubeletHung, HostDown and NetworkPartition cannot be
+# told apart, and certificates, eviction margins, PSI and runtime errors are
+# not seen.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: nodehealth-prober
+rules:
+- apiGroups: [""]
+  resources: [nodes/proxy]
+  verbs: [get]
+`

@@ -1,0 +1,239 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	certsv1 "k8s.io/api/certificates/v1"
+	coordv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NewNode takes the facts of a node object, which it keeps and trims.
+func NewNode(o *corev1.Node) *Node {
+	n := &Node{Name: o.Name, Object: o, Writers: Writers(o.ManagedFields)}
+	n.Images.Count = len(o.Status.Images)
+	for _, i := range o.Status.Images {
+		n.Images.Bytes += i.SizeBytes
+	}
+	o.Status.Images, o.ManagedFields = nil, nil
+	delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
+	return n
+}
+
+// Writers reads managed fields.
+func Writers(entries []metav1.ManagedFieldsEntry) []Writer {
+	var out []Writer
+	for _, e := range entries {
+		w := Writer{Manager: e.Manager, Operation: string(e.Operation), Subresource: e.Subresource}
+		if e.Time != nil {
+			w.Time = e.Time.Time
+		}
+		if e.FieldsV1 != nil {
+			w.Conditions = ownedConditions(e.FieldsV1.Raw)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// ownedConditions are the condition types that a set of managed fields names.
+func ownedConditions(raw []byte) []string {
+	var fields struct {
+		Status struct {
+			Conditions map[string]json.RawMessage `json:"f:conditions"`
+		} `json:"f:status"`
+	}
+	if json.Unmarshal(raw, &fields) != nil {
+		return nil
+	}
+	var out []string
+	for key := range fields.Status.Conditions {
+		var k struct {
+			Type string `json:"type"`
+		}
+		if text, ok := strings.CutPrefix(key, "k:"); ok && json.Unmarshal([]byte(text), &k) == nil && k.Type != "" {
+			out = append(out, k.Type)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// NewLease takes the facts of a lease.
+func NewLease(o *coordv1.Lease) *Lease {
+	l := &Lease{}
+	if o.Spec.HolderIdentity != nil {
+		l.Holder = *o.Spec.HolderIdentity
+	}
+	if o.Spec.RenewTime != nil {
+		l.Renewed = o.Spec.RenewTime.Time
+	}
+	if o.Spec.AcquireTime != nil {
+		l.Acquired = o.Spec.AcquireTime.Time
+	}
+	if o.Spec.LeaseDurationSeconds != nil {
+		l.Seconds = *o.Spec.LeaseDurationSeconds
+	}
+	for _, e := range o.ManagedFields {
+		// The one who writes renewTime; any component's name may stand there
+		// (k3s, rke2, kubelet).
+		if e.Time != nil && e.FieldsV1 != nil && strings.Contains(string(e.FieldsV1.Raw), `"f:renewTime"`) && e.Time.After(l.Stamped) {
+			l.Stamped, l.By = e.Time.Time, e.Manager
+		}
+	}
+	return l
+}
+
+// NewEvent takes the facts of an event.
+func NewEvent(o *corev1.Event) Event {
+	e := Event{
+		Type: o.Type, Reason: o.Reason, Message: o.Message, Count: max(1, o.Count),
+		First: o.FirstTimestamp.Time, Last: o.LastTimestamp.Time, Component: o.Source.Component,
+	}
+	if e.Component == "" {
+		e.Component = o.ReportingController
+	}
+	if e.First.IsZero() {
+		e.First = o.EventTime.Time
+	}
+	if o.Series != nil {
+		e.Count = max(e.Count, o.Series.Count)
+		e.Last = o.Series.LastObservedTime.Time
+	}
+	if e.Last.IsZero() {
+		e.Last = e.First
+	}
+	if e.First.IsZero() {
+		e.First = e.Last
+	}
+	switch {
+	case o.InvolvedObject.Kind == "Node":
+		e.About = "Node/" + o.InvolvedObject.Name
+	case o.InvolvedObject.Namespace != "":
+		e.About = o.InvolvedObject.Kind + "/" + o.InvolvedObject.Namespace + "/" + o.InvolvedObject.Name
+	default:
+		e.About = o.InvolvedObject.Kind + "/" + o.InvolvedObject.Name
+	}
+	return e
+}
+
+// EventNode is the node that an event is about or was reported from, "" for
+// none.
+func EventNode(o *corev1.Event) string {
+	if o.InvolvedObject.Kind == "Node" {
+		return o.InvolvedObject.Name
+	}
+	if o.Source.Host != "" {
+		return o.Source.Host
+	}
+	if strings.HasSuffix(o.ReportingController, "kubelet") {
+		return o.ReportingInstance
+	}
+	return ""
+}
+
+// Signers of the kubelet's certificates.
+const (
+	SignerServing = certsv1.KubeletServingSignerName
+	SignerClient  = certsv1.KubeAPIServerClientKubeletSignerName
+)
+
+// NewCSR takes the facts of a signing request and returns the node that asked
+// for it, "" where no node did. The subject is not decoded: a kubelet asks
+// under its own name, and the first time under a bootstrap identity, which
+// leaves the node unknown.
+func NewCSR(o *certsv1.CertificateSigningRequest, subject func([]byte) string) (CSR, string) {
+	c := CSR{Name: o.Name, Signer: o.Spec.SignerName, Created: o.CreationTimestamp.Time, State: "Pending"}
+	if c.Signer != SignerServing && c.Signer != SignerClient {
+		return c, ""
+	}
+	for _, cond := range o.Status.Conditions {
+		switch cond.Type {
+		case certsv1.CertificateApproved:
+			if c.State == "Pending" {
+				c.State = "Approved"
+			}
+		case certsv1.CertificateDenied:
+			c.State, c.Message = "Denied", cond.Message
+		case certsv1.CertificateFailed:
+			c.State, c.Message = "Failed", cond.Message
+		}
+	}
+	if len(o.Status.Certificate) > 0 {
+		c.State = "Issued"
+	}
+	if name, ok := strings.CutPrefix(o.Spec.Username, "system:node:"); ok {
+		return c, name
+	}
+	if name, ok := strings.CutPrefix(subject(o.Spec.Request), "system:node:"); ok {
+		return c, name
+	}
+	return c, ""
+}
+
+// NewPeer takes what other nodes' stories need of this one.
+func NewPeer(n *Node) Peer {
+	p := Peer{Name: n.Name, Zone: Zone(n.Object)}
+	if n.Lease != nil {
+		p.LeaseRenewed = n.Lease.Renewed
+	}
+	if n.Object == nil {
+		return p
+	}
+	p.KubeletVersion = n.Object.Status.NodeInfo.KubeletVersion
+	for _, c := range n.Object.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			p.Ready, p.ReadyReason, p.Heartbeat = c.Status, c.Reason, c.LastHeartbeatTime.Time
+		}
+	}
+	for _, t := range n.Object.Spec.Taints {
+		if t.Effect == corev1.TaintEffectNoExecute && (t.Key == corev1.TaintNodeUnreachable || t.Key == corev1.TaintNodeNotReady) {
+			p.NoExecute = true
+		}
+	}
+	return p
+}
+
+// Zone is the key by which the node lifecycle controller groups nodes: region
+// and zone labels, old ones included; "" for a node without.
+func Zone(o *corev1.Node) string {
+	if o == nil {
+		return ""
+	}
+	label := func(names ...string) string {
+		for _, n := range names {
+			if v := o.Labels[n]; v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	region := label(corev1.LabelTopologyRegion, corev1.LabelFailureDomainBetaRegion)
+	zone := label(corev1.LabelTopologyZone, corev1.LabelFailureDomainBetaZone)
+	if region == "" && zone == "" {
+		return ""
+	}
+	if region == "" || strings.HasPrefix(zone, region) {
+		return zone
+	}
+	if zone == "" {
+		return region
+	}
+	return region + "/" + zone
+}
+
+// Newest is the newest of some times that is not after limit (a zero limit is
+// none).
+func Newest(limit time.Time, times ...time.Time) time.Time {
+	var out time.Time
+	for _, t := range times {
+		if t.After(out) && (limit.IsZero() || !t.After(limit)) {
+			out = t
+		}
+	}
+	return out
+}
