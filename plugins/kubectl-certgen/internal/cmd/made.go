@@ -44,6 +44,7 @@ type madeItem struct {
 	Certificate string   `json:"certificate,omitempty"`
 	Key         string   `json:"key,omitempty"`
 	KeyAction   string   `json:"keyAction,omitempty"`
+	PublicKey   string   `json:"publicKey,omitempty"`
 	Kubeconfig  string   `json:"kubeconfig,omitempty"`
 	KeyType     string   `json:"keyType,omitempty"`
 	Subject     string   `json:"subject,omitempty"`
@@ -55,6 +56,9 @@ type madeItem struct {
 
 	cn, keyHuman, until string
 }
+
+// noNames is for verbs that print nothing for kube-apiserver.
+var noNames profile.ServerNames
 
 const timeFormat = "2006-01-02T15:04:05Z"
 
@@ -102,6 +106,9 @@ func newItem(f *issue.Folder, it *issue.Item) madeItem {
 		Certificate: show(f.Rel(it.Pair.Cert)), Key: show(f.Rel(it.Pair.Key)), KeyAction: "kept"}
 	if it.KeyNew {
 		m.KeyAction = "created"
+	}
+	for _, p := range it.Also() {
+		m.Kubeconfig = show(f.Rel(p))
 	}
 	c := it.Cert
 	name, _ := pki.DecodeName(c.RawSubject)
@@ -210,6 +217,9 @@ func (it madeItem) files() string {
 	key := it.Key
 	if path.Dir(key) == path.Dir(it.Certificate) {
 		key = path.Base(key)
+	}
+	if it.Kubeconfig != "" {
+		key += ", " + path.Base(it.Kubeconfig)
 	}
 	return it.Certificate + ", " + key
 }

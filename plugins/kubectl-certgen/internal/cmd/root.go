@@ -15,7 +15,11 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Make and look after the certificates of a cluster",
 	}
 	root.AddCommand(
+		newCA(env),
 		newServer(env),
+		newClient(env),
+		newNode(env),
+		newSA(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

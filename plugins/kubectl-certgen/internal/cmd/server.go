@@ -221,10 +221,16 @@ func (o *serverOptions) run(ctx context.Context, env *cli.Env) error {
 
 // installDir is where kube-apiserver will find the files.
 func (o *serverOptions) installDir(root string) string {
-	switch {
-	case o.flags.installDir != "":
+	if o.flags.installDir != "" {
 		return strings.TrimRight(o.flags.installDir, "/")
-	case !o.custom:
+	}
+	return installDirOf(root, o.custom)
+}
+
+// installDirOf is the folder itself where the user chose it, and kubeadm's
+// where it is the default ./pki, from which the files will be copied there.
+func installDirOf(root string, custom bool) string {
+	if !custom {
 		return "/etc/kubernetes/pki"
 	}
 	if abs, err := filepath.Abs(root); err == nil {

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,16 @@ type Request struct {
 	Names   []pki.GeneralName
 	// Validity 0 is the profile's.
 	Validity time.Duration
+	// Also makes more files out of the new certificate: a kubeconfig. It is
+	// called when the certificate is made or issued again.
+	Also func(it *Item) ([]File, error)
+}
+
+// File is a file of the folder beside certificates and keys.
+type File struct {
+	Path string
+	Data []byte
+	Mode fs.FileMode
 }
 
 // Action says what became of a file.
@@ -50,9 +61,36 @@ type Item struct {
 	Why string
 	// Faults are the profile's known faults.
 	Faults []string
+	// CAPEM is the CA's certificate, for files that carry it.
+	CAPEM []byte
+
+	above []*x509.Certificate
 
 	key    crypto.Signer
 	keyPEM []byte
+	also   []File
+}
+
+// KeyPEM is the encoding of the certificate's key, for files that hold both.
+func (it *Item) KeyPEM() ([]byte, error) {
+	if it.keyPEM != nil {
+		return it.keyPEM, nil
+	}
+	return pki.EncodeKey(it.key, pki.PKCS8, nil)
+}
+
+// CertPEM is the certificate, with the intermediate CAs above it.
+func (it *Item) CertPEM() []byte {
+	return pki.EncodeCerts(append([]*x509.Certificate{it.Cert}, it.above...)...)
+}
+
+// Also lists the further files that come with the certificate.
+func (it *Item) Also() []string {
+	out := make([]string, len(it.also))
+	for i, f := range it.also {
+		out[i] = f.Path
+	}
+	return out
 }
 
 // Prepare looks at what is there for a request and makes what is missing, in
@@ -107,7 +145,15 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 			return nil, err
 		}
 	}
-	return it, f.sign(it)
+	if err := f.sign(it); err != nil {
+		return nil, err
+	}
+	if r.Also != nil {
+		if it.also, err = r.Also(it); err != nil {
+			return nil, err
+		}
+	}
+	return it, nil
 }
 
 func lastPart(name string) string { return name[strings.LastIndex(name, "/")+1:] }
@@ -204,7 +250,7 @@ func (f *Folder) sign(it *Item) error {
 	if it.Cert, err = f.CA.Sign(t); err != nil {
 		return fmt.Errorf("%s: %w", it.Name, err)
 	}
-	it.Capped = capped
+	it.Capped, it.above, it.CAPEM = capped, f.intermediates(), pki.EncodeCerts(f.CA.Cert)
 	it.Faults, err = f.Profile.Faults(f.CA, lr)
 	return err
 }
@@ -223,7 +269,7 @@ func (f *Folder) Add(it *Item) error {
 	if it.Action == Reissued {
 		write = f.replace
 	}
-	if err := write(it.Pair.Cert, pki.EncodeCerts(append([]*x509.Certificate{it.Cert}, f.intermediates()...)...), store.PublicMode); err != nil {
+	if err := write(it.Pair.Cert, it.CertPEM(), store.PublicMode); err != nil {
 		return err
 	}
 	if it.Pair.Request != "" {
@@ -231,8 +277,16 @@ func (f *Folder) Add(it *Item) error {
 			return err
 		}
 	}
+	for _, file := range it.also {
+		if err := write(file.Path, file.Data, file.Mode); err != nil {
+			return err
+		}
+	}
 	return f.record(it.Cert)
 }
+
+// AddFile puts a new file into the set that the next Commit writes.
+func (f *Folder) AddFile(file File) error { return f.create(file.Path, file.Data, file.Mode) }
 
 // intermediates are the certificates that a server must show with its own: the
 // CA, and those above it but the root, when the CA is not itself a root.

@@ -196,7 +196,7 @@ func detectIn(dir string) (Layout, bool) {
 	if has("ca.pem") {
 		return found(CFSSL, "ca.pem")
 	}
-	if e := any("front-proxy-ca.crt", "etcd/ca.crt", "sa.key", "apiserver.crt", "apiserver-kubelet-client.crt"); e != "" {
+	if e := any("front-proxy-ca.crt", "etcd/ca.crt", "apiserver.crt", "apiserver-kubelet-client.crt"); e != "" {
 		return found(Kubeadm, e)
 	}
 	if has("ca.crt") || has("ca.key") {

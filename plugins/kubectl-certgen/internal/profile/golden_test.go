@@ -57,7 +57,9 @@ func normal(c, ca *x509.Certificate) string {
 func TestGolden(t *testing.T) {
 	const ip = "203.0.113.10"
 	acme := pki.Name{{Type: "C", Value: "US"}, {Type: "ST", Value: "CA"}, {Type: "L", Value: "SF"}, {Type: "O", Value: "Acme"}, {Type: "OU", Value: "Ops"}}
-	with := func(cn string) pki.Name { return append(acme[:len(acme):len(acme)], pki.Attribute{Type: "CN", Value: cn}) }
+	with := func(cn string) pki.Name {
+		return append(acme[:len(acme):len(acme)], pki.Attribute{Type: "CN", Value: cn})
+	}
 	cn := func(cn string) pki.Name { return pki.Name{{Type: "CN", Value: cn}} }
 	for _, tc := range []struct {
 		golden, profile string

@@ -1,0 +1,73 @@
+package issue
+
+import (
+	"bytes"
+	"crypto"
+	"fmt"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+)
+
+// KeyPair is the key pair of service account tokens: Pair.Cert is the public
+// key's file.
+type KeyPair struct {
+	Pair    layout.Pair
+	Action  Action
+	KeyNew  bool
+	KeyType pki.KeySpec
+}
+
+// ServiceAccount makes sa.key and sa.pub, or the half of them that is missing.
+func (f *Folder) ServiceAccount() (*KeyPair, error) {
+	p := &KeyPair{Pair: layout.Pair{Name: "sa", Cert: "sa.pub", Key: "sa.key"}, Action: Unchanged}
+	keyPEM, err := read(f.L.Path(p.Pair.Key))
+	if err != nil {
+		return nil, err
+	}
+	pubPEM, err := read(f.L.Path(p.Pair.Cert))
+	if err != nil {
+		return nil, err
+	}
+	var key crypto.Signer
+	switch {
+	case keyPEM != nil:
+		if key, err = LoadKey(f.L.Path(p.Pair.Key), keyPEM, f.Unlock); err != nil {
+			return nil, err
+		}
+	case pubPEM != nil:
+		return nil, fmt.Errorf("%s: a public key without its private key (%s); put that back, or use another folder",
+			f.L.Path(p.Pair.Cert), f.L.Path(p.Pair.Key))
+	default:
+		spec := f.Options.Key
+		if spec == "" {
+			spec = pki.RSA2048
+		}
+		if key, err = pki.GenerateKey(spec); err != nil {
+			return nil, err
+		}
+		// kube-controller-manager and older consumers read PKCS#1 and SEC 1 best.
+		data, err := pki.EncodeKey(key, pki.Traditional, nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.create(p.Pair.Key, data, store.KeyMode); err != nil {
+			return nil, err
+		}
+		p.KeyNew, p.Action = true, Created
+	}
+	p.KeyType = pki.SpecOf(key.Public())
+	pub, err := pki.EncodePublicKey(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case pubPEM == nil:
+		p.Action = Created
+		return p, f.create(p.Pair.Cert, pub, store.PublicMode)
+	case !bytes.Equal(bytes.TrimSpace(pub), bytes.TrimSpace(pubPEM)):
+		return nil, fmt.Errorf("%s: does not belong to %s", f.L.Path(p.Pair.Cert), f.L.Path(p.Pair.Key))
+	}
+	return p, nil
+}
