@@ -16,6 +16,7 @@ func New(env *cli.Env) *cobra.Command {
 	}
 	root.AddCommand(
 		newReplay(env),
+		newInit(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)
