@@ -37,7 +37,7 @@ func skewClock(ctx context.Context, c *Cluster, n *Node) error {
 				}}}},
 			Mutations: []admissionv1.Mutation{{PatchType: admissionv1.PatchTypeApplyConfiguration,
 				ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: fmt.Sprintf(
-					`Object{spec: Object.spec{renewTime: object.spec.renewTime + duration("%s")}}`, ClockSkew)}}},
+					`Object{spec: Object.spec{renewTime: string(timestamp(object.spec.renewTime) + duration("%s"))}}`, ClockSkew)}}},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {

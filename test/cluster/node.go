@@ -117,7 +117,11 @@ func (n *Node) PowerOn() error {
 	if err != nil {
 		return err
 	}
-	n.Init = &Process{Name: n.Name + "/init", Args: []string{"/bin/sh", "-c", initScript, "init", n.Dir, n.cluster.Binary, n.Name},
+	script := filepath.Join(n.Dir, "init.sh")
+	if err := os.WriteFile(script, []byte(initScript), 0o700); err != nil {
+		return err
+	}
+	n.Init = &Process{Name: n.Name + "/init", Args: []string{"/bin/sh", script, n.Dir, n.cluster.Binary, n.Name},
 		Log: filepath.Join(n.Dir, "init.log")}
 	if err := n.Init.start(enter...); err != nil {
 		return err
@@ -142,8 +146,8 @@ func (n *Node) PowerOff() error {
 	if n.Init == nil {
 		return nil
 	}
-	errs := []error{n.Init.stop(0)}
-	for _, p := range []*Process{n.Containerd, n.Kubelet} {
+	var errs []error
+	for _, p := range []*Process{n.Containerd, n.Kubelet, n.Init} {
 		if p != nil {
 			errs = append(errs, p.stop(0))
 		}

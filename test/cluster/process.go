@@ -46,7 +46,22 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if !p.Running() {
 		return fmt.Errorf("%s is not running", p.Name)
 	}
-	return syscall.Kill(p.Pid, sig)
+	if err := syscall.Kill(p.Pid, sig); err != nil {
+		return err
+	}
+	if sig == syscall.SIGCONT {
+		p.wakeParent()
+	}
+	return nil
+}
+
+// wakeParent lets the nsenter that waits for the process go on: it stops itself
+// when its child is stopped, and a stopped parent never reaps its child, for
+// which the end of the whole node would wait.
+func (p *Process) wakeParent() {
+	if _, _, state, err := statOf(p.Parent); p.Parent > 0 && err == nil && state == 'T' {
+		syscall.Kill(p.Parent, syscall.SIGCONT)
+	}
 }
 
 // start runs the process with its output in its log. With enter, the command is
@@ -84,7 +99,10 @@ func (p *Process) start(enter ...string) error {
 // stop ends the process: SIGTERM, and SIGKILL when it has not ended in time.
 // A frozen process is woken first. It does nothing to a process that is gone.
 func (p *Process) stop(grace time.Duration) error {
-	defer func() { p.Pid, p.Started, p.Parent = 0, 0, 0 }()
+	defer func() {
+		p.wakeParent()
+		p.Pid, p.Started, p.Parent = 0, 0, 0
+	}()
 	if !p.Running() {
 		return nil
 	}
