@@ -5,6 +5,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
@@ -20,6 +21,8 @@ func New(env *cli.Env) *cobra.Command {
 		newClient(env),
 		newNode(env),
 		newSA(env),
+		newLint(env),
+		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)

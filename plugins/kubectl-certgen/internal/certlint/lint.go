@@ -1,0 +1,120 @@
+package certlint
+
+import (
+	"slices"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+)
+
+// Issue is a finding with its file, the place to point at, and the edits that
+// mend it (none where only the user can know what is meant).
+type Issue struct {
+	finding.Finding
+	File *input.File
+	At   input.Text
+	// Note stands behind the caret.
+	Note string
+	Fix  []yamldoc.Edit
+}
+
+// linter collects issues of one set of files.
+type linter struct {
+	files  []*input.File
+	issues []Issue
+	seen   map[string]bool
+}
+
+// Lint judges a set of input files.
+func Lint(files []*input.File) []Issue {
+	l := &linter{files: files, seen: map[string]bool{}}
+	for _, f := range files {
+		for _, r := range f.Requests {
+			l.cfsslRequest(f, r)
+		}
+		for _, c := range f.Configs {
+			l.cfsslConfig(f, c)
+		}
+		for _, c := range f.Confs {
+			l.conf(f, c)
+		}
+		if f.Vars != nil {
+			l.vars(f, f.Vars)
+		}
+		for _, c := range f.Commands {
+			l.command(f, c)
+		}
+	}
+	l.together()
+	slices.SortStableFunc(l.issues, func(a, b Issue) int {
+		if a.File != b.File {
+			return slices.Index(files, a.File) - slices.Index(files, b.File)
+		}
+		return a.At.Start - b.At.Start
+	})
+	return l.issues
+}
+
+// add records an issue and returns it for more detail. The same rule says the
+// same thing about a place once: an alt_names section is often used twice.
+func (l *linter) add(f *input.File, r finding.Rule, at input.Text, message string) *Issue {
+	line, col := f.Position(at.Start)
+	is := Issue{File: f, At: at, Finding: r.New(finding.Subject{Kind: "File", Name: f.Name, Line: line, Column: col}, message)}
+	key := r.ID + "\x00" + f.Name + "\x00" + message + "\x00" + string(rune(line)) + string(rune(col))
+	if l.seen[key] {
+		return &Issue{}
+	}
+	l.seen[key] = true
+	l.issues = append(l.issues, is)
+	return &l.issues[len(l.issues)-1]
+}
+
+func (i *Issue) note(s string) *Issue {
+	i.Note = s
+	return i
+}
+
+func (i *Issue) as(s finding.Severity) *Issue {
+	i.Severity = s
+	return i
+}
+
+func (i *Issue) remedy(s string) *Issue {
+	i.Remedy = s
+	return i
+}
+
+func (i *Issue) guess() *Issue {
+	i.Heuristic = true
+	return i
+}
+
+// fix replaces the place of a text.
+func (i *Issue) fix(at input.Text, text string) *Issue {
+	i.Fix = append(i.Fix, yamldoc.Edit{Start: at.Start, End: at.End, Text: text})
+	return i
+}
+
+// Fixed applies the fixes of a file's issues and says how many there were.
+// Issues whose edits touch those of an earlier one wait for the next run.
+func Fixed(f *input.File, issues []Issue) (data []byte, fixed int) {
+	var edits []yamldoc.Edit
+	for _, is := range issues {
+		if is.File != f || len(is.Fix) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(is.Fix, func(e yamldoc.Edit) bool { return overlaps(edits, e) }) {
+			continue
+		}
+		edits = append(edits, is.Fix...)
+		fixed++
+	}
+	return yamldoc.Apply(f.Data, edits), fixed
+}
+
+func overlaps(edits []yamldoc.Edit, e yamldoc.Edit) bool {
+	return slices.ContainsFunc(edits, func(o yamldoc.Edit) bool {
+		return e.Start < o.End && o.Start < e.End || e.Start == o.Start && e.End == o.End
+	})
+}

@@ -1,0 +1,468 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+type lintOptions struct {
+	format  string
+	failOn  string
+	disable []string
+	fix     bool
+}
+
+func newLint(env *cli.Env) *cobra.Command {
+	o := &lintOptions{}
+	c := &cobra.Command{
+		Use:   "lint FILE... [--fix]",
+		Short: "Judge cfssl JSON, openssl and easyrsa files, scripts with their commands, and certificates",
+		Long: `Judge what is fed to cfssl, openssl and easyrsa before a certificate is made of
+it: CSR and config JSON, csr.conf and extension files, vars and x509-types, and
+shell scripts, Makefiles and Markdown pages that call the tools. Certificates
+(PEM or DER) are judged too.
+
+The files of one call are looked at together: a leaf that outlives its CA or has
+its name, a profile that no config has. A folder stands for the files in it.
+--fix mends what has only one right form and leaves every other byte alone.`,
+		Example: `
+			kubectl certgen lint csr.conf
+			kubectl certgen lint ca-config.json ca-csr.json server-csr.json
+			kubectl certgen lint --fix make-certs.sh
+			kubectl certgen lint pki/ -o sarif`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return o.run(env, args) },
+	}
+	fl := c.Flags()
+	fl.BoolVar(&o.fix, "fix", false, "Write the fixes into the files")
+	fl.StringSliceVar(&o.disable, "disable", nil, "Checks to leave out, by id")
+	addReportFlags(c, &o.format, &o.failOn)
+	_ = c.RegisterFlagCompletionFunc("disable", completeChecks)
+	return c
+}
+
+// addReportFlags adds -o and --fail-on of a report.
+func addReportFlags(c *cobra.Command, format, failOn *string) {
+	c.Flags().StringVarP(format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
+	c.Flags().StringVar(failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func checkReportFlags(format, failOn string) error {
+	if !slices.Contains(finding.Formats, format) {
+		return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
+	}
+	if !finding.FailOn(failOn).Valid() {
+		return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
+	}
+	return nil
+}
+
+func completeChecks(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var ids []string
+	for _, r := range certlint.Rules() {
+		if strings.HasPrefix(r.ID, strings.ToUpper(prefix)) {
+			ids = append(ids, r.ID+"\t"+r.Title)
+		}
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (o *lintOptions) run(env *cli.Env, args []string) error {
+	if err := checkReportFlags(o.format, o.failOn); err != nil {
+		return err
+	}
+	for i, id := range o.disable {
+		o.disable[i] = strings.ToUpper(id)
+		if !slices.ContainsFunc(certlint.Rules(), func(r finding.Rule) bool { return r.ID == o.disable[i] }) {
+			return cli.WithHint(cli.Usagef("--disable %s: there is no such check", id), "'kubectl certgen checks' lists them")
+		}
+	}
+	set, err := readLintSet(env, args)
+	if err != nil {
+		return err
+	}
+	issues := o.judge(env, set)
+	fixed := 0
+	if o.fix {
+		for round := 0; round < 4; round++ {
+			n := 0
+			for i, f := range set.files {
+				data, k := certlint.Fixed(f, issues)
+				if k == 0 {
+					continue
+				}
+				nf, err := input.Parse(f.Name, data)
+				if err != nil {
+					return cli.Unknownf("%s: the fixes would break the file (%w); nothing was written", f.Name, err)
+				}
+				if f.Name == stdinName {
+					set.files[i], n = nf, n+k
+					continue
+				}
+				if err := replaceFile(f.Name, data); err != nil {
+					return cli.Usagef("%s: cannot write the fixes: %w", f.Name, err)
+				}
+				set.files[i], n = nf, n+k
+			}
+			if fixed += n; n == 0 {
+				break
+			}
+			issues = o.judge(env, set)
+		}
+	}
+	return o.print(env, set, issues, fixed)
+}
+
+func (o *lintOptions) judge(env *cli.Env, set *lintSet) []certlint.Issue {
+	all := append(certlint.Lint(set.files), set.certIssues(env.Now())...)
+	return slices.DeleteFunc(all, func(i certlint.Issue) bool { return slices.Contains(o.disable, i.ID) })
+}
+
+// replaceFile writes a file by rename and keeps its mode.
+func replaceFile(name string, data []byte) error {
+	st, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if link, err := filepath.EvalSymlinks(name); err == nil {
+		name = link
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".certgen-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(st.Mode().Perm())
+	}
+	if e := tmp.Sync(); err == nil {
+		err = e
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
+}
+
+const stdinName = "<stdin>"
+
+// lintSet is what one call judges.
+type lintSet struct {
+	files []*input.File
+	certs []certFile
+	names []string
+}
+
+func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
+	set := &lintSet{}
+	for _, a := range args {
+		if a == "-" {
+			data, err := io.ReadAll(io.LimitReader(env.In, input.MaxBytes+1))
+			if err != nil {
+				return nil, cli.Usagef("stdin: %w", err)
+			}
+			if err := set.add(stdinName, data); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		st, err := os.Stat(a)
+		if err != nil {
+			return nil, cli.Usagef("%s: %s", a, cause(err))
+		}
+		if !st.IsDir() {
+			data, err := readLimited(a)
+			if err != nil {
+				return nil, err
+			}
+			if err := set.add(a, data); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := set.addFolder(a); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// addFolder takes the files of a folder that are of one of the formats; others
+// claim nothing and are passed over.
+func (s *lintSet) addFolder(dir string) error {
+	n := len(s.names)
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return cli.Usagef("%s: %s", p, cause(err))
+		}
+		if d.IsDir() {
+			if p != dir && strings.HasPrefix(d.Name(), ".") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		if st, err := d.Info(); err != nil || st.Size() > input.MaxBytes || st.Size() == 0 {
+			return nil
+		}
+		data, err := os.ReadFile(p)
+		if err != nil {
+			return cli.Usagef("%s: %s", p, cause(err))
+		}
+		trial := &lintSet{}
+		if trial.add(p, data) == nil {
+			s.files, s.certs, s.names = append(s.files, trial.files...), append(s.certs, trial.certs...), append(s.names, p)
+		}
+		return nil
+	})
+	if err == nil && len(s.names) == n {
+		err = cli.Usagef("%s: no file in it that cfssl, openssl or easyrsa read, and no certificate", dir)
+	}
+	return err
+}
+
+func (s *lintSet) add(name string, data []byte) error {
+	if isCertData(data) {
+		cf, err := parseCertFile(name, data)
+		if err != nil {
+			return err
+		}
+		s.certs, s.names = append(s.certs, cf), append(s.names, name)
+		return nil
+	}
+	f, err := input.Parse(name, data)
+	if err != nil {
+		return cli.Usagef("%w", err)
+	}
+	s.files, s.names = append(s.files, f), append(s.names, name)
+	return nil
+}
+
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, cli.Usagef("%s: %s", name, cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 64<<20))
+	if err != nil {
+		return nil, cli.Usagef("%s: %s", name, cause(err))
+	}
+	return data, nil
+}
+
+// cause is the reason of a file error without the path, which the message
+// names already.
+func cause(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+type lintItem struct {
+	Kind     string            `json:"kind"`
+	Name     string            `json:"name"`
+	Format   string            `json:"format"`
+	Findings []finding.Finding `json:"findings"`
+	Summary  finding.Summary   `json:"summary"`
+}
+
+func (o *lintOptions) print(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int) error {
+	all := []finding.Finding{}
+	for _, i := range issues {
+		all = append(all, i.Finding)
+	}
+	var err error
+	switch o.format {
+	case "text":
+		writeIssues(env, set, issues, fixed, o.fix)
+	case "json", "yaml":
+		var items []lintItem
+		for _, n := range set.names {
+			it := lintItem{Kind: "Lint", Name: n, Format: set.formatOf(n), Findings: []finding.Finding{}}
+			for _, f := range all {
+				if f.Subject.Name == n || f.Subject.File == n {
+					it.Findings = append(it.Findings, f)
+				}
+			}
+			it.Summary = finding.Summarize(it.Findings)
+			items = append(items, it)
+		}
+		rep := map[string]any{
+			"apiVersion": apiVersion, "kind": "LintReport", "items": items, "findings": all, "summary": finding.Summarize(all), "fixed": fixed,
+		}
+		if o.format == "json" {
+			err = finding.WriteJSON(env.Out, rep)
+		} else {
+			err = finding.WriteYAML(env.Out, rep)
+		}
+	default:
+		err = writeFindings(env, o.format, all, certlint.Rules(), func() []finding.Case {
+			var cases []finding.Case
+			for _, n := range set.names {
+				cs := finding.Case{Suite: "lint", Name: n, FailOn: finding.FailOn(o.failOn)}
+				for _, f := range all {
+					if f.Subject.Name == n || f.Subject.File == n {
+						cs.Findings = append(cs.Findings, f)
+					}
+				}
+				cases = append(cases, cs)
+			}
+			return cases
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if finding.FailOn(o.failOn).Fails(all) {
+		return cli.Exit(cli.ExitFindings)
+	}
+	return nil
+}
+
+// writeFindings writes the formats that other programs read.
+func writeFindings(env *cli.Env, format string, all []finding.Finding, rules []finding.Rule, cases func() []finding.Case) error {
+	switch format {
+	case "sarif":
+		return finding.WriteSARIF(env.Out, "kubectl-certgen", cli.Version, rules, all)
+	case "github":
+		return finding.WriteGitHub(env.Out, all)
+	case "junit":
+		return finding.WriteJUnit(env.Out, cases())
+	}
+	return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
+}
+
+func (s *lintSet) formatOf(name string) string {
+	for _, f := range s.files {
+		if f.Name == name {
+			return string(f.Kind)
+		}
+	}
+	return "certificate"
+}
+
+func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int, fixing bool) {
+	st := env.Style(env.Out)
+	fixable := 0
+	var all []finding.Finding
+	for _, i := range issues {
+		all = append(all, i.Finding)
+		sev := string(i.Severity)
+		switch i.Severity {
+		case finding.Error:
+			sev = st.Error(sev)
+		case finding.Warning:
+			sev = st.Warning(sev)
+		default:
+			sev = st.Info(sev)
+		}
+		fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", st.Bold(i.Subject.Location()), sev, i.Message, i.ID)
+		note := i.Note
+		if len(i.Fix) > 0 {
+			fixable++
+		}
+		if note == "" {
+			note = i.Remedy
+		}
+		if i.File != nil {
+			width := 1
+			if i.At.End > i.At.Start {
+				width = len([]rune(string(i.File.Data[i.At.Start:i.At.End])))
+			}
+			fmt.Fprint(env.Out, clip(finding.Snippet(i.File.Data, i.Subject.Line, i.Subject.Column, width, ""), note, env.Width()))
+		} else if note != "" {
+			fmt.Fprintf(env.Out, "      | %s\n", note)
+		}
+	}
+	what := fmt.Sprintf("%d %s", len(set.names), plural(len(set.names), "file", "files"))
+	switch {
+	case len(issues) == 0 && fixed == 0:
+		fmt.Fprintf(env.Out, "%s in %s\n", st.Good("nothing to object to"), what)
+	default:
+		tail := "(checks ID explains)"
+		if fixable > 0 && !fixing {
+			tail = fmt.Sprintf("(checks ID explains, --fix mends %d)", fixable)
+		}
+		if fixed > 0 {
+			tail = fmt.Sprintf("(%d mended)", fixed)
+		}
+		fmt.Fprintf(env.Out, "%s in %s  %s\n", st.Bold(finding.Summarize(all).String()), what, st.Faint(tail))
+	}
+}
+
+// clip cuts a long source line around the caret and sets the note behind it,
+// or below where it does not fit.
+func clip(snippet, note string, width int) string {
+	lines := strings.SplitN(strings.TrimRight(snippet, "\n"), "\n", 2)
+	if len(lines) < 2 {
+		if note == "" {
+			return snippet
+		}
+		return snippet + "      | " + note + "\n"
+	}
+	const lead = 8 // "    1 | "
+	src, mark := []rune(lines[0]), []rune(lines[1])
+	caret := slices.Index(mark, '^')
+	if len(src) > width && caret > lead {
+		from := lead
+		if caret > width-20 {
+			from = max(lead, caret-24)
+		}
+		end := min(len(src), from+width-lead-2)
+		cut := append([]rune{}, src[:lead]...)
+		if from > lead {
+			cut = append(cut, '…')
+			from++
+		}
+		cut = append(cut, src[from:end]...)
+		if end < len(src) {
+			cut = append(cut, '…')
+		}
+		m := append([]rune{}, mark[:lead]...)
+		m = append(m, mark[min(from, len(mark)):min(end, len(mark))]...)
+		if from > lead {
+			m = append(append(append([]rune{}, mark[:lead]...), ' '), mark[min(from, len(mark)):min(end, len(mark))]...)
+		}
+		src, mark = cut, m
+	}
+	out := string(src) + "\n" + strings.TrimRight(string(mark), " ")
+	switch {
+	case note == "":
+	case len(mark)+1+len([]rune(note)) <= width:
+		out += " " + note
+	default:
+		out += "\n      | " + note
+	}
+	return out + "\n"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,78 @@
+package input
+
+import "strings"
+
+// parsePage reads the code blocks of a page: fenced ones, and ones that are
+// indented by four columns or more.
+func (f *File) parsePage() {
+	var blocks []block
+	lines := f.lines
+	lineText := func(i int) (int, int, string) {
+		start, end := lines[i], len(f.Data)
+		if i+1 < len(lines) {
+			end = lines[i+1] - 1
+		}
+		return start, end, strings.TrimRight(string(f.Data[start:end]), "\r")
+	}
+	for i := 0; i < len(lines); i++ {
+		start, _, text := lineText(i)
+		trim := strings.TrimLeft(text, " \t")
+		indent := len(text) - len(trim)
+		if fence := fenceOf(trim); fence != "" {
+			j := i + 1
+			for ; j < len(lines); j++ {
+				_, _, t := lineText(j)
+				if strings.HasPrefix(strings.TrimLeft(t, " \t"), fence) {
+					break
+				}
+			}
+			if j < len(lines) && j > i+1 {
+				s, _, _ := lineText(i + 1)
+				_, e, _ := lineText(j - 1)
+				blocks = append(blocks, block{s, e, indent})
+			}
+			i = j
+			continue
+		}
+		if indent >= 4 && trim != "" {
+			j, end := i, start
+			for ; j < len(lines); j++ {
+				_, e, t := lineText(j)
+				tt := strings.TrimLeft(t, " \t")
+				if tt == "" {
+					continue
+				}
+				in := len(t) - len(tt)
+				if in < 4 || in < indent && strings.TrimSpace(t) != "" && in < indent-3 {
+					break
+				}
+				indent = min(indent, in)
+				end = e
+			}
+			blocks = append(blocks, block{start, end, indent})
+			i = j - 1
+		}
+	}
+	s := &scanner{f: f, vars: map[string]Text{}}
+	for _, b := range blocks {
+		body := strings.TrimSpace(string(f.Data[b.start:b.end]))
+		switch {
+		case body == "":
+		case body[0] == '{':
+			s.document(b.start, b.end, "", false)
+		case !anyCall.MatchString(body) && !strings.Contains(body, "<<") && looksLikeConf(body):
+			s.document(b.start, b.end, "", false)
+		default:
+			s.block(b)
+		}
+	}
+}
+
+func fenceOf(trim string) string {
+	for _, f := range []string{"```", "~~~"} {
+		if strings.HasPrefix(trim, f) {
+			return f
+		}
+	}
+	return ""
+}

@@ -1,0 +1,150 @@
+package input
+
+import (
+	"regexp"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// Text is a value with its place in the file, as byte offsets.
+type Text struct {
+	Value      string
+	Start, End int
+}
+
+// Dynamic says that the value is only known when the file is used: a shell,
+// make, template or terraform variable stands in it.
+func (t Text) Dynamic() bool {
+	return strings.Contains(t.Value, "$") || strings.Contains(t.Value, "{{") || strings.Contains(t.Value, "`") ||
+		strings.Contains(t.Value, "{%") || strings.Contains(t.Value, "%s")
+}
+
+// placeholder is a name in angle brackets or a marker that says what to put
+// there; an OID, a number or a host name never looks so.
+var placeholder = regexp.MustCompile(`<[A-Za-z][A-Za-z0-9_ .:/-]*>|^(REPLACE_?ME|CHANGE_?ME|YOUR_[A-Z_]+|XXX+|TODO)$|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]+@`)
+
+// Placeholder says that the value still waits for the reader to replace it
+// ("<MASTER_IP>").
+func (t Text) Placeholder() bool { return placeholder.MatchString(t.Value) }
+
+// Fixed says that the value is final: neither dynamic nor a placeholder.
+func (t Text) Fixed() bool { return !t.Dynamic() && !t.Placeholder() }
+
+// Problem is something that the file's own tool refuses to read.
+type Problem struct {
+	At  Text
+	Msg string
+}
+
+// File is one input file and what was found in it.
+type File struct {
+	Name string
+	Data []byte
+	Kind Kind
+
+	Requests []*CFSSLRequest
+	Configs  []*CFSSLConfig
+	Confs    []*Conf
+	Vars     *Vars
+	Commands []*Command
+
+	lines []int
+}
+
+// Kind is what a file is.
+type Kind string
+
+// The kinds of input files.
+const (
+	KindCFSSLRequest Kind = "cfssl CSR"
+	KindCFSSLConfig  Kind = "cfssl config"
+	KindOpenSSLConf  Kind = "openssl configuration"
+	KindExtensions   Kind = "openssl extensions"
+	KindVars         Kind = "easyrsa vars"
+	KindScript       Kind = "script"
+	KindPage         Kind = "page"
+)
+
+func newFile(name string, data []byte) *File {
+	f := &File{Name: name, Data: data, lines: []int{0}}
+	for i, b := range data {
+		if b == '\n' {
+			f.lines = append(f.lines, i+1)
+		}
+	}
+	return f
+}
+
+// Position turns a byte offset into a line and a column, both from 1; columns
+// count characters.
+func (f *File) Position(offset int) (line, column int) {
+	offset = max(0, min(offset, len(f.Data)))
+	i := sort.SearchInts(f.lines, offset+1) - 1
+	return i + 1, utf8.RuneCount(f.Data[f.lines[i]:offset]) + 1
+}
+
+// only returns the file's bytes with everything outside [start, end) blanked,
+// so that a document inside can be parsed and its offsets are the file's own.
+func (f *File) only(start, end int) []byte {
+	out := make([]byte, end)
+	for i := range start {
+		out[i] = ' '
+		if f.Data[i] == '\n' {
+			out[i] = '\n'
+		}
+	}
+	copy(out[start:], f.Data[start:end])
+	return out
+}
+
+// Nearest is the known name that is closest to a misspelt one, "" where none
+// is near.
+func Nearest(name string, known []string) string {
+	best, bestDist := "", 1+min(len(name)/2, 4)
+	fold := squash(name)
+	for _, k := range known {
+		if d := distance(fold, squash(k)); d < bestDist {
+			best, bestDist = k, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	// "agent auth" is no typing error of anything; a shared last word is the
+	// next best hint.
+	words := strings.Fields(name)
+	if len(words) > 1 {
+		for _, k := range known {
+			if strings.HasSuffix(k, " "+words[len(words)-1]) {
+				return k
+			}
+		}
+	}
+	return ""
+}
+
+func squash(s string) string {
+	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
+}
+
+// distance is the Levenshtein distance of two short strings.
+func distance(a, b string) int {
+	prev := make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		cur := make([]int, len(b)+1)
+		cur[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
+		}
+		prev = cur
+	}
+	return prev[len(b)]
+}
