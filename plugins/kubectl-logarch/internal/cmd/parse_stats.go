@@ -211,11 +211,24 @@ func section(b *strings.Builder, st cli.Style, width int, title string, list []s
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%s\n  %s\n", st.Bold(title), st.Faint("    COUNT  FIRST     LAST        MESSAGE"))
+	// On a narrow screen the message matters more than when it came first.
+	wide := width >= 100
+	head := "    COUNT  LAST        MESSAGE"
+	if wide {
+		head = "    COUNT  FIRST     LAST        MESSAGE"
+	}
+	fmt.Fprintf(b, "\n%s\n  %s\n", st.Bold(title), st.Faint(head))
 	for _, m := range list {
-		first, last := "-       ", "-       "
+		when := "-       "
 		if m.first != 0 {
-			first, last = time.Unix(0, m.first).UTC().Format("15:04:05"), time.Unix(0, m.last).UTC().Format("15:04:05")
+			when = time.Unix(0, m.last).UTC().Format("15:04:05")
+		}
+		if wide {
+			first := "-       "
+			if m.first != 0 {
+				first = time.Unix(0, m.first).UTC().Format("15:04:05")
+			}
+			when = first + "  " + when
 		}
 		sev, _ := logline.ParseSeverity(m.Severity)
 		text := m.Message
@@ -226,7 +239,7 @@ func section(b *strings.Builder, st cli.Style, width int, title string, list []s
 		if m.Caller != "" {
 			place = "  " + m.Caller
 		}
-		text = clipTo(strings.ReplaceAll(text, "\n", " "), max(20, width-35-utf8.RuneCountInString(place)))
+		text = clipTo(strings.ReplaceAll(text, "\n", " "), max(20, width-17-len(when)-utf8.RuneCountInString(place)))
 		paint := func(s string) string { return s }
 		switch {
 		case sev >= logline.Error:
@@ -234,7 +247,7 @@ func section(b *strings.Builder, st cli.Style, width int, title string, list []s
 		case sev == logline.Warning:
 			paint = st.Warning
 		}
-		fmt.Fprintf(b, "  %9s  %s  %s  %s %s%s\n", comma(m.Count), first, last, paint(string(sev.Letter())), paint(text), st.Faint(place))
+		fmt.Fprintf(b, "  %9s  %s  %s %s%s\n", comma(m.Count), when, paint(string(sev.Letter())), paint(text), st.Faint(place))
 	}
 }
 

@@ -239,7 +239,7 @@ func (e *Event) AppendText(dst []byte, p *Palette, who bool) []byte {
 	dst = append(dst, ' ')
 	if who {
 		if w := e.who(); w != "" {
-			dst = append(append(dst, p.Info(w)...), ' ')
+			dst = append(append(dst, p.Info(visible(w))...), ' ')
 		}
 	}
 	var blocks []block
@@ -261,7 +261,7 @@ func (e *Event) AppendText(dst []byte, p *Palette, who bool) []byte {
 	}
 	if e.LoggerAt >= 0 {
 		dst = append(append(dst, "  "...), p.Faint("logger=")...)
-		dst = append(dst, e.Logger.Text(nil)...)
+		dst = append(dst, visible(e.Logger.String())...)
 	}
 	for _, f := range e.Fields {
 		key, text := f.Key.String(), f.Value.String()
@@ -272,10 +272,10 @@ func (e *Event) AppendText(dst []byte, p *Palette, who bool) []byte {
 		if f.Value.IsString() && needsQuotes(text) {
 			text = strconv.Quote(text)
 		}
-		dst = append(append(append(dst, "  "...), p.Faint(key+"=")...), text...)
+		dst = append(append(append(dst, "  "...), p.Faint(visible(key)+"=")...), visible(text)...)
 	}
 	if len(e.Caller) > 0 {
-		dst = append(append(dst, "  "...), p.Faint(string(e.Caller))...)
+		dst = append(append(dst, "  "...), p.Faint(visible(string(e.Caller)))...)
 	}
 	if e.Incomplete {
 		dst = append(append(dst, "  "...), p.Warning("(the rest of this line was never written)")...)
@@ -284,7 +284,7 @@ func (e *Event) AppendText(dst []byte, p *Palette, who bool) []byte {
 		indent := "\n    "
 		if b.key != "" {
 			indent = "\n      "
-			dst = append(append(dst, "\n    "...), p.Faint(b.key+":")...)
+			dst = append(append(dst, "\n    "...), p.Faint(visible(b.key)+":")...)
 		}
 		for line := range bytes.SplitSeq(bytes.TrimSuffix([]byte(b.text), []byte{'\n'}), []byte{'\n'}) {
 			dst = append(append(dst, indent...), visible(string(line))...)

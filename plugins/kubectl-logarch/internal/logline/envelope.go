@@ -145,7 +145,7 @@ func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
 	if len(line) < 20 {
 		return line
 	}
-	if line[3] == ' ' && line[4] >= '0' && line[4] <= '9' && len(line) > 24 {
+	if line[3] == ' ' && len(line) > 24 && line[8] == '-' {
 		t, n := parseTimestamp(line[4:])
 		if n == 0 || 4+n >= len(line) || line[4+n] != ' ' {
 			return line

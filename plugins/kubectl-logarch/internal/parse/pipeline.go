@@ -19,7 +19,7 @@ import (
 
 const (
 	// chunkSize is how much is parsed at a time.
-	chunkSize = 1 << 20
+	chunkSize = 512 << 10
 	// maxLine is the longest line; what is longer is taken as several.
 	maxLine = 64 << 20
 	// idleFlush is how long an event that may go on is kept back when the

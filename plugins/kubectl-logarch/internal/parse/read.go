@@ -390,7 +390,10 @@ func OnlyKlogText(inputs []Input) (name string, only bool) {
 		}
 		head, _ := io.ReadAll(io.LimitReader(src, 256<<10))
 		f.Close()
-		at, _ := cut(head, in.Meta)
+		at := len(head)
+		if at == 256<<10 {
+			at, _ = cut(head, in.Meta)
+		}
 		klog, other := 0, 0
 		p := logline.NewParser(in.Meta, func(ev *logline.Event) {
 			if ev.Format == logline.Klog {

@@ -1,0 +1,82 @@
+package logline
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzLines: whatever the input, nothing crashes, every record is one line of
+// valid JSON and valid UTF-8, every byte of a line is in some event, and plain
+// klog text comes back as it was.
+func FuzzLines(f *testing.F) {
+	for _, name := range []string{"formats.txt", "paired-klog.txt", "paired-json.jsonl"} {
+		data, err := os.ReadFile("../../testdata/logs/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, line := range bytes.SplitAfter(data, []byte("\n")) {
+			f.Add(line)
+		}
+		f.Add(data)
+	}
+	plainPalette := func(s string) string { return s }
+	palette := &Palette{plainPalette, plainPalette, plainPalette, plainPalette, plainPalette}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		carried := false
+		var back []byte
+		p := NewParser(testMeta(), func(ev *Event) {
+			line := ev.AppendJSON(nil)
+			if !json.Valid(line) || !utf8.Valid(line) || bytes.IndexByte(line, '\n') >= 0 {
+				t.Fatalf("not a JSON line: %q from %q", line, ev.Raw)
+			}
+			text := ev.AppendText(nil, palette, true)
+			if bytes.ContainsAny(text, "\x1b\x07\x00") {
+				t.Fatalf("control characters reach the terminal: %q", text)
+			}
+			carried = carried || ev.Env.Kind != NoEnvelope || ev.Format != Klog && ev.Format != Unparsed && ev.Format != Panic
+			back = append(ev.AppendKlog(back), '\n')
+		})
+		p.Lines(data, 1)
+		p.Flush()
+		if carried || bytes.Contains(data, []byte("\r")) {
+			return
+		}
+		want := string(data)
+		if want != "" && !strings.HasSuffix(want, "\n") {
+			want += "\n"
+		}
+		if string(back) != want {
+			t.Fatalf("klog text changed: %q, want %q", back, want)
+		}
+	})
+}
+
+// FuzzJSONScan: the scanner accepts what encoding/json accepts, but for depth
+// and bytes that are not UTF-8.
+func FuzzJSONScan(f *testing.F) {
+	for _, s := range []string{`{"a":[1,-2.5e+3,"x\u00e9\n",null,true,false,{}]}`, `[]`, `"`, `-`, `01`, `1.`, `{"a" : 1 , "b":[ ]}`, `"\ud800"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b := []byte(s)
+		start := skipSpace(b, 0)
+		end := scanValue(b, start, 0)
+		got := end >= 0 && skipSpace(b, end) == len(b)
+		if strings.Count(s, "[")+strings.Count(s, "{") > maxDepth {
+			return
+		}
+		if want := json.Valid(b); got != want {
+			t.Fatalf("%q: valid %v, encoding/json says %v", s, got, want)
+		}
+		if got {
+			out := appendCanonical(nil, b, true)
+			if !json.Valid(out) {
+				t.Fatalf("%q became %q", s, out)
+			}
+		}
+	})
+}

@@ -1,0 +1,275 @@
+package logline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/clitest"
+)
+
+func testMeta() *Meta {
+	return &Meta{Restart: -1, Reference: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC).UnixNano()}
+}
+
+// jsonLines parses a text in one go and returns its records.
+func jsonLines(data []byte, meta *Meta) []string {
+	var out []string
+	p := NewParser(meta, func(ev *Event) { out = append(out, string(ev.AppendJSON(nil))) })
+	p.Lines(data, 1)
+	p.Flush()
+	return out
+}
+
+func decode(t *testing.T, line string) map[string]any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(line))
+	d.UseNumber()
+	m := map[string]any{}
+	if err := d.Decode(&m); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, line)
+	}
+	return m
+}
+
+// TestGoldenFormats holds every carrier and format to what it must become.
+func TestGoldenFormats(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/logs/formats.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clitest.Golden(t, "testdata/formats.jsonl", []byte(strings.Join(jsonLines(data, testMeta()), "\n")+"\n"))
+}
+
+// TestPairedOracle: the same calls, logged as klog text and as component JSON,
+// are the same records. What differs is what one of the two formats does not
+// tell, each case named here.
+func TestPairedOracle(t *testing.T) {
+	read := func(name string) []map[string]any {
+		data, err := os.ReadFile("../../testdata/logs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []map[string]any
+		for _, l := range jsonLines(data, testMeta()) {
+			m := decode(t, l)
+			// The clock of each run; text has no verbosity; where it was read.
+			for _, k := range []string{"time", "v", "source"} {
+				delete(m, k)
+			}
+			out = append(out, m)
+		}
+		return out
+	}
+	text, js := read("paired-klog.txt"), read("paired-json.jsonl")
+	// zap reports the odd key in a record of its own.
+	for i, m := range js {
+		if strings.HasPrefix(m["msg"].(string), "odd number") {
+			js = append(js[:i], js[i+1:]...)
+			break
+		}
+	}
+	if len(js) != 22 {
+		t.Fatalf("%d JSON records, want 22", len(js))
+	}
+	for i := range js {
+		a, b := text[i], js[i]
+		switch b["msg"] {
+		case "missing value": // JSON drops the key without a value
+			delete(a["fields"].(map[string]any), "k2")
+		case "time": // JSON writes the time of the call and base64
+			a, b = map[string]any{}, map[string]any{}
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("record %d differs\ntext %v\njson %v", i, a, b)
+		}
+	}
+}
+
+// TestKlogIdentity: klog text comes out of -o klog byte for byte.
+func TestKlogIdentity(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/logs/paired-klog.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []byte
+	p := NewParser(testMeta(), func(ev *Event) { out = append(ev.AppendKlog(out), '\n') })
+	p.Lines(data, 1)
+	p.Flush()
+	if !bytes.Equal(out, data) {
+		t.Errorf("klog text changed:\n%s", out)
+	}
+}
+
+// TestJSONToKlogAndBack: component JSON written as klog text and read again is
+// the same record.
+func TestJSONToKlogAndBack(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/logs/paired-json.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewParser(testMeta(), func(ev *Event) {
+		text := ev.AppendKlog(nil)
+		want := decode(t, string(ev.AppendJSON(nil)))
+		back := jsonLines(text, testMeta())
+		if len(back) != 1 {
+			t.Errorf("%d records from %s", len(back), text)
+			return
+		}
+		got := decode(t, back[0])
+		for _, m := range []map[string]any{want, got} {
+			delete(m, "v")
+			delete(m, "source")
+			m["time"] = m["time"].(string)[:23]
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("through klog text:\n%s\ngot  %v\nwant %v", text, got, want)
+		}
+	})
+	p.Lines(data, 1)
+	p.Flush()
+}
+
+func TestPairs(t *testing.T) {
+	for _, c := range []struct{ body, want string }{
+		{`"m" a="1" b=2`, `{"a":"1","b":2}`},
+		{`"m" extension point="Balance"`, `{"extension point":"Balance"}`},
+		{`"m" a=b="c=d" e="f=g h=i"`, `{"a=b":"c=d","e":"f=g h=i"}`},
+		{`"m" %!s(int=1)="test"`, `{"%!s(int=1)":"test"}`},
+		{`"m" s={"a":"}] \" ="} n=null`, `{"s":{"a":"}] \" ="},"n":null}`},
+		{`"m" d=1s t=2024-01-02 03:04:05 +0000 UTC x="y"`, `{"d":"1s","t":"2024-01-02 03:04:05 +0000 UTC","x":"y"}`},
+		{`"m" s={Name:a b=c N:1} y="z"`, `{"s":"{Name:a b=c N:1}","y":"z"}`},
+		{`"m" big=1e+21 small=1e-07 k="\u2318\xff"`, `{"big":1e+21,"small":1e-7,"k":"⌘` + "\ufffd" + `"}`},
+		{"\"m\" a=<\n\tx\n > b=<\n\ty\n\tz\n >", `{"a":"x\n","b":"y\nz"}`},
+		{"\"m\" a=<\n\tx\n\t\n >", `{"a":"x\n\n"}`},
+		{`"m" pods=[{"name":"a","namespace":"b"},{"name":"c"}]`, `{"pods":["b/a","c"]}`},
+		{`"m" o={"name":"a","kind":"b"}`, `{"o":{"name":"a","kind":"b"}}`},
+		{`"m" empty= x=1`, `{"empty":"","x":1}`},
+		{`"m" k=1 k=2 k=2 j=1 j=1`, `{"k":2,"j":1}`},
+	} {
+		lines := jsonLines([]byte("I1121 03:56:31.367033       1 a.go:1] "+c.body), testMeta())
+		if len(lines) != 1 {
+			t.Errorf("%s: %d events", c.body, len(lines))
+			continue
+		}
+		var got struct {
+			Msg    string
+			Fields json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(lines[0]), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Msg != "m" || string(got.Fields) != c.want {
+			t.Errorf("%s:\ngot  %q %s\nwant %s", c.body, got.Msg, got.Fields, c.want)
+		}
+	}
+}
+
+func TestUnstructured(t *testing.T) {
+	for _, body := range []string{`Waited for 3s`, `"quoted" at the start`, `"open quote`, `a=b`, ``, `"x" =`, `"x"  two=spaces`} {
+		lines := jsonLines([]byte("I1121 03:56:31.367033       1 a.go:1] "+body), testMeta())
+		if len(lines) != 1 {
+			t.Fatalf("%q: %d events", body, len(lines))
+		}
+		if got := decode(t, lines[0])["msg"]; got != body && body != `"x"  two=spaces` && body != `"x" =` {
+			t.Errorf("%q: msg %q", body, got)
+		}
+	}
+}
+
+// TestYear: klog text has no year and no zone.
+func TestYear(t *testing.T) {
+	at := func(s string) int64 {
+		v, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.UnixNano()
+	}
+	const line = " 23:59:59.000000       1 a.go:1] x"
+	for _, c := range []struct {
+		name, line string
+		meta       Meta
+		want       string
+	}{
+		{"before the file's time", "I1121" + line, Meta{Reference: at("2026-11-22T00:00:00Z")}, "2026-11-21T23:59:59.000000Z"},
+		{"last year", "I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z")}, "2025-12-31T23:59:59.000000Z"},
+		{"leap day", "I0229" + line, Meta{Reference: at("2026-11-21T00:00:00Z")}, "2024-02-29T23:59:59.000000Z"},
+		{"--year", "I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z"), Year: 2019}, "2019-12-31T23:59:59.000000Z"},
+		{"CRI knows the year", "2021-01-01T00:00:00.1Z stderr F I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z")}, "2020-12-31T23:59:59.000000Z"},
+		{"CRI knows the zone", "2021-01-01T04:59:59.1Z stderr F I1231" + line, Meta{}, "2021-01-01T04:59:59.000000Z"},
+		{"Nepal", "2020-12-31T18:15:00Z stderr F I1231" + line, Meta{}, "2020-12-31T18:14:59.000000Z"},
+		{"read late", "2021-01-01T00:07:00Z stderr F I1231" + line, Meta{}, "2020-12-31T23:59:59.000000Z"},
+		{"--timezone", "I1121" + line, Meta{Reference: at("2026-11-22T00:00:00Z"), Offset: func(int64) int64 { return int64(time.Hour) }}, "2026-11-21T22:59:59.000000Z"},
+	} {
+		lines := jsonLines([]byte(c.line), &c.meta)
+		if got := decode(t, lines[0])["time"]; got != c.want {
+			t.Errorf("%s: %v, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCivil(t *testing.T) {
+	for d := int64(-200000); d < 200000; d += 17 {
+		y, m, dd := civilFromDays(d)
+		want := time.Unix(d*86400, 0).UTC()
+		if y != want.Year() || m != int(want.Month()) || dd != want.Day() || daysFromCivil(y, m, dd) != d {
+			t.Fatalf("day %d: %d-%d-%d, want %s", d, y, m, dd, want)
+		}
+	}
+}
+
+// TestCarriedOver: cut between any two lines, with the state handed on, the
+// events are the same as in one go.
+func TestCarriedOver(t *testing.T) {
+	for _, name := range []string{"formats.txt", "paired-klog.txt", "paired-json.jsonl"} {
+		data, err := os.ReadFile("../../testdata/logs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Join(jsonLines(data, testMeta()), "\n")
+		lines := bytes.SplitAfter(data, []byte("\n"))
+		for at := 1; at < len(lines); at++ {
+			var out []string
+			emit := func(ev *Event) { out = append(out, string(ev.AppendJSON(nil))) }
+			first := bytes.Clone(bytes.Join(lines[:at], nil))
+			a := NewParser(testMeta(), emit)
+			a.Lines(first, 1)
+			state := a.Detach()
+			for i := range first {
+				first[i] = '#' // the buffer is used again
+			}
+			b := NewParser(testMeta(), emit)
+			b.Resume(state)
+			b.Lines(bytes.Join(lines[at:], nil), at+1)
+			b.Flush()
+			if got := strings.Join(out, "\n"); got != want {
+				t.Fatalf("%s cut after line %d:\n%s\nwant\n%s", name, at, got, want)
+			}
+		}
+	}
+}
+
+// TestNothingLost: every byte of the lines' own text is in some event.
+func TestNothingLost(t *testing.T) {
+	var in, out int
+	var b bytes.Buffer
+	for i := range 3000 {
+		fmt.Fprintf(&b, "line %d of nothing known\n", i)
+		if i%7 == 0 {
+			fmt.Fprintf(&b, "W1121 03:56:31.367033       1 a.go:%d] unstructured\n", i)
+		}
+	}
+	in = b.Len()
+	p := NewParser(testMeta(), func(ev *Event) { out += len(ev.Raw) + 1 })
+	p.Lines(b.Bytes(), 1)
+	p.Flush()
+	if in != out {
+		t.Errorf("%d bytes in, %d out", in, out)
+	}
+}
