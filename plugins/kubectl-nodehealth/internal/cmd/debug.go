@@ -264,4 +264,3 @@ deadline within a minute when we cannot. The exit status is the program's.`,
 	o.addFlags(c)
 	return c
 }
-

@@ -1,12 +1,101 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/collect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
-func (o *diagnoseOptions) live(_ context.Context, _ *cli.Env) (*snapshot.Snapshot, error) {
-	return nil, cli.Unknownf("no cluster")
+// client makes the client of the cluster that the flags choose.
+func (o *diagnoseOptions) client() (*collect.Client, error) {
+	cfg, err := o.cluster.ToRESTConfig()
+	if err != nil {
+		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "--from reads a capture and needs no cluster")
+	}
+	c, err := collect.NewClient(cfg)
+	if err != nil {
+		return nil, cli.Unknownf("no cluster: %w", err)
+	}
+	return c, nil
+}
+
+// live reads the cluster.
+func (o *diagnoseOptions) live(ctx context.Context, env *cli.Env) (*snapshot.Snapshot, error) {
+	c, err := o.client()
+	if err != nil {
+		return nil, err
+	}
+	return o.collect(ctx, env, c)
+}
+
+func (o *diagnoseOptions) collect(ctx context.Context, env *cli.Env, c *collect.Client) (*snapshot.Snapshot, error) {
+	progress := output.NewProgress(env.ErrOut, !o.watch && cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	defer progress.Stop()
+	var s *snapshot.Snapshot
+	var err error
+	if len(o.nodes) > 0 {
+		progress.Set("asking %s", strings.Join(o.nodes, ", "))
+		s, err = c.Nodes(ctx, o.nodes)
+	} else {
+		if _, err := labels.Parse(o.selector); err != nil {
+			return nil, cli.Usagef("-l %q: %w", o.selector, err)
+		}
+		s, err = c.Fleet(ctx, collect.FleetOptions{
+			Selector: o.selector, Suspect: fault.Suspicious,
+			Progress: func(nodes, pods int) { progress.Set("%d nodes, %d pods", nodes, pods) },
+		})
+	}
+	if err != nil {
+		return nil, liveError(err)
+	}
+	if len(s.Nodes) == 0 && o.selector != "" {
+		return nil, cli.Usagef("-l %s: no node has these labels", o.selector)
+	}
+	return s, nil
+}
+
+func liveError(err error) error {
+	var nf *collect.NotFoundError
+	if errors.As(err, &nf) {
+		e := cli.Usagef("%w", err)
+		if len(nf.Known) > 0 {
+			return cli.WithHint(e, "there are "+nearest(nf.Name, nf.Known))
+		}
+		return e
+	}
+	var na *collect.NoAnswerError
+	if errors.As(err, &na) {
+		return cli.WithHint(cli.Unknownf("%w", err), "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster")
+	}
+	return cli.Unknownf("%w", err)
+}
+
+// nearest lists a few names, those that share the most with what was typed
+// first.
+func nearest(typed string, names []string) string {
+	common := func(a string) int {
+		n := 0
+		for n < len(a) && n < len(typed) && a[n] == typed[n] {
+			n++
+		}
+		return n
+	}
+	sorted := append([]string(nil), names...)
+	slices.SortStableFunc(sorted, func(a, b string) int {
+		return cmp.Or(cmp.Compare(common(b), common(a)), strings.Compare(a, b))
+	})
+	if len(sorted) > 5 {
+		return strings.Join(sorted[:5], ", ") + ", ..."
+	}
+	return strings.Join(sorted, ", ")
 }

@@ -1,0 +1,363 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/debugpod"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+type logsFlags struct {
+	debug    debugOptions
+	unit     string
+	file     string
+	list     bool
+	since    string
+	until    string
+	grep     string
+	tail     int
+	boot     int
+	scan     bool
+	debugPod bool
+	output   string
+}
+
+// defaultTail is how many lines are shown where nothing narrows the question.
+const defaultTail = 200
+
+func newLogs(env *cli.Env) *cobra.Command {
+	f := &logsFlags{}
+	c := &cobra.Command{
+		Use:   "logs NODE",
+		Short: "The logs of a node's own services: kubelet, runtime, kernel; or what is known trouble in them",
+		Long: `Reads the kubelet's log query where it is on (enableSystemLogQuery, off by
+default), the kubelet's file server of /var/log otherwise, and the journal itself
+through a debug pod where you allow one (--debug-pod). Where none works it says
+which setting or right is missing and what to type on the node.
+
+--scan looks for known signatures in the logs of kubelet, runtime and kernel, and
+says what each means.`,
+		Example: `
+			# The kubelet's last lines
+			kubectl nodehealth logs kube-worker-1
+
+			# Errors of the runtime in the last ten minutes
+			kubectl nodehealth logs kube-worker-1 --unit containerd --since 10m --grep 'level=error'
+
+			# A file below /var/log, and what there is
+			kubectl nodehealth logs kube-worker-1 --file syslog
+			kubectl nodehealth logs kube-worker-1 --list
+
+			# Known trouble in all of them
+			kubectl nodehealth logs kube-worker-1 --scan`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runLogs(cmd, env, f, args[0])
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.unit, "unit", "kubelet", "Service: "+strings.Join(nodelog.Units[:5], ", ")+", or any other")
+	fs.StringVar(&f.file, "file", "", "A file below /var/log instead of a service")
+	fs.BoolVar(&f.list, "list", false, "List what is in /var/log (or in the folder given by --file)")
+	fs.StringVar(&f.since, "since", "", "Only lines newer than a duration (10m) or a time (RFC 3339)")
+	fs.StringVar(&f.until, "until", "", "Only lines older than a duration (10m) or a time (RFC 3339)")
+	fs.StringVar(&f.grep, "grep", "", "Only lines that match a regular expression (Go's, RE2)")
+	fs.IntVar(&f.tail, "tail", 0, fmt.Sprintf("Only the last N lines (default: %d, or all with --since or --grep)", defaultTail))
+	fs.IntVar(&f.boot, "boot", 0, "Boot to read: 0 the current one, -1 the one before (journal only)")
+	fs.BoolVar(&f.scan, "scan", false, "Look for known signatures of trouble and say what they mean")
+	fs.BoolVar(&f.debugPod, "debug-pod", false, "Where the kubelet will not show a log, read it in a debug pod that is removed afterwards")
+	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, raw (lines as they are) or json (one record a line)")
+	f.debug.addFlags(c)
+	_ = fs.MarkHidden("stdin")
+	_ = fs.MarkHidden("tty")
+	completeValues(c, "unit", nodelog.Units)
+	completeValues(c, "output", []string{"text", "raw", "json"})
+	return c
+}
+
+// logReader is everything that reading one node's logs needs.
+type logReader struct {
+	env    *cli.Env
+	flags  *logsFlags
+	config *rest.Config
+	fetch  *nodelog.Fetcher
+	node   string
+	info   corev1.NodeSystemInfo
+	query  nodelog.Query
+	now    time.Time
+}
+
+func runLogs(cmd *cobra.Command, env *cli.Env, f *logsFlags, node string) error {
+	if !slices.Contains([]string{"text", "raw", "json"}, f.output) {
+		return cli.Usagef("-o %q: not one of text, raw, json", f.output)
+	}
+	l := &logReader{env: env, flags: f, node: node, now: env.Now()}
+	if err := l.parseQuery(cmd); err != nil {
+		return err
+	}
+	var err error
+	if l.config, err = f.debug.cluster.ToRESTConfig(); err != nil {
+		return cli.Unknownf("kubeconfig: %w", err)
+	}
+	if l.fetch, err = nodelog.NewFetcher(l.config, node); err != nil {
+		return cli.Unknownf("kubeconfig: %w", err)
+	}
+	l.fetch.Wait = 5 * time.Second
+	if err := l.lookUpNode(cmd.Context()); err != nil {
+		return err
+	}
+	switch {
+	case f.list:
+		return l.list(cmd.Context())
+	case f.scan:
+		return l.scan(cmd.Context(), cmd.Flags().Changed("unit"))
+	}
+	return l.show(cmd.Context())
+}
+
+func (l *logReader) parseQuery(cmd *cobra.Command) error {
+	f := l.flags
+	var err error
+	if l.query.Since, err = parseWhen("--since", f.since, l.now); err != nil {
+		return err
+	}
+	if l.query.Until, err = parseWhen("--until", f.until, l.now); err != nil {
+		return err
+	}
+	if f.grep != "" {
+		if _, err := regexp.Compile(f.grep); err != nil {
+			return cli.Usagef("--grep %q: %w", f.grep, err)
+		}
+	}
+	if f.tail < 0 {
+		return cli.Usagef("--tail %d: a number of lines cannot be negative", f.tail)
+	}
+	if f.boot > 0 {
+		return cli.Usagef("--boot %d: 0 is the current boot, -1 the one before", f.boot)
+	}
+	l.query.Pattern, l.query.Tail = f.grep, f.tail
+	if cmd.Flags().Changed("boot") {
+		l.query.Boot = &f.boot
+	}
+	if !cmd.Flags().Changed("tail") && f.since == "" && f.grep == "" && !f.scan {
+		l.query.Tail = defaultTail
+	}
+	return nil
+}
+
+// parseWhen reads a duration before now or a time.
+func parseWhen(flag, s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(strings.TrimPrefix(s, "-")); err == nil {
+		return now.Add(-d), nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	return time.Time{}, cli.Usagef("%s %q: neither a duration such as 10m nor a time such as 2022-02-17T17:13:09Z", flag, s)
+}
+
+func (l *logReader) lookUpNode(ctx context.Context) error {
+	client, err := kubernetes.NewForConfig(l.config)
+	if err != nil {
+		return cli.Unknownf("kubeconfig: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	n, err := client.CoreV1().Nodes().Get(ctx, l.node, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return cli.WithHint(cli.Usagef("node %q: there is none of this name", l.node), "kubectl get nodes")
+	case apierrors.IsForbidden(err):
+		return nil // its logs may be allowed all the same
+	case err != nil:
+		return cli.Unknownf("node %s: %w", l.node, err)
+	}
+	l.info = n.Status.NodeInfo
+	return nil
+}
+
+func (l *logReader) list(ctx context.Context) error {
+	names, err := l.fetch.List(ctx, l.flags.file)
+	if err != nil {
+		return l.explain("/var/log", nodelog.Place{ByHand: []string{"ls /var/log"}}, err)
+	}
+	for _, n := range names {
+		fmt.Fprintln(l.env.Out, n)
+	}
+	return nil
+}
+
+// open finds a unit's log, in a debug pod where that is allowed and needed.
+func (l *logReader) open(ctx context.Context, unit string) (io.ReadCloser, string, error) {
+	place := nodelog.PlaceOf(unit, nodelog.DistroOf(l.info))
+	o, err := l.fetch.Open(ctx, place, l.query)
+	if err == nil {
+		return o, o.From, nil
+	}
+	if l.flags.debugPod {
+		r, podErr := l.openInPod(ctx, unit, place)
+		if podErr != nil {
+			return nil, "", podErr
+		}
+		return r, "the journal, through a debug pod", nil
+	}
+	return nil, "", l.explain(unit, place, err)
+}
+
+func (l *logReader) openInPod(ctx context.Context, unit string, place nodelog.Place) (io.ReadCloser, error) {
+	if _, err := debugpod.Check(ctx, l.config, l.node); err != nil {
+		return nil, cli.Unknownf("node %s: %w", l.node, err)
+	}
+	pod, err := debugpod.Start(ctx, l.config, debugpod.Options{Node: l.node, Namespace: l.flags.debug.namespace, Image: l.flags.debug.image})
+	if err != nil {
+		return nil, cli.Unknownf("%w", err)
+	}
+	r, w := io.Pipe()
+	go func() {
+		var complaint strings.Builder
+		code, err := pod.Exec(ctx, nodelog.Journal(place, unit == "kernel", l.query), debugpod.Streams{Out: w, Err: &complaint})
+		err = errors.Join(err, pod.Close())
+		if err == nil && code != 0 {
+			err = fmt.Errorf("%s on %s: %s", unit, l.node, strings.TrimSpace(complaint.String()))
+		}
+		w.CloseWithError(err)
+	}()
+	return r, nil
+}
+
+func (l *logReader) show(ctx context.Context) error {
+	var r io.ReadCloser
+	var from string
+	var err error
+	if l.flags.file != "" {
+		if strings.HasPrefix(l.flags.file, "/") && !strings.HasPrefix(l.flags.file, "/var/log/") {
+			return cli.WithHint(cli.Usagef("--file %s: the kubelet shows files below /var/log only", l.flags.file),
+				fmt.Sprintf("kubectl nodehealth shell %s -- cat %s", l.node, l.flags.file))
+		}
+		var o *nodelog.Opened
+		if o, err = l.fetch.OpenFile(ctx, l.flags.file, l.query); err == nil {
+			r, from = o, o.From
+		} else {
+			err = l.explain("/var/log/"+strings.TrimPrefix(l.flags.file, "/var/log/"), nodelog.Place{}, err)
+		}
+	} else {
+		r, from, err = l.open(ctx, l.flags.unit)
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	fmt.Fprintf(l.env.ErrOut, "from %s of %s\n", from, l.node)
+	n := 0
+	err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
+		n++
+		l.print(rec)
+	})
+	if err != nil {
+		return cli.Unknownf("%s of %s: broke off after %d lines: %w", from, l.node, n, err)
+	}
+	if n == 0 {
+		fmt.Fprintln(l.env.ErrOut, "no lines")
+	}
+	return nil
+}
+
+func (l *logReader) print(r nodelog.Record) {
+	switch l.flags.output {
+	case "raw":
+		fmt.Fprintln(l.env.Out, r.Raw)
+		return
+	case "json":
+		b, _ := json.Marshal(r)
+		fmt.Fprintf(l.env.Out, "%s\n", b)
+		return
+	}
+	if r.Time.IsZero() {
+		fmt.Fprintln(l.env.Out, r.Raw)
+		return
+	}
+	st := l.env.Style(l.env.Out)
+	severity := r.Severity
+	message := r.Message
+	switch severity {
+	case "E", "F":
+		severity, message = st.Error(severity), st.Error(message)
+	case "W":
+		severity, message = st.Warning(severity), st.Warning(message)
+	case "":
+		severity = " "
+	}
+	where := r.Caller
+	if where == "" {
+		where = r.Unit
+	}
+	if where != "" {
+		where += " "
+	}
+	fmt.Fprintf(l.env.Out, "%s %s %s%s\n", st.Faint(r.Time.Format("01-02 15:04:05.000")), severity, st.Faint(where), message)
+}
+
+// explain says why a log cannot be had and what to do instead.
+func (l *logReader) explain(what string, place nodelog.Place, err error) error {
+	reasons := nodelog.Reasons(err)
+	if len(reasons) == 0 {
+		return cli.Unknownf("%s of %s: %w", what, l.node, err)
+	}
+	hints := []string{}
+	why := reasons[0]
+	tried := make([]string, 0, len(reasons))
+	for _, r := range reasons {
+		tried = append(tried, r.Asked)
+		if r.Status != nodelog.NotThere && r.Status != nodelog.Disabled {
+			why = r
+		}
+	}
+	text := ""
+	switch why.Status {
+	case nodelog.Disabled:
+		text = "log query is off on this kubelet (enableSystemLogQuery) and " + strings.Join(tried[1:], ", ") + " is not there"
+		if len(tried) == 1 {
+			text = "log query is off on this kubelet (enableSystemLogQuery)"
+		}
+		hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --unit %s --debug-pod", l.node, l.flags.unit))
+	case nodelog.NotThere:
+		text = "not there: tried " + strings.Join(tried, ", ")
+		hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --list", l.node))
+	case nodelog.HandlerOff:
+		text = "the kubelet serves no logs (enableSystemLogHandler or enableDebuggingHandlers is false)"
+	case nodelog.DeniedByAPI:
+		text = "you may not use nodes/proxy, which the API server asks for"
+		hints = append(hints, "kubectl nodehealth rbac prints the role that it takes")
+	case nodelog.DeniedByKubelet:
+		text = "the kubelet refuses the API server itself: " + why.Detail
+	case nodelog.Refused:
+		text = "the host is up and nothing listens on the kubelet's port: the kubelet is down, and its log query with it"
+	case nodelog.Timeout:
+		text = "the kubelet does not answer, so its log cannot be asked for"
+	default:
+		text = why.Detail
+	}
+	for _, h := range place.ByHand {
+		hints = append(hints, "on the node: "+h)
+	}
+	return cli.WithHint(cli.Unknownf("%s of %s: %s", what, l.node, text), hints...)
+}

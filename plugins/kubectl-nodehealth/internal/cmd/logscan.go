@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// scanReport is the JSON of `logs --scan`.
+type scanReport struct {
+	APIVersion string        `json:"apiVersion"`
+	Kind       string        `json:"kind"`
+	Node       string        `json:"node"`
+	Logs       []scannedLog  `json:"logs"`
+	Hits       []nodelog.Hit `json:"hits"`
+}
+
+type scannedLog struct {
+	Unit  string `json:"unit"`
+	From  string `json:"from,omitempty"`
+	Lines int    `json:"lines"`
+	// Error says why it could not be read.
+	Error string `json:"error,omitempty"`
+}
+
+// scan looks for signatures in the unit asked for, or in the kubelet's, the
+// runtime's and the kernel's log.
+func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
+	units := []string{"kubelet", "containerd", "kernel"}
+	switch {
+	case oneUnit:
+		units = []string{l.flags.unit}
+	case strings.HasPrefix(l.info.ContainerRuntimeVersion, "cri-o"):
+		units[1] = "crio"
+	case strings.HasPrefix(l.info.ContainerRuntimeVersion, "docker"):
+		units[1] = "docker"
+	}
+	report := scanReport{APIVersion: "nodehealth.clusterwright.dev/v1alpha1", Kind: "LogScan", Node: l.node}
+	var scanner nodelog.Scanner
+	read := 0
+	for _, unit := range units {
+		s := scannedLog{Unit: unit}
+		r, from, err := l.open(ctx, unit)
+		if err == nil {
+			s.From = from
+			err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
+				s.Lines++
+				scanner.Add(rec)
+			})
+			r.Close()
+			read++
+		}
+		if err != nil {
+			s.Error = err.Error()
+		}
+		report.Logs = append(report.Logs, s)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	report.Hits = scanner.Hits()
+	if l.flags.output == "json" {
+		if err := finding.WriteJSON(l.env.Out, report); err != nil {
+			return err
+		}
+	} else {
+		l.printScan(report)
+	}
+	switch {
+	case read == 0:
+		return cli.Exit(cli.ExitUnknown)
+	case len(report.Hits) > 0:
+		return cli.Exit(cli.ExitFindings)
+	}
+	return nil
+}
+
+func (l *logReader) printScan(r scanReport) {
+	w, st := l.env.Out, l.env.Style(l.env.Out)
+	lines, unread := 0, 0
+	for _, s := range r.Logs {
+		lines += s.Lines
+		if s.From == "" {
+			unread++
+		}
+	}
+	headline := fmt.Sprintf("%s: no known trouble in %d lines", r.Node, lines)
+	if len(r.Hits) > 0 {
+		headline = fmt.Sprintf("%s: %s of known trouble in %d lines", r.Node, count(len(r.Hits), "kind"), lines)
+	}
+	if unread > 0 {
+		headline += fmt.Sprintf("; %d of %d logs could not be read", unread, len(r.Logs))
+	}
+	fmt.Fprintln(w, st.Bold(headline))
+	for _, h := range r.Hits {
+		fmt.Fprintf(w, "\n  %s  %dx%s  (%s)\n", st.Error(h.Name), h.Count, span(h.First, h.Last), h.Unit)
+		fmt.Fprintf(w, "    %s\n", h.Means)
+		fmt.Fprintf(w, "    next: %s\n", h.Next)
+		fmt.Fprintf(w, "    %s\n", st.Faint(firstLine(h.Example, l.env.Width()-4)))
+	}
+	fmt.Fprintln(w)
+	for _, s := range r.Logs {
+		if s.Error != "" {
+			fmt.Fprintf(w, "  not read: %s\n", s.Error)
+			continue
+		}
+		fmt.Fprintf(w, "  read: %s, %d lines from %s\n", s.Unit, s.Lines, s.From)
+	}
+}
+
+// span is ", first to last" where times are known.
+func span(first, last time.Time) string {
+	switch {
+	case first.IsZero():
+		return ""
+	case last.Sub(first) < time.Second:
+		return ", at " + first.Format("01-02 15:04:05")
+	}
+	return ", " + first.Format("01-02 15:04:05") + " to " + last.Format("01-02 15:04:05")
+}

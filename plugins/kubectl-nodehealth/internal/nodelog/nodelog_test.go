@@ -1,0 +1,245 @@
+package nodelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+var now = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+
+func TestParse(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct {
+		line string
+		want Record
+	}{
+		{`I0105 06:24:52.423336      46 server.go:257] "Effective" x=1`,
+			Record{Time: at("2026-01-05T06:24:52.423336Z"), Severity: "I", Caller: "server.go:257", Message: `"Effective" x=1`}},
+		{`E1231 23:59:59.000001 1 a.go:1] last year`,
+			Record{Time: at("2025-12-31T23:59:59.000001Z"), Severity: "E", Caller: "a.go:1", Message: "last year"}},
+		{`Jan 05 06:24:52.423336 host kubelet[46]: W0105 06:24:52.4 46 k.go:2] hm`,
+			Record{Time: at("2026-01-05T06:24:52.423336Z"), Severity: "W", Unit: "kubelet", Caller: "k.go:2", Message: "hm"}},
+		{`Jan  5 06:24:52 host systemd[1]: Started kubelet.`,
+			Record{Time: at("2026-01-05T06:24:52Z"), Unit: "systemd", Message: "Started kubelet."}},
+		{`time="2026-01-05T06:24:52.1Z" level=warning msg="x y"`,
+			Record{Time: at("2026-01-05T06:24:52.1Z"), Severity: "W", Message: `msg="x y"`}},
+		{`	continuation`, Record{Message: "\tcontinuation"}},
+	} {
+		got := Parse(c.line, now)
+		c.want.Raw = c.line
+		if got != c.want {
+			t.Errorf("%q:\n%+v, want\n%+v", c.line, got, c.want)
+		}
+	}
+}
+
+func read(t *testing.T, q Query, text string) string {
+	t.Helper()
+	var out []string
+	if err := Read(strings.NewReader(text), q, now, func(r Record) { out = append(out, r.Raw) }); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(out, "|")
+}
+
+func TestReadFilters(t *testing.T) {
+	const text = "I0105 06:00:00.000000 1 a.go:1] one\n\tmore of one\nI0105 07:00:00.000000 1 a.go:1] two\n\tmore of two\nlast without newline"
+	for _, c := range []struct {
+		q    Query
+		want string
+	}{
+		{Query{}, strings.ReplaceAll(text, "\n", "|")},
+		{Query{Since: now.Add(-5*time.Hour - time.Minute)}, "I0105 07:00:00.000000 1 a.go:1] two|\tmore of two|last without newline"},
+		{Query{Until: now.Add(-5*time.Hour - time.Minute)}, "I0105 06:00:00.000000 1 a.go:1] one|\tmore of one"},
+		{Query{Tail: 2}, "\tmore of two|last without newline"},
+		{Query{Tail: 1, Pattern: "more"}, "\tmore of two"},
+	} {
+		if got := read(t, c.q, text); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.q, got, c.want)
+		}
+	}
+	if got := read(t, Query{}, strings.Repeat("x", maxLine*2)+"\nnext"); !strings.HasSuffix(got, "|next") {
+		t.Error("a line without end swallowed the next")
+	}
+}
+
+// kubelet answers as a real one does; each path is a case seen on one.
+func kubelet(t *testing.T, f http.HandlerFunc) *Fetcher {
+	t.Helper()
+	s := httptest.NewServer(f)
+	t.Cleanup(s.Close)
+	fetch, err := NewFetcher(&rest.Config{Host: s.URL}, "n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch.Wait = 200 * time.Millisecond
+	return fetch
+}
+
+const listing = "<!doctype html>\n<pre>\n<a href=\"kubelet.log\">kubelet.log</a>\n<a href=\"pods/\">pods/</a>\n</pre>"
+
+func TestOpen(t *testing.T) {
+	html := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, listing)
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		from   string
+		body   string
+		why    []Status
+	}{
+		"query": {func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "a line") }, "log query kubelet", "a line", nil},
+		"off, but a file": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("query") {
+				html(w)
+				return
+			}
+			w.Header().Set("Content-Type", "text/plain")
+			fmt.Fprint(w, "from the file "+r.Header.Get("Range"))
+		}, "/var/log/kubelet.log", "from the file bytes=-5120", nil},
+		"off, no file": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("query") {
+				html(w)
+				return
+			}
+			http.Error(w, "404 page not found", 404)
+		}, "", "", []Status{Disabled, NotThere}},
+		"options refused": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("tailLines") {
+				fmt.Fprint(w, "\noptions present and query resolved to log files for [kubelet]\ntry without specifying options\n")
+				return
+			}
+			fmt.Fprint(w, "whole file")
+		}, "log query kubelet", "whole file", nil},
+		"error in a 200": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("query") {
+				fmt.Fprint(w, "\nlog not found for kubelet\n")
+				return
+			}
+			http.Error(w, "404 page not found", 404)
+		}, "", "", []Status{NotThere, NotThere}},
+		"denied by the API server": {func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(403)
+			fmt.Fprint(w, `{"kind":"Status","message":"nodes \"n1\" is forbidden: User \"u\" cannot get resource \"nodes/proxy\"","code":403}`)
+		}, "", "", []Status{DeniedByAPI}},
+		"denied by the kubelet": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource(s)=[log])", 403)
+		}, "", "", []Status{DeniedByKubelet}},
+		"handler off": {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "logs endpoint is disabled.", 405) }, "", "", []Status{HandlerOff}},
+		"kubelet down": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "error trying to reach service: dial tcp 10.0.0.1:10250: connect: connection refused", 503)
+		}, "", "", []Status{Refused}},
+		"kubelet frozen": {func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second) }, "", "", []Status{Timeout}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := kubelet(t, c.answer).Open(context.Background(), PlaceOf("kubelet", Generic), Query{Tail: 10})
+			if c.why == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer o.Close()
+				b, _ := io.ReadAll(o)
+				if o.From != c.from || string(b) != c.body {
+					t.Errorf("%q from %q", b, o.From)
+				}
+				return
+			}
+			var got []Status
+			for _, u := range Reasons(err) {
+				got = append(got, u.Status)
+			}
+			if fmt.Sprint(got) != fmt.Sprint(c.why) {
+				t.Errorf("%v (%v), want %v", got, err, c.why)
+			}
+		})
+	}
+}
+
+func TestListing(t *testing.T) {
+	if got := parseListing(listing); fmt.Sprint(got) != "[kubelet.log pods/]" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestSinceIsUTC(t *testing.T) {
+	var got string
+	f := kubelet(t, func(w http.ResponseWriter, r *http.Request) { got = r.URL.Query().Get("sinceTime") })
+	r, err := f.Service(context.Background(), "kubelet", Query{Since: time.Date(2026, 1, 5, 12, 0, 0, 0, time.FixedZone("x", 3*3600))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if got != "2026-01-05T08:59:00Z" {
+		t.Errorf("sinceTime %s: the kubelet drops the zone", got)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for d, info := range map[Distro]corev1.NodeSystemInfo{
+		K3s: {KubeletVersion: "v1.33.1+k3s1"}, RKE2: {KubeletVersion: "v1.33.1+rke2r1"}, Talos: {OSImage: "Talos (v1.9.0)"},
+		Windows: {OperatingSystem: "windows"}, Generic: {OSImage: "Ubuntu 24.04"}, Bottlerock: {OSImage: "Bottlerocket OS 1.2"},
+	} {
+		if got := DistroOf(info); got != d {
+			t.Errorf("%+v: %s", info, got)
+		}
+		for _, unit := range Units {
+			if p := PlaceOf(unit, d); len(p.ByHand) == 0 {
+				t.Errorf("%s on %s: nothing to type on the node", unit, d)
+			}
+		}
+	}
+	if p := PlaceOf("kubelet", RKE2); len(p.Services) != 0 || !strings.Contains(p.ByHand[0], "/var/lib/rancher/rke2/agent/logs/kubelet.log") {
+		t.Errorf("%+v", p)
+	}
+	if got := errors.Join(&Unavailable{Status: Disabled}, &Unavailable{Status: NotThere}); len(Reasons(got)) != 2 {
+		t.Error("Reasons of a joined error")
+	}
+}
+
+// Each signature finds a line as it stands in real logs, and a quiet line finds
+// none.
+func TestScan(t *testing.T) {
+	lines := map[string]string{
+		"OOMKilling":          "Killed process 1012 (heapster) total-vm:327128kB, anon-rss:306328kB",
+		"TaskHung":            "INFO: task docker:20744 blocked for more than 120 seconds.",
+		"UnregisterNetDevice": "unregister_netdevice: waiting for lo to become free. Usage count = 1",
+		"FilesystemError":     "EXT4-fs (sda1): Remounting filesystem read-only",
+		"PLEGUnhealthy":       `E0105 06:24:52.4 46 kubelet.go:1] "Skipping pod synchronization" err="PLEG is not healthy: pleg was last seen active 3m"`,
+		"CertificateExpired":  `E0105 06:24:52.4 46 x.go:1] "Unable to authenticate the request" err="x509: certificate has expired or is not yet valid"`,
+		"APIServerRefused":    `E0105 06:24:52.4 46 x.go:1] "Failed" err="Get https://10.0.0.1:6443: dial tcp 10.0.0.1:6443: connect: connection refused"`,
+	}
+	for name, line := range lines {
+		var s Scanner
+		s.Add(Parse(line, now))
+		s.Add(Parse(`I0105 06:24:52.423336      46 server.go:257] "Started kubelet"`, now))
+		found := false
+		for _, h := range s.Hits() {
+			found = found || h.Name == name && h.Count == 1 && h.Example == line
+		}
+		if !found {
+			t.Errorf("%s not found in %q: %+v", name, line, s.Hits())
+		}
+	}
+	for _, sig := range Signatures {
+		if sig.Means == "" || sig.Next == "" || sig.Pattern.MatchString(`I0105 06:24:52.4 46 server.go:257] "Started kubelet" version="v1.37.1"`) {
+			t.Errorf("%s: incomplete, or matches a quiet line", sig.Name)
+		}
+	}
+}
