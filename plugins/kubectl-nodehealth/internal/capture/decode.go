@@ -12,13 +12,11 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	certsv1 "k8s.io/api/certificates/v1"
 	coordv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
@@ -285,7 +283,7 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 		}
 		r.b.AddCSR(&o)
 	case "NodeMetrics":
-		var o NodeMetrics
+		var o snapshot.NodeMetrics
 		if err := decode(&o); err != nil {
 			return err
 		}
@@ -322,29 +320,6 @@ func gitOf(v *struct {
 		return ""
 	}
 	return v.Git
-}
-
-// NodeMetrics is the NodeMetrics kind of metrics.k8s.io, v1beta1 and v1.
-type NodeMetrics struct {
-	Metadata struct {
-		Name string `json:"name"`
-	} `json:"metadata"`
-	Timestamp time.Time                    `json:"timestamp"`
-	Window    string                       `json:"window"`
-	Usage     map[string]resource.Quantity `json:"usage"`
-}
-
-// Facts takes the numbers.
-func (m NodeMetrics) Facts() *snapshot.Usage {
-	u := &snapshot.Usage{Time: m.Timestamp}
-	if q, ok := m.Usage["cpu"]; ok {
-		u.CPUMilli = q.MilliValue()
-	}
-	if q, ok := m.Usage["memory"]; ok {
-		u.MemoryBytes = q.Value()
-	}
-	u.Window, _ = time.ParseDuration(m.Window)
-	return u
 }
 
 // decodeEvent reads an event of either API group.

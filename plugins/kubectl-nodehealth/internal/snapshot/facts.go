@@ -9,6 +9,7 @@ import (
 	certsv1 "k8s.io/api/certificates/v1"
 	coordv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -175,11 +176,43 @@ func NewCSR(o *certsv1.CertificateSigningRequest, subject func([]byte) string) (
 	return c, ""
 }
 
+// Heard is when the kubelet was last heard of, by the API server's clock where
+// that is known: a node whose own clock is wrong writes wrong renewal times.
+func (l *Lease) Heard() time.Time {
+	if d := l.Stamped.Sub(l.Renewed); !l.Stamped.IsZero() && (d > 2*time.Second || d < -2*time.Second) {
+		return l.Stamped
+	}
+	return l.Renewed
+}
+
+// NodeMetrics is the NodeMetrics kind of metrics.k8s.io, v1beta1 and v1.
+type NodeMetrics struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Timestamp time.Time                    `json:"timestamp"`
+	Window    string                       `json:"window"`
+	Usage     map[string]resource.Quantity `json:"usage"`
+}
+
+// Facts takes the numbers.
+func (m NodeMetrics) Facts() *Usage {
+	u := &Usage{Time: m.Timestamp}
+	if q, ok := m.Usage["cpu"]; ok {
+		u.CPUMilli = q.MilliValue()
+	}
+	if q, ok := m.Usage["memory"]; ok {
+		u.MemoryBytes = q.Value()
+	}
+	u.Window, _ = time.ParseDuration(m.Window)
+	return u
+}
+
 // NewPeer takes what other nodes' stories need of this one.
 func NewPeer(n *Node) Peer {
 	p := Peer{Name: n.Name, Zone: Zone(n.Object)}
 	if n.Lease != nil {
-		p.LeaseRenewed = n.Lease.Renewed
+		p.LeaseRenewed = n.Lease.Heard()
 	}
 	if n.Object == nil {
 		return p

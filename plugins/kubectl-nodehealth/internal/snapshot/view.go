@@ -88,7 +88,7 @@ func (v *View) LeaseAge() (time.Duration, bool) {
 	if v.Node.Lease == nil || v.Node.Lease.Renewed.IsZero() {
 		return 0, false
 	}
-	return v.Age(v.Node.Lease.Renewed), true
+	return v.Age(v.Node.Lease.Heard()), true
 }
 
 // Grace is the silence after which the node lifecycle controller gives a node

@@ -1,0 +1,149 @@
+// Package collect reads a live cluster into a snapshot. It is the only package
+// that talks to an API server. Every read has a deadline of its own, and one
+// that is denied, slow or broken costs its own answer and no other's.
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+// Deadlines. A frozen kubelet makes the API server wait ten seconds for a TLS
+// handshake; nobody who asks for a diagnosis should.
+const (
+	// FirstDeadline is for the first request, which also fetches credentials
+	// (an exec plugin may call its cloud).
+	FirstDeadline = 10 * time.Second
+	// ProbeDeadline is for each of the parallel reads of one node's story.
+	ProbeDeadline = 2300 * time.Millisecond
+	// PageDeadline is for one page of a list of the whole cluster.
+	PageDeadline = 20 * time.Second
+	// maxBody bounds what is read of one answer.
+	maxBody = 256 << 20
+)
+
+// Client is an API server, as far as this package uses one.
+type Client struct {
+	http *http.Client
+	base *url.URL
+
+	mu sync.Mutex
+	// skew is the API server's clock less ours, by the Date of its answers.
+	skew  time.Duration
+	dated bool
+}
+
+// NewClient makes a client. There is no client-side rate limit: the requests
+// are few and the API server has its own (priority and fairness).
+func NewClient(cfg *rest.Config) (*Client, error) {
+	cfg = rest.CopyConfig(cfg)
+	// Compressing costs the API server more time than the wire saves.
+	cfg.DisableCompression = true
+	cfg.QPS = -1
+	h, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	tls := cfg.CAFile != "" || len(cfg.CAData) > 0 || cfg.Insecure || cfg.CertFile != "" || len(cfg.CertData) > 0
+	base, _, err := rest.DefaultServerURL(cfg.Host, "", schema.GroupVersion{}, tls)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{http: h, base: base}, nil
+}
+
+const (
+	acceptJSON     = "application/json"
+	acceptProtobuf = "application/vnd.kubernetes.protobuf,application/json"
+)
+
+// get reads a path of the API server. An error says that there was no answer;
+// an answer of any status is a reply.
+func (c *Client) get(ctx context.Context, path string, query url.Values, accept string) (kubelet.Reply, error) {
+	u := *c.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return kubelet.Reply{}, err
+	}
+	if accept != "" {
+		req.Header.Set("Accept", accept)
+	}
+	// A redirect of a kubelet is an answer, not an invitation.
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return kubelet.Reply{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		return kubelet.Reply{}, err
+	}
+	c.date(resp.Header.Get("Date"))
+	return kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body}, nil
+}
+
+// date learns the API server's clock.
+func (c *Client) date(header string) {
+	t, err := http.ParseTime(header)
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dated {
+		return
+	}
+	// The header has whole seconds, cut off.
+	c.dated, c.skew = true, time.Until(t)+500*time.Millisecond
+}
+
+// Now is the API server's time: this machine's, unless they differ by more
+// than the header can tell.
+func (c *Client) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.dated && (c.skew > 2*time.Second || c.skew < -2*time.Second) {
+		now = now.Add(c.skew)
+	}
+	return now.UTC()
+}
+
+// failure makes a probe of a request that got no answer.
+func failure(source string, err error, deadline time.Duration) snapshot.Probe {
+	p := snapshot.Probe{Name: source, Status: snapshot.Unreachable, Detail: plain(err)}
+	if isTimeout(err) {
+		p.Status, p.Detail = snapshot.Timeout, fmt.Sprintf("no answer within %s", deadline)
+	}
+	return p
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+// plain drops the method and address that net/http puts before the reason.
+func plain(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}

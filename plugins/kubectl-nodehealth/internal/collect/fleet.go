@@ -1,0 +1,262 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	certsv1 "k8s.io/api/certificates/v1"
+	coordv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+// MaxSuspects is how many kubelets of a whole cluster are asked: those that
+// something else already makes suspicious.
+const MaxSuspects = 20
+
+// FleetOptions say which nodes to read, and who wants to know how far it is.
+type FleetOptions struct {
+	// Selector is a label selector; empty is all nodes.
+	Selector string
+	// Progress is called now and then with the pods folded so far; it may be
+	// nil.
+	Progress func(nodes, pods int)
+	// Suspect says whether a node's kubelet is worth asking.
+	Suspect func(s *snapshot.Snapshot, n *snapshot.Node) bool
+}
+
+// Fleet reads the whole cluster: lists only, page by page, each folded into
+// facts of its node as it comes, so that the pods are never all in memory.
+// Then it asks the kubelets of suspects.
+func (c *Client) Fleet(ctx context.Context, o FleetOptions) (*snapshot.Snapshot, error) {
+	f := &fleet{client: c, opts: o, leases: map[string]*snapshot.Lease{}, pods: map[string]*snapshot.Pods{}, events: map[string][]snapshot.Event{}, usage: map[string]*snapshot.Usage{}}
+	// The nodes come first and alone: they fetch the credentials, and say
+	// whether there is a cluster to talk about.
+	if err := f.readNodes(ctx); err != nil {
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { f.readPods(ctx) })
+	wg.Go(func() {
+		f.readLeases(ctx)
+		f.readEvents(ctx)
+		f.readCSRs(ctx)
+		f.readUsage(ctx)
+	})
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
+		defer cancel()
+		c.cluster(ctx, &f.shared)
+	})
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	s := f.snapshot()
+	c.askSuspects(ctx, s, o.Suspect)
+	return s, ctx.Err()
+}
+
+// fleet gathers the lists; each map is filled by one reader.
+type fleet struct {
+	client *Client
+	opts   FleetOptions
+	nodes  []*snapshot.Node
+	leases map[string]*snapshot.Lease
+	pods   map[string]*snapshot.Pods
+	events map[string][]snapshot.Event
+	usage  map[string]*snapshot.Usage
+	// at is when each list was complete, by the API server's clock.
+	leasesAt time.Time
+	shared   shared
+
+	leaseProbe, podProbe, eventProbe, metricProbe snapshot.Probe
+	metrics                                       bool
+}
+
+func (f *fleet) readNodes(ctx context.Context) error {
+	q := url.Values{}
+	if f.opts.Selector != "" {
+		q.Set("labelSelector", f.opts.Selector)
+	}
+	p := each(ctx, lister{client: f.client, path: "/api/v1/nodes", query: q, keep: nodeKept}, snapshot.SourceNode, func(o *corev1.Node) {
+		f.nodes = append(f.nodes, snapshot.NewNode(o))
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if p.Status != snapshot.OK && len(f.nodes) == 0 {
+		return &NoAnswerError{"listing the nodes", p.Detail}
+	}
+	f.shared.probes = append(f.shared.probes, p)
+	return nil
+}
+
+func (f *fleet) readLeases(ctx context.Context) {
+	f.leaseProbe = each(ctx, lister{client: f.client, path: "/apis/coordination.k8s.io/v1/namespaces/" + snapshot.NodeLeases + "/leases"},
+		snapshot.SourceLease, func(o *coordv1.Lease) { f.leases[o.Name] = snapshot.NewLease(o) })
+	f.leasesAt = f.client.Now()
+}
+
+func (f *fleet) readPods(ctx context.Context) {
+	folded := 0
+	f.podProbe = each(ctx, lister{client: f.client, path: "/api/v1/pods", keep: podKept, limit: 1000}, snapshot.SourcePods, func(o *corev1.Pod) {
+		folded++
+		if folded%1000 == 0 && f.opts.Progress != nil {
+			f.opts.Progress(len(f.nodes), folded)
+		}
+		if o.Spec.NodeName == "" {
+			return
+		}
+		p := f.pods[o.Spec.NodeName]
+		if p == nil {
+			p = &snapshot.Pods{}
+			f.pods[o.Spec.NodeName] = p
+		}
+		p.Add(o, false)
+	})
+}
+
+func (f *fleet) readEvents(ctx context.Context) {
+	read := func(path string) snapshot.Probe {
+		return each(ctx, lister{client: f.client, path: path, query: url.Values{"fieldSelector": {"involvedObject.kind=Node"}}, maxItems: 50_000},
+			snapshot.SourceEvents, func(o *corev1.Event) {
+				if node := snapshot.EventNode(o); node != "" {
+					f.events[node] = append(f.events[node], snapshot.NewEvent(o))
+				}
+			})
+	}
+	if f.eventProbe = read("/api/v1/events"); f.eventProbe.Status == snapshot.Denied {
+		if p := read("/api/v1/namespaces/default/events"); p.Status == snapshot.OK {
+			f.eventProbe = p
+		}
+	}
+}
+
+func (f *fleet) readCSRs(ctx context.Context) {
+	by := map[string][]snapshot.CSR{}
+	p := each(ctx, lister{client: f.client, path: "/apis/certificates.k8s.io/v1/certificatesigningrequests", maxItems: 50_000},
+		snapshot.SourceCSRs, func(o *certsv1.CertificateSigningRequest) {
+			if r, node := snapshot.NewCSR(o, requestSubject); node != "" {
+				by[node] = append(by[node], r)
+			}
+		})
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	f.shared.probes, f.shared.csrs = append(f.shared.probes, p), by
+}
+
+// readUsage reads the metrics of all nodes; the metrics API does not page.
+func (f *fleet) readUsage(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, PageDeadline)
+	defer cancel()
+	f.metricProbe = snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}
+	for _, version := range []string{"v1beta1", "v1"} {
+		r, err := f.client.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes", nil, acceptJSON)
+		if err != nil {
+			f.metricProbe = failure(snapshot.SourceMetrics, err, PageDeadline)
+			f.metrics = true
+			return
+		}
+		if r.Code == 404 {
+			continue
+		}
+		f.metrics = true
+		f.metricProbe = kubelet.Classify(snapshot.SourceMetrics, r)
+		if f.metricProbe.Status != snapshot.OK {
+			return
+		}
+		var doc struct {
+			Items []snapshot.NodeMetrics `json:"items"`
+		}
+		if json.Unmarshal(r.Body, &doc) != nil {
+			f.metricProbe = snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Unreachable, Detail: "the answer is not a list of metrics"}
+			return
+		}
+		for _, m := range doc.Items {
+			f.usage[m.Metadata.Name] = m.Facts()
+		}
+		return
+	}
+}
+
+// snapshot puts the lists together.
+func (f *fleet) snapshot() *snapshot.Snapshot {
+	s := &snapshot.Snapshot{APIVersion: snapshot.APIVersion, Kind: snapshot.Kind, Clock: snapshot.ClockLive, Source: "live", Nodes: f.nodes}
+	f.shared.into(s)
+	s.Cluster.Whole = f.opts.Selector == ""
+	s.Cluster.MetricsAPI = &f.metrics
+	peers := snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.OK}
+	if len(f.nodes) < 2 {
+		peers.Status, peers.Detail = snapshot.Absent, "no other node was read"
+	}
+	s.Cluster.Probes = append(s.Cluster.Probes, peers)
+	// The leases were read a while before the last pods: their age is counted
+	// from then.
+	s.ObservedAt = f.leasesAt
+	if s.ObservedAt.IsZero() {
+		s.ObservedAt = f.client.Now()
+	}
+	for _, n := range s.Nodes {
+		n.Lease, n.Usage = f.leases[n.Name], f.usage[n.Name]
+		n.Events = f.events[n.Name]
+		slices.SortStableFunc(n.Events, func(a, b snapshot.Event) int { return b.Last.Compare(a.Last) })
+		if n.Pods = f.pods[n.Name]; n.Pods == nil && f.podProbe.Status == snapshot.OK {
+			n.Pods = &snapshot.Pods{}
+		}
+		if n.Pods != nil {
+			n.Pods.Partial = f.podProbe.Status != snapshot.OK
+		}
+		n.Set(orAbsent(f.leaseProbe, n.Lease != nil, "there is no lease of this name"))
+		n.Set(f.podProbe)
+		n.Set(f.eventProbe)
+		n.Set(orAbsent(f.metricProbe, n.Usage != nil, "the metrics API has no figures for this node"))
+	}
+	return s
+}
+
+func orAbsent(p snapshot.Probe, there bool, detail string) snapshot.Probe {
+	if p.Status == snapshot.OK && !there {
+		p.Status, p.Detail = snapshot.Absent, detail
+	}
+	return p
+}
+
+// askSuspects asks the kubelets of the nodes that look bad, the first
+// MaxSuspects of them, all at once.
+func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect func(*snapshot.Snapshot, *snapshot.Node) bool) {
+	if suspect == nil {
+		return
+	}
+	var wg sync.WaitGroup
+	asked, skipped := 0, 0
+	for _, n := range s.Nodes {
+		if !suspect(s, n) {
+			continue
+		}
+		if asked == MaxSuspects {
+			skipped++
+			continue
+		}
+		asked++
+		wg.Go(func() { c.askKubelet(ctx, n, ProbeDeadline) })
+	}
+	wg.Wait()
+	if skipped > 0 {
+		s.Notes = append(s.Notes, plural(skipped)+" more would be worth asking; only the first 20 kubelets were (name a node to ask it)")
+	}
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return "1 kubelet"
+	}
+	return strconv.Itoa(n) + " kubelets"
+}

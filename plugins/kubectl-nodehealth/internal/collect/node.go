@@ -1,0 +1,399 @@
+package collect
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	certsv1 "k8s.io/api/certificates/v1"
+	coordv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+// NotFoundError says that there is no such node, nor any trace of one.
+type NotFoundError struct {
+	Name string
+	// Known are some nodes that there are.
+	Known []string
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("node %q: not found in the cluster", e.Name)
+}
+
+// NoAnswerError says that the API server could not be asked at all.
+type NoAnswerError struct {
+	What   string
+	Reason string
+}
+
+func (e *NoAnswerError) Error() string { return e.What + ": " + e.Reason }
+
+// maxPeers bounds the nodes that are read for their zone.
+const maxPeers = 1000
+
+// Nodes reads what one node's story needs, for each of a few nodes. It does not
+// list the cluster's pods.
+func (c *Client) Nodes(ctx context.Context, names []string) (*snapshot.Snapshot, error) {
+	s := &snapshot.Snapshot{APIVersion: snapshot.APIVersion, Kind: snapshot.Kind, Clock: snapshot.ClockLive, Source: "live"}
+	first := true
+	for _, name := range names {
+		deadline := ProbeDeadline
+		if first {
+			deadline = FirstDeadline
+		}
+		n, err := c.readNode(ctx, name, deadline)
+		if err != nil {
+			return nil, err
+		}
+		first = false
+		s.Nodes = append(s.Nodes, n)
+	}
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, n := range s.Nodes {
+		wg.Go(func() { c.story(ctx, n) })
+	}
+	var cluster shared
+	wg.Go(func() { c.cluster(ctx, &cluster) })
+	wg.Go(func() { c.peers(ctx, s.Nodes, &cluster) })
+	wg.Go(func() { c.requests(ctx, s.Nodes, &cluster) })
+	wg.Wait()
+	if outer.Err() != nil {
+		return nil, outer.Err()
+	}
+	cluster.into(s)
+	s.ObservedAt = c.Now()
+	for _, n := range s.Nodes {
+		blameAPIServer(n)
+	}
+	return s, c.unregistered(ctx, s)
+}
+
+// readNode reads the node object; one that is not there leaves an empty node.
+func (c *Client) readNode(ctx context.Context, name string, deadline time.Duration) (*snapshot.Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	n := &snapshot.Node{Name: name}
+	r, err := c.get(ctx, "/api/v1/nodes/"+name, nil, acceptJSON)
+	if err != nil {
+		if ctx.Err() != nil && !isTimeout(err) {
+			return nil, err
+		}
+		p := failure(snapshot.SourceNode, err, deadline)
+		return nil, &NoAnswerError{"reading node " + name, p.Detail}
+	}
+	p := kubelet.Classify(snapshot.SourceNode, r)
+	if p.Status == snapshot.OK {
+		var o corev1.Node
+		if err := json.Unmarshal(r.Body, &o); err != nil || o.Kind != "" && o.Kind != "Node" {
+			return nil, &NoAnswerError{"reading node " + name, "the answer is not a node: is this a Kubernetes API server?"}
+		}
+		n = snapshot.NewNode(&o)
+	} else if r.Code == 401 {
+		return nil, &NoAnswerError{"reading node " + name, "the API server does not accept the credentials (401)"}
+	}
+	n.Set(p)
+	return n, nil
+}
+
+// story reads everything that concerns one node alone.
+func (c *Client) story(ctx context.Context, n *snapshot.Node) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	set := func(p snapshot.Probe, take func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		n.Set(p)
+		if take != nil {
+			take()
+		}
+	}
+	wg.Go(func() {
+		l, p := c.readLease(ctx, snapshot.NodeLeases, n.Name, snapshot.SourceLease)
+		set(p, func() { n.Lease = l })
+	})
+	wg.Go(func() {
+		pods := &snapshot.Pods{}
+		p := each(ctx, lister{client: c, path: "/api/v1/pods", query: url.Values{"fieldSelector": {"spec.nodeName=" + n.Name}}, deadline: ProbeDeadline},
+			snapshot.SourcePods, func(o *corev1.Pod) { pods.Add(o, true) })
+		set(p, func() {
+			if p.Status == snapshot.OK || pods.Total > 0 {
+				pods.Partial = p.Status != snapshot.OK
+				n.Pods = pods
+			}
+		})
+	})
+	wg.Go(func() {
+		es, p := c.nodeEvents(ctx, n.Name)
+		set(p, func() { n.Events = append(n.Events, es...) })
+	})
+	wg.Go(func() {
+		es := c.podEvents(ctx, n.Name)
+		mu.Lock()
+		defer mu.Unlock()
+		n.Events = append(n.Events, es...)
+	})
+	wg.Go(func() {
+		u, p, _ := c.usage(ctx, n.Name)
+		set(p, func() { n.Usage = u })
+	})
+	kubeletNode := &snapshot.Node{Name: n.Name}
+	if n.Object != nil {
+		wg.Go(func() { c.askKubelet(ctx, kubeletNode, ProbeDeadline) })
+	}
+	wg.Wait()
+	n.Kubelet = kubeletNode.Kubelet
+	for _, p := range kubeletNode.Probes {
+		n.Set(p)
+	}
+	slices.SortStableFunc(n.Events, func(a, b snapshot.Event) int { return b.Last.Compare(a.Last) })
+}
+
+func (c *Client) readLease(ctx context.Context, namespace, name, source string) (*snapshot.Lease, snapshot.Probe) {
+	r, err := c.get(ctx, "/apis/coordination.k8s.io/v1/namespaces/"+namespace+"/leases/"+name, nil, acceptJSON)
+	if err != nil {
+		return nil, failure(source, err, ProbeDeadline)
+	}
+	p := kubelet.Classify(source, r)
+	if p.Status != snapshot.OK {
+		return nil, p
+	}
+	var o coordv1.Lease
+	if json.Unmarshal(r.Body, &o) != nil {
+		return nil, snapshot.Probe{Name: source, Status: snapshot.Unreachable, Detail: "the answer is not a lease"}
+	}
+	return snapshot.NewLease(&o), p
+}
+
+// nodeEvents reads the events about a node, by its name: the kubelet used the
+// name as the UID until v1.37, everybody else the real UID. They are in the
+// namespace default; who may not read all namespaces may read that one.
+func (c *Client) nodeEvents(ctx context.Context, name string) ([]snapshot.Event, snapshot.Probe) {
+	q := url.Values{"fieldSelector": {"involvedObject.kind=Node,involvedObject.name=" + name}}
+	read := func(path string) ([]snapshot.Event, snapshot.Probe) {
+		var out []snapshot.Event
+		p := each(ctx, lister{client: c, path: path, query: q, deadline: ProbeDeadline}, snapshot.SourceEvents,
+			func(o *corev1.Event) { out = append(out, snapshot.NewEvent(o)) })
+		return out, p
+	}
+	es, p := read("/api/v1/events")
+	if p.Status == snapshot.Denied {
+		if es2, p2 := read("/api/v1/namespaces/default/events"); p2.Status == snapshot.OK {
+			return es2, p2
+		}
+	}
+	return es, p
+}
+
+// podEvents reads the events by which this node's kubelet says that it cannot
+// start pods.
+func (c *Client) podEvents(ctx context.Context, node string) []snapshot.Event {
+	var out []snapshot.Event
+	q := url.Values{"fieldSelector": {"reason=FailedCreatePodSandBox"}}
+	each(ctx, lister{client: c, path: "/api/v1/events", query: q, maxItems: 2000, deadline: ProbeDeadline}, snapshot.SourceEvents,
+		func(o *corev1.Event) {
+			if snapshot.EventNode(o) == node {
+				out = append(out, snapshot.NewEvent(o))
+			}
+		})
+	return out
+}
+
+// usage reads the metrics of a node. installed is false where the cluster has
+// no metrics API at all.
+func (c *Client) usage(ctx context.Context, name string) (u *snapshot.Usage, p snapshot.Probe, installed bool) {
+	for _, version := range []string{"v1beta1", "v1"} {
+		r, err := c.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes/"+name, nil, acceptJSON)
+		if err != nil {
+			return nil, failure(snapshot.SourceMetrics, err, ProbeDeadline), true
+		}
+		message, _, status := r.FromAPIServer()
+		if r.Code == 404 && (!status || strings.Contains(message, "could not find the requested resource")) {
+			continue
+		}
+		p = kubelet.Classify(snapshot.SourceMetrics, r)
+		if p.Status != snapshot.OK {
+			if p.Status == snapshot.Absent {
+				p.Detail = "the metrics API has no figures for this node"
+			}
+			return nil, p, true
+		}
+		var m snapshot.NodeMetrics
+		if json.Unmarshal(r.Body, &m) != nil {
+			return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Unreachable, Detail: "the answer is not a node's metrics"}, true
+		}
+		return m.Facts(), p, true
+	}
+	return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}, false
+}
+
+const noMetrics = "no metrics.k8s.io in this cluster"
+
+// requests reads the certificate signing requests of some nodes.
+func (c *Client) requests(ctx context.Context, nodes []*snapshot.Node, out *shared) {
+	by := map[string][]snapshot.CSR{}
+	p := each(ctx, lister{client: c, path: "/apis/certificates.k8s.io/v1/certificatesigningrequests", maxItems: 5000, deadline: ProbeDeadline},
+		snapshot.SourceCSRs, func(o *certsv1.CertificateSigningRequest) {
+			if r, node := snapshot.NewCSR(o, requestSubject); node != "" {
+				by[node] = append(by[node], r)
+			}
+		})
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.probes = append(out.probes, p)
+	out.csrs = by
+}
+
+func requestSubject(data []byte) string {
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return ""
+	}
+	req, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	return req.Subject.CommonName
+}
+
+// peers reads the other nodes of the same zones, and their leases.
+func (c *Client) peers(ctx context.Context, nodes []*snapshot.Node, out *shared) {
+	peers := map[string]*snapshot.Peer{}
+	var order []string
+	var probe snapshot.Probe
+	done := map[string]bool{}
+	for _, n := range nodes {
+		if n.Object == nil {
+			continue
+		}
+		q := zoneSelector(n.Object)
+		if done[q] {
+			continue
+		}
+		done[q] = true
+		probe = each(ctx, lister{client: c, path: "/api/v1/nodes", query: url.Values{"labelSelector": {q}}, keep: nodeKept, maxItems: maxPeers, deadline: ProbeDeadline},
+			snapshot.SourcePeers, func(o *corev1.Node) {
+				p := snapshot.NewPeer(snapshot.NewNode(o))
+				if peers[p.Name] == nil {
+					peers[p.Name] = &p
+					order = append(order, p.Name)
+				}
+			})
+		if probe.Status != snapshot.OK {
+			break
+		}
+	}
+	if len(done) == 0 {
+		return
+	}
+	if probe.Status == snapshot.OK {
+		// A denial here leaves the peers' Ready conditions, which is something.
+		each(ctx, lister{client: c, path: "/apis/coordination.k8s.io/v1/namespaces/" + snapshot.NodeLeases + "/leases", maxItems: 5 * maxPeers, deadline: ProbeDeadline},
+			snapshot.SourcePeers, func(o *coordv1.Lease) {
+				if p := peers[o.Name]; p != nil {
+					p.LeaseRenewed = snapshot.NewLease(o).Heard()
+				}
+			})
+	}
+	if probe.Status == snapshot.OK && len(order) < 2 {
+		probe = snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.Absent, Detail: "no other node in the zone"}
+	}
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.probes = append(out.probes, probe)
+	for _, name := range order {
+		out.peers = append(out.peers, *peers[name])
+	}
+}
+
+// zoneSelector selects the nodes of a node's zone, by whichever labels it has.
+func zoneSelector(o *corev1.Node) string {
+	for _, keys := range [][2]string{{corev1.LabelTopologyZone, corev1.LabelTopologyRegion}, {corev1.LabelFailureDomainBetaZone, corev1.LabelFailureDomainBetaRegion}} {
+		if z := o.Labels[keys[0]]; z != "" {
+			sel := keys[0] + "=" + z
+			if r := o.Labels[keys[1]]; r != "" {
+				sel += "," + keys[1] + "=" + r
+			}
+			return sel
+		}
+	}
+	return "!" + corev1.LabelTopologyZone + ",!" + corev1.LabelFailureDomainBetaZone
+}
+
+// blameAPIServer takes back what silence of a kubelet would mean where the API
+// server itself did not answer in time.
+func blameAPIServer(n *snapshot.Node) {
+	slow := 0
+	for _, source := range []string{snapshot.SourceLease, snapshot.SourcePods, snapshot.SourceEvents} {
+		if p, ok := snapshot.Find(n.Probes, source); ok && p.Status == snapshot.Timeout {
+			slow++
+		}
+	}
+	if slow < 2 {
+		return
+	}
+	for _, p := range n.Probes {
+		if p.Reason == snapshot.ReasonSilent {
+			p.Reason = ""
+			p.Detail = "the API server is too slow to tell"
+			n.Set(p)
+		}
+	}
+	n.Kubelet.Host = nil
+}
+
+// unregistered tells a node that is not there from one that never joined but
+// has left traces.
+func (c *Client) unregistered(ctx context.Context, s *snapshot.Snapshot) error {
+	for _, n := range s.Nodes {
+		p, _ := snapshot.Find(n.Probes, snapshot.SourceNode)
+		if n.Object != nil || p.Status != snapshot.Absent {
+			continue
+		}
+		if n.Lease != nil || len(n.CSRs) > 0 {
+			continue
+		}
+		e := &NotFoundError{Name: n.Name}
+		e.Known, _ = c.Names(ctx)
+		return e
+	}
+	return nil
+}
+
+// Names are the names of the cluster's nodes, at most 500.
+func (c *Client) Names(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
+	defer cancel()
+	r, err := c.get(ctx, "/api/v1/nodes", url.Values{"limit": {"500"}}, "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json")
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(r.Body, &doc); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, i := range doc.Items {
+		out = append(out, i.Metadata.Name)
+	}
+	return out, nil
+}
