@@ -20,6 +20,7 @@ func New(env *cli.Env) *cobra.Command {
 		newServer(env),
 		newClient(env),
 		newNode(env),
+		newCluster(env),
 		newSA(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),

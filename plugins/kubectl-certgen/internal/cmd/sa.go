@@ -43,7 +43,7 @@ func newSA(env *cli.Env) *cobra.Command {
 				return refused(err)
 			}
 			defer folder.Close()
-			sa, err := folder.ServiceAccount()
+			sa, err := folder.ServiceAccount("")
 			if err != nil {
 				return refused(err)
 			}

@@ -65,6 +65,9 @@ type Folder struct {
 	// Fixed are key files whose modes were repaired.
 	Fixed []string
 
+	// CAPEM and CAKeyPEM are the contents of the CA's files.
+	CAPEM, CAKeyPEM []byte
+
 	store *store.Store
 	batch *store.Batch
 	book  *book
@@ -104,6 +107,14 @@ func open(o Options) (*Folder, error) {
 	case o.Layout != "":
 		l.Kind = o.Layout
 	}
+	return openAt(o, l)
+}
+
+// OpenAt is OpenFolder for a folder whose layout the caller knows.
+func OpenAt(o Options, l layout.Layout) (*Folder, error) { return openAt(o, l) }
+
+func openAt(o Options, l layout.Layout) (*Folder, error) {
+	var err error
 	f := &Folder{Options: o, L: l}
 	if !o.DryRun {
 		if f.store, err = store.Open(l.Root); err != nil {
@@ -125,6 +136,15 @@ func open(o Options) (*Folder, error) {
 	return f, nil
 }
 
+// Authority opens or plans another certificate authority in the same folder,
+// as a view: what it adds goes into the same set. CASubject is the new one's
+// name.
+func (f *Folder) Authority(name string, subject pki.Name) (*Folder, error) {
+	v := &Folder{Options: f.Options, L: f.L.WithCA(name), store: f.store, batch: f.batch}
+	v.CASubject = subject
+	return v, v.openCA()
+}
+
 // compatible says whether an asked-for layout names the files of a found one
 // alike: flat's two CA files say nothing about the rest.
 func compatible(asked layout.Kind, found layout.Layout) bool {
@@ -142,12 +162,18 @@ func (f *Folder) warn(format string, args ...any) {
 	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
 }
 
-// modes finds key files that others can read.
+// modes finds key files of the layout that others can read.
 func (f *Folder) modes() error {
 	keys, err := f.L.Keys()
 	if err != nil {
 		return plain(err)
 	}
+	return f.CheckModes(keys)
+}
+
+// CheckModes warns of those of the files that others than their owner can read,
+// or mends them where that was asked for.
+func (f *Folder) CheckModes(keys []string) error {
 	loose, err := store.Loose(keys)
 	if err != nil {
 		return plain(err)
@@ -183,6 +209,7 @@ func (f *Folder) openCA() error {
 	}
 	switch {
 	case cert != nil && key != nil:
+		f.CAPEM, f.CAKeyPEM = cert, key
 		f.CA, err = LoadAuthority(certFile, cert, keyFile, key, f.Unlock, f.Now)
 		return err
 	case cert != nil:
@@ -270,10 +297,11 @@ func (f *Folder) newCA(ca layout.Pair) error {
 	if err != nil {
 		return err
 	}
+	f.CAPEM, f.CAKeyPEM = pki.EncodeCerts(f.CA.Cert), data
 	if err := f.create(ca.Key, data, store.KeyMode); err != nil {
 		return err
 	}
-	if err := f.create(ca.Cert, pki.EncodeCerts(f.CA.Cert), store.PublicMode); err != nil {
+	if err := f.create(ca.Cert, f.CAPEM, store.PublicMode); err != nil {
 		return err
 	}
 	if ca.Request != "" {

@@ -64,7 +64,8 @@ type Item struct {
 	// CAPEM is the CA's certificate, for files that carry it.
 	CAPEM []byte
 
-	above []*x509.Certificate
+	above    []*x509.Certificate
+	embedded bool
 
 	key    crypto.Signer
 	keyPEM []byte
@@ -132,6 +133,22 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 	} else {
 		it.Action = Created
 	}
+	return it, f.complete(it)
+}
+
+// Embed makes a certificate that has no files of its own: a kubeconfig holds
+// it. key is nil for a new one.
+func (f *Folder) Embed(r Request, key crypto.Signer, keyPEM []byte) (*Item, error) {
+	it := &Item{Request: r, Action: Created, key: key, keyPEM: keyPEM, embedded: true}
+	if key != nil {
+		it.Action = Reissued
+	}
+	return it, f.complete(it)
+}
+
+// complete makes the key, where there is none, signs, and makes the files that
+// come with the certificate.
+func (f *Folder) complete(it *Item) (err error) {
 	if it.key == nil {
 		it.KeyNew = true
 		spec := f.Options.Key
@@ -139,21 +156,19 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 			spec = f.Profile.Key
 		}
 		if it.key, err = pki.GenerateKey(spec); err != nil {
-			return nil, err
+			return err
 		}
 		if it.keyPEM, err = pki.EncodeKey(it.key, f.Profile.KeyFormat, nil); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := f.sign(it); err != nil {
-		return nil, err
+		return err
 	}
-	if r.Also != nil {
-		if it.also, err = r.Also(it); err != nil {
-			return nil, err
-		}
+	if it.Request.Also != nil {
+		it.also, err = it.Request.Also(it)
 	}
-	return it, nil
+	return err
 }
 
 func lastPart(name string) string { return name[strings.LastIndex(name, "/")+1:] }
@@ -260,7 +275,7 @@ func (f *Folder) Add(it *Item) error {
 	if it.Action == Unchanged {
 		return nil
 	}
-	if it.KeyNew {
+	if it.KeyNew && !it.embedded {
 		if err := f.create(it.Pair.Key, it.keyPEM, store.KeyMode); err != nil {
 			return err
 		}
@@ -269,8 +284,10 @@ func (f *Folder) Add(it *Item) error {
 	if it.Action == Reissued {
 		write = f.replace
 	}
-	if err := write(it.Pair.Cert, it.CertPEM(), store.PublicMode); err != nil {
-		return err
+	if !it.embedded {
+		if err := write(it.Pair.Cert, it.CertPEM(), store.PublicMode); err != nil {
+			return err
+		}
 	}
 	if it.Pair.Request != "" {
 		if err := f.addRequest(it); err != nil {
@@ -285,8 +302,27 @@ func (f *Folder) Add(it *Item) error {
 	return f.record(it.Cert)
 }
 
-// AddFile puts a new file into the set that the next Commit writes.
-func (f *Folder) AddFile(file File) error { return f.create(file.Path, file.Data, file.Mode) }
+// AddFile puts a new file into the set that the next Commit writes. One that
+// is there with the same content is left alone; with another it is refused.
+func (f *Folder) AddFile(file File) (Action, error) {
+	have, err := read(f.L.Path(file.Path))
+	switch {
+	case err != nil:
+		return "", err
+	case have == nil:
+		return Created, f.create(file.Path, file.Data, file.Mode)
+	case bytes.Equal(have, file.Data):
+		return Unchanged, nil
+	}
+	return "", fmt.Errorf("%s: is there with other content", f.L.Path(file.Path))
+}
+
+// ReplaceFile puts a file into the set that takes the place of one that is
+// there.
+func (f *Folder) ReplaceFile(file File) error { return f.replace(file.Path, file.Data, file.Mode) }
+
+// ReadFile is the content of a file of the folder, nil where there is none.
+func (f *Folder) ReadFile(rel string) ([]byte, error) { return read(f.L.Path(rel)) }
 
 // intermediates are the certificates that a server must show with its own: the
 // CA, and those above it but the root, when the CA is not itself a root.

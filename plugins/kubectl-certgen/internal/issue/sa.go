@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"fmt"
+	"path"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
@@ -17,11 +18,14 @@ type KeyPair struct {
 	Action  Action
 	KeyNew  bool
 	KeyType pki.KeySpec
+	// KeyPEM and PublicPEM are the contents of the two files.
+	KeyPEM, PublicPEM []byte
 }
 
-// ServiceAccount makes sa.key and sa.pub, or the half of them that is missing.
-func (f *Folder) ServiceAccount() (*KeyPair, error) {
-	p := &KeyPair{Pair: layout.Pair{Name: "sa", Cert: "sa.pub", Key: "sa.key"}, Action: Unchanged}
+// ServiceAccount makes sa.key and sa.pub, or the half of them that is missing,
+// in a folder of the folder ("" for itself).
+func (f *Folder) ServiceAccount(dir string) (*KeyPair, error) {
+	p := &KeyPair{Pair: layout.Pair{Name: "sa", Cert: path.Join(dir, "sa.pub"), Key: path.Join(dir, "sa.key")}, Action: Unchanged}
 	keyPEM, err := read(f.L.Path(p.Pair.Key))
 	if err != nil {
 		return nil, err
@@ -33,6 +37,7 @@ func (f *Folder) ServiceAccount() (*KeyPair, error) {
 	var key crypto.Signer
 	switch {
 	case keyPEM != nil:
+		p.KeyPEM = keyPEM
 		if key, err = LoadKey(f.L.Path(p.Pair.Key), keyPEM, f.Unlock); err != nil {
 			return nil, err
 		}
@@ -55,13 +60,14 @@ func (f *Folder) ServiceAccount() (*KeyPair, error) {
 		if err := f.create(p.Pair.Key, data, store.KeyMode); err != nil {
 			return nil, err
 		}
-		p.KeyNew, p.Action = true, Created
+		p.KeyNew, p.Action, p.KeyPEM = true, Created, data
 	}
 	p.KeyType = pki.SpecOf(key.Public())
 	pub, err := pki.EncodePublicKey(key.Public())
 	if err != nil {
 		return nil, err
 	}
+	p.PublicPEM = pub
 	switch {
 	case pubPEM == nil:
 		p.Action = Created

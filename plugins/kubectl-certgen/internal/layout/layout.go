@@ -58,7 +58,7 @@ type Layout struct {
 	Evidence string
 	// caCert and caKey differ from the usual where a folder names them in its
 	// own way (cacert.pem, private/cakey.pem).
-	caCert, caKey string
+	caCert, caKey, caName string
 }
 
 // Pair is a certificate, its key, and its request where the layout keeps one
@@ -72,11 +72,21 @@ type Pair struct {
 // New is a layout in an empty folder.
 func New(kind Kind, root string) Layout { return Layout{Kind: kind, Root: root} }
 
+// WithCA is the same folder with another certificate authority in it, as a
+// kubeadm folder has three. name is the pair's, such as "etcd/ca".
+func (l Layout) WithCA(name string) Layout {
+	l.caCert, l.caKey, l.caName = name+".crt", name+".key", name
+	return l
+}
+
 // Path is the place of a relative path in the file system.
 func (l Layout) Path(rel string) string { return filepath.Join(l.Root, filepath.FromSlash(rel)) }
 
 // CA is the certificate authority's pair.
 func (l Layout) CA() Pair {
+	if l.caName != "" {
+		return Pair{Name: l.caName, Cert: l.caCert, Key: l.caKey}
+	}
 	if l.caCert != "" {
 		return Pair{Name: "ca", Cert: l.caCert, Key: l.caKey}
 	}
