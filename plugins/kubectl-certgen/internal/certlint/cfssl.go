@@ -37,9 +37,12 @@ func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
 
 func (l *linter) unknown(f *input.File, us []input.Unknown) {
 	for _, u := range us {
-		is := l.add(f, UnknownField, u.Key, fmt.Sprintf("%s has no %q: cfssl ignores it without a word", u.In, u.Key.Value))
+		is := l.add(f, UnknownField, u.Key, fmt.Sprintf("%s has no member %q: cfssl ignores it without a word", u.In, u.Key.Value))
 		if near := input.Nearest(u.Key.Value, u.Known); near != "" && closeEnough(u.Key.Value, near) {
-			is.note(fmt.Sprintf("did you mean %q?", near)).as(finding.Error).fix(inner(f, u.Key), near)
+			is.note(fmt.Sprintf("did you mean %q?", near)).fix(inner(f, u.Key), near)
+			if slices.Contains([]string{"hosts", "usages", "expiry", "ca_constraint", "is_ca"}, near) {
+				is.as(finding.Error)
+			}
 		}
 	}
 }

@@ -380,23 +380,28 @@ func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int,
 		default:
 			sev = st.Info(sev)
 		}
-		fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", st.Bold(i.Subject.Location()), sev, i.Message, i.ID)
+		head, why := splitMessage(i.Message)
+		fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", st.Bold(i.Subject.Location()), sev, head, i.ID)
 		note := i.Note
 		if len(i.Fix) > 0 {
 			fixable++
 		}
 		if note == "" {
-			note = i.Remedy
+			note = "try: " + i.Remedy
 		}
 		if i.File != nil {
 			width := 1
 			if i.At.End > i.At.Start {
 				width = len([]rune(string(i.File.Data[i.At.Start:i.At.End])))
 			}
-			fmt.Fprint(env.Out, clip(finding.Snippet(i.File.Data, i.Subject.Line, i.Subject.Column, width, ""), note, env.Width()))
-		} else if note != "" {
-			fmt.Fprintf(env.Out, "      | %s\n", note)
+			snippet, rest := clip(finding.Snippet(i.File.Data, i.Subject.Line, i.Subject.Column, width, ""), note, env.Width())
+			fmt.Fprint(env.Out, snippet)
+			margin(env.Out, why, env.Width())
+			margin(env.Out, rest, env.Width())
+			continue
 		}
+		margin(env.Out, why, env.Width())
+		margin(env.Out, note, env.Width())
 	}
 	what := fmt.Sprintf("%d %s", len(set.names), plural(len(set.names), "file", "files"))
 	switch {
@@ -414,15 +419,31 @@ func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int,
 	}
 }
 
-// clip cuts a long source line around the caret and sets the note behind it,
-// or below where it does not fit.
-func clip(snippet, note string, width int) string {
+// splitMessage cuts a message at its first colon: what is wrong stands in the
+// first line, why it matters below the source.
+func splitMessage(m string) (head, why string) {
+	if head, why, ok := strings.Cut(m, ": "); ok && !strings.Contains(head, "\"") == !strings.Contains(why, "\": ") {
+		return head, why
+	}
+	return m, ""
+}
+
+// margin writes a text below a source line, wrapped.
+func margin(w io.Writer, text string, width int) {
+	if text == "" {
+		return
+	}
+	for _, l := range strings.Split(cli.Wrap(text, width-8), "\n") {
+		fmt.Fprintf(w, "      | %s\n", l)
+	}
+}
+
+// clip cuts a long source line around the caret and sets the note behind it;
+// where it does not fit it is handed back.
+func clip(snippet, note string, width int) (shown, rest string) {
 	lines := strings.SplitN(strings.TrimRight(snippet, "\n"), "\n", 2)
 	if len(lines) < 2 {
-		if note == "" {
-			return snippet
-		}
-		return snippet + "      | " + note + "\n"
+		return snippet, note
 	}
 	const lead = 8 // "    1 | "
 	src, mark := []rune(lines[0]), []rune(lines[1])
@@ -450,14 +471,10 @@ func clip(snippet, note string, width int) string {
 		src, mark = cut, m
 	}
 	out := string(src) + "\n" + strings.TrimRight(string(mark), " ")
-	switch {
-	case note == "":
-	case len(mark)+1+len([]rune(note)) <= width:
-		out += " " + note
-	default:
-		out += "\n      | " + note
+	if note != "" && len(mark)+1+len([]rune(note)) <= width {
+		return out + " " + note + "\n", ""
 	}
-	return out + "\n"
+	return out + "\n", note
 }
 
 func plural(n int, one, many string) string {

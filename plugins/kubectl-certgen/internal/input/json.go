@@ -64,6 +64,10 @@ func jsonCause(data []byte, se *json.SyntaxError) string {
 	if strings.Contains(msg, "unexpected end") {
 		return "it ends in the middle"
 	}
+	if trim := bytes.TrimSpace(data); off <= len(data)-len(bytes.TrimLeft(data, " \t\r\n"))+8 && trim[0] != '{' && trim[0] != '[' && trim[0] != '"' {
+		word, _, _ := bytes.Cut(trim[:min(len(trim), 20)], []byte("\n"))
+		return fmt.Sprintf("it begins with %q", word)
+	}
 	before := bytes.TrimRight(data[:max(0, min(off, len(data)))], " \t\r\n")
 	if len(before) > 0 && before[len(before)-1] == ',' && (data[off] == '}' || data[off] == ']') {
 		return fmt.Sprintf("a comma before %q", data[off])

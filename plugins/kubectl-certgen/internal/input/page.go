@@ -34,7 +34,13 @@ func (f *File) parsePage() {
 			i = j
 			continue
 		}
-		if indent >= 4 && trim != "" {
+		// Indented code cannot interrupt a paragraph (CommonMark 4.4).
+		blank := i == 0
+		if i > 0 {
+			_, _, before := lineText(i - 1)
+			blank = strings.TrimSpace(before) == ""
+		}
+		if indent >= 4 && trim != "" && blank {
 			j, end := i, start
 			for ; j < len(lines); j++ {
 				_, e, t := lineText(j)
@@ -43,7 +49,7 @@ func (f *File) parsePage() {
 					continue
 				}
 				in := len(t) - len(tt)
-				if in < 4 || in < indent && strings.TrimSpace(t) != "" && in < indent-3 {
+				if fenceOf(tt) != "" || in < 4 || in < indent && strings.TrimSpace(t) != "" && in < indent-3 {
 					break
 				}
 				indent = min(indent, in)
