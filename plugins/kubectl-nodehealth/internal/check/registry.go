@@ -13,4 +13,6 @@ func Checks() []Check {
 }
 
 // ClusterRules describes the findings that concern the whole cluster.
-func ClusterRules() []finding.Rule { return []finding.Rule{faultRule} }
+func ClusterRules() []finding.Rule { 
+	return []finding.Rule{faultRule, controlPlaneRule, zoneRule, evictionRule}
+ }

@@ -269,39 +269,39 @@ func requestSubject(data []byte) string {
 	return req.Subject.CommonName
 }
 
-// peers reads the other nodes of the same zones, and their leases.
+// peers reads the other nodes and their leases: all of a small cluster, and of
+// a large one those of the same zones.
 func (c *Client) peers(ctx context.Context, nodes []*snapshot.Node, out *shared) {
 	peers := map[string]*snapshot.Peer{}
 	var order []string
-	var probe snapshot.Probe
-	done := map[string]bool{}
-	for _, n := range nodes {
-		if n.Object == nil {
-			continue
-		}
-		q := zoneSelector(n.Object)
-		if done[q] {
-			continue
-		}
-		done[q] = true
-		probe = each(ctx, lister{client: c, path: "/api/v1/nodes", query: url.Values{"labelSelector": {q}}, keep: nodeKept, maxItems: maxPeers, deadline: ProbeDeadline},
+	read := func(q url.Values) (snapshot.Probe, int) {
+		n := 0
+		p := each(ctx, lister{client: c, path: "/api/v1/nodes", query: q, keep: nodeKept, limit: maxPeers, maxItems: maxPeers, deadline: ProbeDeadline},
 			snapshot.SourcePeers, func(o *corev1.Node) {
+				n++
 				p := snapshot.NewPeer(snapshot.NewNode(o))
 				if peers[p.Name] == nil {
 					peers[p.Name] = &p
 					order = append(order, p.Name)
 				}
 			})
-		if probe.Status != snapshot.OK {
-			break
-		}
+		return p, n
 	}
-	if len(done) == 0 {
-		return
+	probe, n := read(nil)
+	whole := probe.Status == snapshot.OK && n < maxPeers
+	if probe.Status == snapshot.OK && !whole {
+		done := map[string]bool{}
+		for _, node := range nodes {
+			if node.Object == nil || done[zoneSelector(node.Object)] {
+				continue
+			}
+			done[zoneSelector(node.Object)] = true
+			read(url.Values{"labelSelector": {zoneSelector(node.Object)}})
+		}
 	}
 	if probe.Status == snapshot.OK {
 		// A denial here leaves the peers' Ready conditions, which is something.
-		each(ctx, lister{client: c, path: "/apis/coordination.k8s.io/v1/namespaces/" + snapshot.NodeLeases + "/leases", maxItems: 5 * maxPeers, deadline: ProbeDeadline},
+		each(ctx, lister{client: c, path: "/apis/coordination.k8s.io/v1/namespaces/" + snapshot.NodeLeases + "/leases", limit: maxPeers, maxItems: 5 * maxPeers, deadline: ProbeDeadline},
 			snapshot.SourcePeers, func(o *coordv1.Lease) {
 				if p := peers[o.Name]; p != nil {
 					p.LeaseRenewed = snapshot.NewLease(o).Heard()
@@ -309,10 +309,11 @@ func (c *Client) peers(ctx context.Context, nodes []*snapshot.Node, out *shared)
 			})
 	}
 	if probe.Status == snapshot.OK && len(order) < 2 {
-		probe = snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.Absent, Detail: "no other node in the zone"}
+		probe = snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.Absent, Detail: "it is the only node"}
 	}
 	out.mu.Lock()
 	defer out.mu.Unlock()
+	out.whole = whole
 	out.probes = append(out.probes, probe)
 	for _, name := range order {
 		out.peers = append(out.peers, *peers[name])

@@ -16,6 +16,7 @@ type shared struct {
 	version string
 	kcm     *snapshot.Lease
 	peers   []snapshot.Peer
+	whole   bool
 	csrs    map[string][]snapshot.CSR
 }
 
@@ -55,6 +56,7 @@ func (c *Client) cluster(ctx context.Context, out *shared) {
 // into puts what was gathered into a snapshot.
 func (o *shared) into(s *snapshot.Snapshot) {
 	s.Cluster.ServerVersion, s.Cluster.ControllerManager, s.Cluster.Peers = o.version, o.kcm, o.peers
+	s.Cluster.Whole = o.whole
 	s.Cluster.Probes = append(s.Cluster.Probes, o.probes...)
 	for _, n := range s.Nodes {
 		n.CSRs = append(n.CSRs, o.csrs[n.Name]...)

@@ -187,8 +187,9 @@ func Catalogue() []Entry {
 			Mode:  "All nodes of a zone (or most of them) fell silent together: power, network, or what they share.",
 			Signs: []string{"every node of the zone is Unknown within minutes", "nodes of other zones are well", "where every zone is down, the NoExecute taints are taken away and eviction stops"},
 			Consequences: []string{
-				"with 55% of a zone of at least three nodes unready, eviction slows to one node in 100 s, and stops in zones of up to 50 nodes",
-				"with all zones down nothing is evicted at all: the control plane is taken to be the one that is cut off"},
+				"one zone down, others well: its pods are evicted at the normal rate and start elsewhere",
+				"most of a zone down (55%, at least three nodes): eviction slows to one node in 100 s, and stops in zones of up to 50 nodes",
+				"all zones down: nothing is evicted at all, because the control plane takes itself to be cut off"},
 			Mitigations: []string{"look at what the zone shares: power, switch, cloud zone status, the path to the API server", "spread replicas over zones (topologySpreadConstraints)", mReplicas, mHA},
 		},
 	}

@@ -62,6 +62,8 @@ type Signals struct {
 	// lease; PeersKnown says whether they were read.
 	Peers, PeersReady, PeersFresh, PeersStale int
 	PeersKnown                                bool
+	// InZone: the peers are of the same zone.
+	InZone bool
 	// Controller is kube-controller-manager's own lease.
 	ControllerAge   time.Duration
 	ControllerKnown bool
@@ -89,7 +91,9 @@ func signals(v *snapshot.View) *Signals {
 	if s.Kubelet == Refused || s.Kubelet == NoTLS || s.Kubelet == Spoke {
 		s.Host = HostUp
 	}
-	for _, p := range v.Peers() {
+	peers, inZone := v.Peers()
+	s.InZone = inZone
+	for _, p := range peers {
 		s.Peers++
 		if p.Ready == corev1.ConditionTrue {
 			s.PeersReady++
@@ -246,7 +250,7 @@ func peersText(v *snapshot.View, s *Signals) string {
 		return ""
 	}
 	where := "other nodes"
-	if zone := snapshot.Zone(v.Node.Object); zone != "" {
+	if zone := snapshot.Zone(v.Node.Object); zone != "" && s.InZone {
 		where = "other nodes of zone " + zone
 	}
 	if s.PeersFresh+s.PeersStale == 0 {

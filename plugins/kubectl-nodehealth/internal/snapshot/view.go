@@ -145,16 +145,24 @@ func (v *View) Heartbeat() (time.Time, bool) {
 	return newest, !newest.IsZero()
 }
 
-// Peers are the other nodes of this node's zone.
-func (v *View) Peers() []Peer {
-	zone := Zone(v.Node.Object)
-	var out []Peer
-	for _, p := range v.Zones()[zone] {
-		if p.Name != v.Node.Name {
-			out = append(out, p)
+// Peers are the other nodes of this node's zone; where it is alone there, all
+// other nodes, and inZone is false.
+func (v *View) Peers() (peers []Peer, inZone bool) {
+	others := func(ps []Peer) (out []Peer) {
+		for _, p := range ps {
+			if p.Name != v.Node.Name {
+				out = append(out, p)
+			}
 		}
+		return out
 	}
-	return out
+	if peers = others(v.Zones()[Zone(v.Node.Object)]); len(peers) > 0 {
+		return peers, true
+	}
+	for _, ps := range v.Zones() {
+		peers = append(peers, others(ps)...)
+	}
+	return peers, false
 }
 
 // AllPeers are all nodes known, the snapshot's own included.
