@@ -22,6 +22,8 @@ func New(env *cli.Env) *cobra.Command {
 		newNode(env),
 		newCluster(env),
 		newSA(env),
+		newCSR(env),
+		newSign(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),
