@@ -5,6 +5,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
@@ -15,7 +16,11 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Get a workload's logs out, and know what would be lost",
 	}
 	root.AddCommand(
+		newInject(env),
+		newEject(env),
 		newParse(env),
+		newSimulate(env),
+		cli.NewChecksCommand(env, check.All()),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),
 	)
