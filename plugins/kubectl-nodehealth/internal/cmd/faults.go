@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/controlplane"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -27,7 +28,7 @@ it shows, what it means for the workloads, and the handbook's mitigations.`,
 		Args: cobra.ArbitraryArgs,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			var out []string
-			for _, e := range fault.Catalogue() {
+			for _, e := range allFaults() {
 				if strings.HasPrefix(strings.ToLower(e.Name), strings.ToLower(prefix)) {
 					out = append(out, e.Name+"\t"+e.Phrase)
 				}
@@ -68,8 +69,12 @@ it shows, what it means for the workloads, and the handbook's mitigations.`,
 	return c
 }
 
+// allFaults are those of nodes and the handbook's scenarios of the control
+// plane.
+func allFaults() []fault.Entry { return slices.Concat(fault.Catalogue(), controlplane.Scenarios()) }
+
 func pickFaults(names []string) ([]fault.Entry, error) {
-	all := fault.Catalogue()
+	all := allFaults()
 	if len(names) == 0 {
 		return all, nil
 	}

@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/debugpod"
@@ -176,13 +176,13 @@ func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 }
 
 func (l *logReader) lookUpNode(ctx context.Context) error {
-	client, err := kubernetes.NewForConfig(l.config)
+	client, err := coreclient.NewForConfig(l.config)
 	if err != nil {
 		return cli.Unknownf("kubeconfig: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	n, err := client.CoreV1().Nodes().Get(ctx, l.node, metav1.GetOptions{})
+	n, err := client.Nodes().Get(ctx, l.node, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return cli.WithHint(cli.Usagef("node %q: there is none of this name", l.node), "kubectl get nodes")

@@ -19,6 +19,7 @@ func New(env *cli.Env) *cobra.Command {
 		newChecks(env),
 		newFaults(env),
 		newRBAC(env),
+		newControlPlane(env),
 		newNPD(env),
 		newLogs(env),
 		newCrictl(env),

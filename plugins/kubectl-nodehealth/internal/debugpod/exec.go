@@ -24,7 +24,7 @@ type Streams struct {
 // Exec runs a program in the pod and returns its exit status. The error is
 // that of the connection, never that of the program.
 func (p *Pod) Exec(ctx context.Context, argv []string, s Streams) (int, error) {
-	req := p.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.namespace).Name(p.name).SubResource("exec").
+	req := p.core.RESTClient().Post().Resource("pods").Namespace(p.namespace).Name(p.name).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{
 			Container: container, Command: argv,
 			Stdin: s.In != nil, Stdout: true, Stderr: !s.TTY, TTY: s.TTY,

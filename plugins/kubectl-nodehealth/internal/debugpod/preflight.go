@@ -13,7 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -44,11 +44,11 @@ type Preflight struct {
 // runtime or kubelet is said at once and not after a timeout. The error is
 // ErrNoNode, *Impossible or that of the API server.
 func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, error) {
-	client, err := kubernetes.NewForConfig(config)
+	client, err := coreclient.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	node, err := client.Nodes().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, ErrNoNode
@@ -62,7 +62,6 @@ func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, e
 		return nil, err
 	}
 	p := &Preflight{Node: node}
-	config = rest.CopyConfig(config)
 	body, code, err := kubeletGet(ctx, client, name, "configz")
 	if err != nil {
 		return nil, &Impossible{
@@ -144,11 +143,11 @@ func runtimeCommand(node *corev1.Node) string {
 // kubeletGet asks the kubelet through the API server. A refusal by rights or by
 // the kubelet's configuration is a status code, a kubelet that does not answer
 // an error.
-func kubeletGet(ctx context.Context, client kubernetes.Interface, node, path string) ([]byte, int, error) {
+func kubeletGet(ctx context.Context, client *coreclient.CoreV1Client, node, path string) ([]byte, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	var code int
-	r := client.CoreV1().RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx).StatusCode(&code)
+	r := client.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx).StatusCode(&code)
 	body, err := r.Raw()
 	var status apierrors.APIStatus
 	switch {

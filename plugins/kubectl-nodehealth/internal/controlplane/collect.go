@@ -1,0 +1,282 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	coordv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	admissionclient "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
+	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
+	"k8s.io/client-go/rest"
+)
+
+// deadline is what each source gets.
+const deadline = 3 * time.Second
+
+// proxiesAsked is the number of nodes whose kube-proxy is asked for its mode.
+const proxiesAsked = 5
+
+// collector reads sources in parallel; each writes its own part of the
+// snapshot.
+type collector struct {
+	core         *coreclient.CoreV1Client
+	coordination *coordinationclient.CoordinationV1Client
+	admission    *admissionclient.AdmissionregistrationV1Client
+	discovery    *discoveryclient.DiscoveryV1Client
+	config       *rest.Config
+	mu           sync.Mutex
+	s            *Snapshot
+}
+
+// Collect reads everything, each source with its own deadline. It fails only
+// where the API server does not answer at all.
+func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	c := &collector{config: config, s: &Snapshot{ObservedAt: now, Server: config.Host}}
+	if err := c.connect(); err != nil {
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	for name, read := range map[string]func(context.Context) error{
+		"version": c.version, "livez": c.livez, "readyz": c.readyz, "leases": c.leases, "apiserver identities": c.identities,
+		"lease candidates": c.candidates, "pods of kube-system": c.pods, "apiservices": c.apiServices,
+		"webhooks": c.webhooks, "serving certificate": c.certificate, "nodes": c.nodes,
+	} {
+		wg.Go(func() {
+			call, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			c.note(name, read(call))
+		})
+	}
+	wg.Wait()
+	c.proxies(ctx)
+	sortProbes(c.s.Probes)
+	return c.s, ctx.Err()
+}
+
+// connect makes the typed clients; the whole set would add a megabyte to the
+// binary.
+func (c *collector) connect() (err error) {
+	if c.core, err = coreclient.NewForConfig(c.config); err != nil {
+		return err
+	}
+	if c.coordination, err = coordinationclient.NewForConfig(c.config); err != nil {
+		return err
+	}
+	if c.admission, err = admissionclient.NewForConfig(c.config); err != nil {
+		return err
+	}
+	c.discovery, err = discoveryclient.NewForConfig(c.config)
+	return err
+}
+
+// note records how a source answered.
+func (c *collector) note(name string, err error) {
+	p := Probe{Name: name, Status: "ok"}
+	var netErr net.Error
+	switch {
+	case err == nil:
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		p.Status = "denied"
+	case apierrors.IsNotFound(err):
+		p.Status = "absent"
+	case errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), errors.As(err, &netErr) && netErr.Timeout():
+		p.Status = "timeout"
+	default:
+		p.Status = "unreachable"
+	}
+	if err != nil {
+		p.Detail = strings.Join(strings.Fields(err.Error()), " ")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s.Probes = append(c.s.Probes, p)
+}
+
+func (c *collector) version(ctx context.Context) error {
+	b, err := c.core.RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil {
+		return err
+	}
+	var v struct {
+		Git            string `json:"gitVersion"`
+		EmulationMajor string `json:"emulationMajor"`
+		EmulationMinor string `json:"emulationMinor"`
+		MinMajor       string `json:"minCompatibilityMajor"`
+		MinMinor       string `json:"minCompatibilityMinor"`
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	c.s.Version = Version{Git: v.Git}
+	if v.EmulationMinor != "" {
+		c.s.Version.Emulated = v.EmulationMajor + "." + v.EmulationMinor
+	}
+	if v.MinMinor != "" {
+		c.s.Version.MinCompat = v.MinMajor + "." + v.MinMinor
+	}
+	return nil
+}
+
+func (c *collector) livez(ctx context.Context) error  { return c.health(ctx, "/livez", &c.s.Livez) }
+func (c *collector) readyz(ctx context.Context) error { return c.health(ctx, "/readyz", &c.s.Readyz) }
+
+// health reads the verbose form. A status of 500 is an answer too.
+func (c *collector) health(ctx context.Context, path string, to *Health) error {
+	r := c.core.RESTClient().Get().AbsPath(path).Param("verbose", "").Do(ctx)
+	r.StatusCode(&to.Code)
+	b, err := r.Raw()
+	if to.Code == 500 && len(b) > 0 {
+		// A failing check is an answer.
+		err = nil
+	}
+	to.Checks = parseHealth(string(b))
+	return err
+}
+
+// parseHealth reads lines such as "[+]ping ok" and "[-]etcd failed: reason
+// withheld".
+func parseHealth(text string) []HealthCheck {
+	var out []HealthCheck
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		part = strings.TrimSpace(part)
+		ok := strings.HasPrefix(part, "[+]")
+		if !ok && !strings.HasPrefix(part, "[-]") {
+			continue
+		}
+		name, why, _ := strings.Cut(part[3:], " ")
+		c := HealthCheck{Name: name, OK: ok}
+		if !ok {
+			c.Why = why
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// leases reads those of the components that elect a leader in kube-system.
+func (c *collector) leases(ctx context.Context) error {
+	for _, name := range []string{"kube-scheduler", "kube-controller-manager", "cloud-controller-manager"} {
+		l, err := c.coordination.Leases("kube-system").Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.s.Leaders = append(c.s.Leaders, newLease(l))
+	}
+	return nil
+}
+
+func (c *collector) identities(ctx context.Context) error {
+	list, err := c.coordination.Leases("kube-system").List(ctx, metav1.ListOptions{
+		LabelSelector: "apiserver.kubernetes.io/identity=kube-apiserver", Limit: 100})
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		c.s.APIServers = append(c.s.APIServers, newLease(&list.Items[i]))
+	}
+	return nil
+}
+
+func newLease(l *coordv1.Lease) Lease {
+	out := Lease{Name: l.Name}
+	if l.Spec.HolderIdentity != nil {
+		out.Holder = *l.Spec.HolderIdentity
+	}
+	if host := l.Labels[corev1.LabelHostname]; host != "" {
+		out.Holder = host
+	}
+	if l.Spec.RenewTime != nil {
+		out.Renewed = l.Spec.RenewTime.Time
+	}
+	if l.Spec.LeaseDurationSeconds != nil {
+		out.Seconds = int(*l.Spec.LeaseDurationSeconds)
+		out.Duration = time.Duration(out.Seconds) * time.Second
+	}
+	if l.Spec.LeaseTransitions != nil {
+		out.Transitions = int(*l.Spec.LeaseTransitions)
+	}
+	if l.Spec.Strategy != nil {
+		out.Strategy = string(*l.Spec.Strategy)
+	}
+	return out
+}
+
+// candidates reads LeaseCandidates; their API is beta and mostly off.
+func (c *collector) candidates(ctx context.Context) error {
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+			Spec struct {
+				LeaseName        string `json:"leaseName"`
+				BinaryVersion    string `json:"binaryVersion"`
+				EmulationVersion string `json:"emulationVersion"`
+				Strategy         string `json:"strategy"`
+			} `json:"spec"`
+		} `json:"items"`
+	}
+	var last error
+	for _, version := range []string{"v1", "v1beta1", "v1alpha2"} {
+		b, err := c.core.RESTClient().Get().AbsPath("/apis/coordination.k8s.io/" + version + "/namespaces/kube-system/leasecandidates").DoRaw(ctx)
+		if err != nil {
+			if last = err; apierrors.IsNotFound(err) {
+				continue
+			}
+			return err
+		}
+		if err := json.Unmarshal(b, &list); err != nil {
+			return err
+		}
+		for _, i := range list.Items {
+			c.s.Candidates = append(c.s.Candidates, Candidate{i.Metadata.Name, i.Spec.LeaseName, i.Spec.BinaryVersion, i.Spec.EmulationVersion, i.Spec.Strategy})
+		}
+		return nil
+	}
+	return last
+}
+
+func (c *collector) certificate(ctx context.Context) error {
+	u, err := url.Parse(c.config.Host)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("server address %q", c.config.Host)
+	}
+	host := u.Host
+	if u.Port() == "" {
+		host = net.JoinHostPort(u.Hostname(), "443")
+	}
+	// Nothing is trusted here and nothing is sent: the certificate is looked at.
+	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: c.config.ServerName}}
+	conn, err := d.DialContext(ctx, "tcp", host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	state := conn.(*tls.Conn).ConnectionState()
+	for i, cert := range state.PeerCertificates {
+		where := "kube-apiserver"
+		if i > 0 {
+			where = "kube-apiserver, chain"
+		}
+		c.s.Certs = append(c.s.Certs, Certificate{where, cert.Subject.String(), cert.Issuer.String(), cert.NotAfter})
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var components = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "cloud-controller-manager"}
+
+func (c *collector) pods(ctx context.Context) error {
+	list, err := c.core.Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "tier=control-plane", Limit: 200})
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		if p, ok := newPod(&list.Items[i]); ok {
+			c.s.Pods = append(c.s.Pods, p)
+		}
+	}
+	return nil
+}
+
+func newPod(p *corev1.Pod) (Pod, bool) {
+	component := p.Labels["component"]
+	if !slices.Contains(components, component) {
+		return Pod{}, false
+	}
+	out := Pod{Component: component, Name: p.Name, Node: p.Spec.NodeName}
+	for _, cond := range p.Status.Conditions {
+		if cond.Type == corev1.PodReady {
+			out.Ready, out.Why = cond.Status == corev1.ConditionTrue, strings.TrimSpace(cond.Reason+" "+cond.Message)
+		}
+	}
+	if out.Ready {
+		out.Why = ""
+	}
+	for _, s := range p.Status.ContainerStatuses {
+		out.Restarts += int(s.RestartCount)
+		if s.State.Waiting != nil {
+			out.Why = strings.TrimSpace(s.State.Waiting.Reason + " " + s.State.Waiting.Message)
+		}
+	}
+	for _, container := range p.Spec.Containers {
+		image, _, _ := strings.Cut(container.Image, "@")
+		if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") && out.Version == "" {
+			out.Version = image[i+1:]
+		}
+	}
+	return out, true
+}
+
+func (c *collector) apiServices(ctx context.Context) error {
+	b, err := c.core.RESTClient().Get().AbsPath("/apis/apiregistration.k8s.io/v1/apiservices").DoRaw(ctx)
+	if err != nil {
+		return err
+	}
+	c.s.APIServices, err = parseAPIServices(b)
+	return err
+}
+
+// parseAPIServices keeps those that are served by somebody else: the local ones
+// are the API server's own.
+func parseAPIServices(b []byte) ([]APIService, error) {
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+			Spec struct {
+				Service *struct {
+					Namespace string `json:"namespace"`
+					Name      string `json:"name"`
+				} `json:"service"`
+			} `json:"spec"`
+			Status struct {
+				Conditions []struct {
+					Type    string `json:"type"`
+					Status  string `json:"status"`
+					Reason  string `json:"reason"`
+					Message string `json:"message"`
+				} `json:"conditions"`
+			} `json:"status"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return nil, err
+	}
+	var out []APIService
+	for _, i := range list.Items {
+		if i.Spec.Service == nil {
+			continue
+		}
+		a := APIService{Name: i.Metadata.Name, Service: i.Spec.Service.Namespace + "/" + i.Spec.Service.Name, Why: "no condition Available"}
+		for _, cond := range i.Status.Conditions {
+			if cond.Type == "Available" {
+				a.Available = cond.Status == "True"
+				a.Why = strings.TrimSpace(cond.Reason + ": " + cond.Message)
+			}
+		}
+		if a.Available {
+			a.Why = ""
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func (c *collector) webhooks(ctx context.Context) error {
+	var hooks []Webhook
+	validating, err := c.admission.ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500})
+	if err != nil {
+		return err
+	}
+	for _, v := range validating.Items {
+		for _, w := range v.Webhooks {
+			hooks = append(hooks, newWebhook("ValidatingWebhookConfiguration/"+v.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0))
+		}
+	}
+	mutating, err := c.admission.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500})
+	if err != nil {
+		return err
+	}
+	for _, m := range mutating.Items {
+		for _, w := range m.Webhooks {
+			hooks = append(hooks, newWebhook("MutatingWebhookConfiguration/"+m.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0))
+		}
+	}
+	seen := map[string]int{}
+	for i := range hooks {
+		if hooks[i].Service == "" {
+			continue
+		}
+		n, ok := seen[hooks[i].Service]
+		if !ok {
+			n = c.endpoints(ctx, hooks[i].Service)
+			seen[hooks[i].Service] = n
+		}
+		hooks[i].Endpoints = n
+	}
+	c.s.Webhooks = hooks
+	return nil
+}
+
+func newWebhook(config, name string, policy *admissionv1.FailurePolicyType, cc admissionv1.WebhookClientConfig, timeout *int32,
+	rules []admissionv1.RuleWithOperations, selector *metav1.LabelSelector, conditions bool,
+) Webhook {
+	// v1 defaults: failurePolicy Fail, timeoutSeconds 10.
+	w := Webhook{Config: config, Name: name, FailClosed: policy == nil || *policy == admissionv1.Fail, Endpoints: -1, Timeout: 10}
+	if cc.Service != nil {
+		w.Service = cc.Service.Namespace + "/" + cc.Service.Name
+	}
+	if timeout != nil {
+		w.Timeout = int(*timeout)
+	}
+	if !conditions && !sparesSystem(selector) {
+		w.Catches = catches(rules)
+	}
+	return w
+}
+
+// sparesSystem says whether a namespace selector leaves kube-system out.
+func sparesSystem(s *metav1.LabelSelector) bool {
+	if s == nil {
+		return false
+	}
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		return false
+	}
+	return !selector.Matches(labelSet{corev1.LabelMetadataName: "kube-system"})
+}
+
+// labelSet is the labels of a namespace as a selector asks for them.
+type labelSet map[string]string
+
+func (l labelSet) Has(k string) bool              { _, ok := l[k]; return ok }
+func (l labelSet) Get(k string) string            { return l[k] }
+func (l labelSet) Lookup(k string) (string, bool) { v, ok := l[k]; return v, ok }
+
+// catches are the resources without which a cluster cannot heal itself.
+func catches(rules []admissionv1.RuleWithOperations) []string {
+	var out []string
+	for _, r := range rules {
+		for _, want := range [][2]string{{"", "pods"}, {"", "nodes"}, {"coordination.k8s.io", "leases"}} {
+			if (slices.Contains(r.APIGroups, want[0]) || slices.Contains(r.APIGroups, "*")) &&
+				(slices.Contains(r.Resources, want[1]) || slices.Contains(r.Resources, "*") || slices.Contains(r.Resources, "*/*")) &&
+				!slices.Contains(out, want[1]) {
+				out = append(out, want[1])
+			}
+		}
+	}
+	return out
+}
+
+// endpoints counts the ready addresses of a service, -1 where that may not be
+// read.
+func (c *collector) endpoints(ctx context.Context, service string) int {
+	namespace, name, _ := strings.Cut(service, "/")
+	list, err := c.discovery.EndpointSlices(namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + name})
+	if err != nil {
+		return -1
+	}
+	n := 0
+	for _, s := range list.Items {
+		for _, e := range s.Endpoints {
+			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+				n += len(e.Addresses)
+			}
+		}
+	}
+	return n
+}
+
+func (c *collector) nodes(ctx context.Context) error {
+	list, err := c.core.Nodes().List(ctx, metav1.ListOptions{Limit: 500})
+	if err != nil {
+		return err
+	}
+	for _, n := range list.Items {
+		_, cp := n.Labels["node-role.kubernetes.io/control-plane"]
+		c.s.Nodes = append(c.s.Nodes, Node{n.Name, n.Status.NodeInfo.KubeletVersion, cp, n.Status.NodeInfo.OSImage})
+	}
+	return nil
+}
+
+// proxies asks the kube-proxy of a few nodes for its mode, on its metrics port.
+// Where it listens on the loopback only (its default) nobody answers.
+func (c *collector) proxies(ctx context.Context) {
+	var wg sync.WaitGroup
+	nodes := c.s.Nodes[:min(len(c.s.Nodes), proxiesAsked)]
+	found := make([]Proxy, len(nodes))
+	for i, n := range nodes {
+		wg.Go(func() {
+			call, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			b, err := c.core.RESTClient().Get().Resource("nodes").Name(n.Name + ":10249").SubResource("proxy").Suffix("proxyMode").DoRaw(call)
+			if err == nil {
+				found[i] = Proxy{n.Name, strings.TrimSpace(string(b))}
+			}
+		})
+	}
+	wg.Wait()
+	for _, p := range found {
+		if p.Node != "" {
+			c.s.Proxies = append(c.s.Proxies, p)
+		}
+	}
+	p := Probe{Name: "kube-proxy mode", Status: "ok"}
+	if len(c.s.Proxies) == 0 && len(nodes) > 0 {
+		p.Status, p.Detail = "unreachable", "no kube-proxy answered on port 10249 through the node proxy (it listens on 127.0.0.1 unless metricsBindAddress is set)"
+	}
+	c.s.Probes = append(c.s.Probes, p)
+}
+
+func sortProbes(p []Probe) {
+	slices.SortFunc(p, func(a, b Probe) int { return strings.Compare(a.Name, b.Name) })
+}

@@ -1,0 +1,116 @@
+package controlplane
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// healthy is a control plane that nothing is wrong with.
+func healthy() *Snapshot {
+	lease := func(name string) Lease {
+		return Lease{Name: name, Holder: "cp-1", Renewed: now.Add(-2 * time.Second), Duration: 15 * time.Second, Seconds: 15}
+	}
+	return &Snapshot{
+		ObservedAt: now, Server: "https://api:6443", Version: Version{Git: "v1.37.1", Emulated: "1.37"},
+		Livez:   Health{200, []HealthCheck{{"ping", true, ""}, {"etcd", true, ""}}},
+		Readyz:  Health{200, []HealthCheck{{"ping", true, ""}, {"etcd-readiness", true, ""}}},
+		Leaders: []Lease{lease("kube-controller-manager"), lease("kube-scheduler")},
+		Pods:    []Pod{{Component: "kube-apiserver", Name: "kube-apiserver-cp-1", Version: "v1.37.1", Ready: true}, {Component: "etcd", Name: "etcd-cp-1", Version: "3.7.0-0", Ready: true}},
+		Certs:   []Certificate{{Where: "kube-apiserver", Subject: "CN=kube-apiserver", NotAfter: now.AddDate(0, 6, 0)}},
+		Nodes:   []Node{{Name: "n1", Kubelet: "v1.37.1"}, {Name: "n2", Kubelet: "v1.34.0"}},
+		Probes:  []Probe{{Name: "leases", Status: "ok"}, {Name: "readyz", Status: "ok"}},
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for name, c := range map[string]struct {
+		change   func(*Snapshot)
+		verdict  string
+		id       string
+		says     string
+		scenario string
+	}{
+		"healthy": {func(*Snapshot) {}, "Healthy", "", "", ""},
+		"etcd": {func(s *Snapshot) {
+			s.Livez = Health{500, []HealthCheck{{"ping", true, ""}, {"etcd", false, "failed: reason withheld"}}}
+		}, "Unhealthy", "NH901", `check "etcd" fails`, StorageLost},
+		"no scheduler":     {func(s *Snapshot) { s.Leaders[1].Renewed = now.Add(-10 * time.Minute) }, "Unhealthy", "NH902", "kube-scheduler: nobody has renewed its lease for 10m0s", SupportingServiceDown},
+		"change of leader": {func(s *Snapshot) { s.Leaders[1].Renewed = now.Add(-20 * time.Second) }, "Healthy", "", "", ""},
+		"no lease":         {func(s *Snapshot) { s.Leaders = s.Leaders[:1] }, "Degraded", "NH903", "kube-scheduler has no lease", ""},
+		"leases denied":    {func(s *Snapshot) { s.Leaders = nil; s.Probes[0].Status = "denied" }, "Unknown", "", "", ""},
+		"old kubelet":      {func(s *Snapshot) { s.Nodes[1].Kubelet = "v1.33.9" }, "Degraded", "NH904", "4 minors older", ""},
+		"new kubelet":      {func(s *Snapshot) { s.Nodes[1].Kubelet = "v1.38.0" }, "Degraded", "NH904", "newer than", ""},
+		"old scheduler": {func(s *Snapshot) {
+			s.Pods = append(s.Pods, Pod{Component: "kube-scheduler", Name: "x", Version: "v1.35.0", Ready: true})
+		}, "Degraded", "NH904", "kube-scheduler v1.35.0", ""},
+		"expires": {func(s *Snapshot) { s.Certs[0].NotAfter = now.AddDate(0, 0, 20) }, "Degraded", "NH905", "expires in 20 days", ""},
+		"expired": {func(s *Snapshot) { s.Certs[0].NotAfter = now.AddDate(0, 0, -1) }, "Unhealthy", "NH905", "expired on 2026-04-30", ""},
+		"apiservice": {func(s *Snapshot) {
+			s.APIServices = []APIService{{Name: "v1beta1.metrics.k8s.io", Service: "kube-system/metrics-server", Why: "MissingEndpoints: none"}}
+		}, "Degraded", "NH906", "MissingEndpoints", ""},
+		"dead webhook": {func(s *Snapshot) {
+			s.Webhooks = []Webhook{{Config: "c", Name: "w", FailClosed: true, Service: "ns/w", Endpoints: 0}}
+		}, "Unhealthy", "NH907", "no ready endpoint", OperatorError},
+		"ignored webhook": {func(s *Snapshot) { s.Webhooks = []Webhook{{Name: "w", Service: "ns/w"}} }, "Healthy", "", "", ""},
+		"wide webhook": {func(s *Snapshot) {
+			s.Webhooks = []Webhook{{Name: "w", FailClosed: true, Service: "ns/w", Endpoints: 2, Catches: []string{"leases"}}}
+		}, "Degraded", "NH908", "matches leases", ""},
+		"pod":      {func(s *Snapshot) { s.Pods[0].Ready = false; s.Pods[0].Why = "CrashLoopBackOff" }, "Unhealthy", "NH909", "CrashLoopBackOff", ""},
+		"emulated": {func(s *Snapshot) { s.Version.Emulated = "1.36" }, "Healthy", "NH910", "behaves as 1.36", ""},
+		"proxies":  {func(s *Snapshot) { s.Proxies = []Proxy{{"n1", "iptables"}, {"n2", "nftables"}} }, "Degraded", "NH911", "iptables on n1, nftables on n2", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := healthy()
+			c.change(s)
+			r := Judge(s)
+			if r.Verdict != c.verdict || r.Scenario != c.scenario {
+				t.Errorf("%s %q, want %s %q: %+v", r.Verdict, r.Scenario, c.verdict, c.scenario, r.Findings)
+			}
+			if c.id == "" {
+				if len(r.Findings) != 0 {
+					t.Errorf("findings: %+v", r.Findings)
+				}
+				return
+			}
+			if len(r.Findings) != 1 || r.Findings[0].ID != c.id || !strings.Contains(r.Findings[0].Message, c.says) {
+				t.Errorf("%+v, want %s %q", r.Findings, c.id, c.says)
+			}
+		})
+	}
+}
+
+func TestParseHealth(t *testing.T) {
+	got := parseHealth("[+]ping ok\n[-]etcd failed: reason withheld\n[+]poststarthook/start ok\nlivez check failed\n")
+	if len(got) != 3 || got[1].OK || got[1].Name != "etcd" || got[1].Why != "failed: reason withheld" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestParseAPIServices(t *testing.T) {
+	got, err := parseAPIServices([]byte(`{"items":[
+		{"metadata":{"name":"v1."},"spec":{}},
+		{"metadata":{"name":"v1beta1.metrics.k8s.io"},"spec":{"service":{"namespace":"kube-system","name":"metrics-server"}},
+		 "status":{"conditions":[{"type":"Available","status":"False","reason":"MissingEndpoints","message":"none"}]}}]}`))
+	if err != nil || len(got) != 1 || got[0].Available || got[0].Why != "MissingEndpoints: none" {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+func TestRulesAndScenariosAreComplete(t *testing.T) {
+	var ids []string
+	for _, r := range Rules {
+		if r.Title == "" || r.Rationale == "" || r.Remedy == "" || r.Source == "" || r.Docs == "" || slices.Contains(ids, r.ID) {
+			t.Errorf("%+v", r)
+		}
+		ids = append(ids, r.ID)
+	}
+	for _, e := range Scenarios() {
+		if e.Mode == "" || len(e.Signs) == 0 || len(e.Consequences) == 0 || len(e.Mitigations) == 0 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
