@@ -24,6 +24,7 @@ func New(env *cli.Env) *cobra.Command {
 		newSA(env),
 		newCSR(env),
 		newSign(env),
+		newConvert(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),

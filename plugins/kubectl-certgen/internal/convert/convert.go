@@ -1,0 +1,315 @@
+// Package convert carries a PKI from one tool's layout to another's: keys and
+// certificates byte for byte under the names that the other tool looks for, and
+// the book of what was issued and revoked.
+//
+// A layout without a book of its own (flat, kubeadm, cfssl) gets it in a folder
+// "history", from which converting back restores it.
+package convert
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+)
+
+// File is a file of the new folder.
+type File struct {
+	Path string
+	Data []byte
+	Mode fs.FileMode
+}
+
+// Result is the new folder, and what is worth saying about it.
+type Result struct {
+	Files   []File
+	Folders []string
+	// Pairs counts certificates that have a name; Valid, Revoked and Expired
+	// the book's entries.
+	Pairs, Valid, Revoked, Expired int
+	// CAKey says that the CA's key is there.
+	CAKey bool
+	// Left are files of the old folder that the new one does not get.
+	Left     []string
+	Warnings []string
+}
+
+// history is the folder for a book that the layout has no place for.
+const history = "history"
+
+// verbatim are easyrsa's archives, which only easyrsa reads and which are
+// carried along as they are.
+var verbatim = []string{"revoked", "renewed", "expired"}
+
+type carrier struct {
+	src, dst layout.Layout
+	now      time.Time
+	rand     io.Reader
+	out      *Result
+	used     map[string]bool // files of src that were carried
+	have     map[string]int  // index in out.Files by path
+	ca       *x509.Certificate
+	index    layout.Index
+	bySerial map[string][]byte // PEM by upper-case hex
+}
+
+// Plan works out the new folder. Nothing is written.
+func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Result, error) {
+	c := &carrier{src: src, dst: layout.New(to, ""), now: now, rand: rand, out: &Result{},
+		used: map[string]bool{}, have: map[string]int{}, bySerial: map[string][]byte{}}
+	for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.orphans, c.writeBook, c.extras, c.others} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return c.out, nil
+}
+
+func (c *carrier) warn(format string, args ...any) {
+	c.out.Warnings = append(c.out.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (c *carrier) read(rel string) ([]byte, error) {
+	if rel == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(c.src.Path(rel))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			return nil, fmt.Errorf("%s: %w", pe.Path, pe.Err)
+		}
+		return nil, err
+	}
+	c.used[rel] = true
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}
+
+func (c *carrier) put(rel string, data []byte, mode fs.FileMode) error {
+	if i, dup := c.have[rel]; dup {
+		if string(c.out.Files[i].Data) == string(data) {
+			return nil
+		}
+		return fmt.Errorf("%s: two files of the old folder would get this name", rel)
+	}
+	c.have[rel] = len(c.out.Files)
+	c.out.Files = append(c.out.Files, File{rel, data, mode})
+	return nil
+}
+
+func (c *carrier) authority() error {
+	from, to := c.src.CA(), c.dst.CA()
+	cert, err := c.read(from.Cert)
+	if err != nil {
+		return err
+	}
+	if cert == nil {
+		return fmt.Errorf("%s: there is no CA certificate", c.src.Path(from.Cert))
+	}
+	certs, err := pki.ParseCerts(cert)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.src.Path(from.Cert), err)
+	}
+	c.ca = certs[0]
+	if err := c.put(to.Cert, cert, store.PublicMode); err != nil {
+		return err
+	}
+	key, err := c.read(from.Key)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		c.warn("%s: the CA's key is not here; the new folder cannot sign either", c.src.Path(from.Key))
+	} else {
+		c.out.CAKey = true
+		if err := c.checkPair(from, c.ca, key); err != nil {
+			return err
+		}
+		if err := c.put(to.Key, key, store.KeyMode); err != nil {
+			return err
+		}
+	}
+	return c.request(from, to, c.ca, key)
+}
+
+// checkPair refuses a key that is not its certificate's; an encrypted one is
+// taken on trust.
+func (c *carrier) checkPair(p layout.Pair, cert *x509.Certificate, key []byte) error {
+	signer, err := pki.ParseKey(key, nil)
+	if errors.Is(err, pki.ErrEncrypted) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.src.Path(p.Key), err)
+	}
+	if !pki.SamePublicKey(signer.Public(), cert.PublicKey) {
+		return fmt.Errorf("%s: the key in %s does not belong to it", c.src.Path(p.Cert), c.src.Path(p.Key))
+	}
+	return nil
+}
+
+// request carries a request, or makes one for a tool that wants it.
+func (c *carrier) request(from, to layout.Pair, cert *x509.Certificate, key []byte) error {
+	if from.Request != "" {
+		data, err := c.read(from.Request)
+		if err != nil {
+			return err
+		}
+		if data != nil && to.Request != "" {
+			return c.put(to.Request, data, store.PublicMode)
+		}
+		if data != nil {
+			return c.put(history+"/reqs/"+path.Base(to.Name)+".csr", data, store.PublicMode)
+		}
+	}
+	if to.Request == "" {
+		return nil
+	}
+	if old, err := c.read(history + "/reqs/" + path.Base(from.Name) + ".csr"); err != nil || old != nil {
+		if err != nil {
+			return err
+		}
+		return c.put(to.Request, old, store.PublicMode)
+	}
+	signer, err := pki.ParseKey(key, nil)
+	if err != nil {
+		return nil //nolint:nilerr // without the key no request can be made, and the tool can do without
+	}
+	exts := cert.Extensions[:0:0]
+	if e, ok := pki.Find(cert.Extensions, pki.OIDSubjectAltName); ok {
+		exts = append(exts, e)
+	}
+	req, err := pki.CreateRequest(cert.RawSubject, exts, signer)
+	if err != nil {
+		return err
+	}
+	return c.put(to.Request, pki.EncodeRequest(req), store.PublicMode)
+}
+
+func (c *carrier) pairs() error {
+	list, err := c.src.Pairs()
+	if err != nil {
+		return err
+	}
+	for _, from := range list {
+		if from.Cert == c.src.CA().Cert {
+			continue
+		}
+		data, err := c.read(from.Cert)
+		if err != nil {
+			return err
+		}
+		certs, err := pki.ParseCerts(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.src.Path(from.Cert), err)
+		}
+		cert := certs[0]
+		to := c.target(from.Name)
+		if err := c.put(to.Cert, data, store.PublicMode); err != nil {
+			return err
+		}
+		key, err := c.read(from.Key)
+		if err != nil {
+			return err
+		}
+		if key != nil {
+			if err := c.checkPair(from, cert, key); err != nil {
+				return err
+			}
+			if err := c.put(to.Key, key, store.KeyMode); err != nil {
+				return err
+			}
+		}
+		if err := c.request(from, to, cert, key); err != nil {
+			return err
+		}
+		c.out.Pairs++
+		c.note(cert, c.src.Path(from.Cert))
+	}
+	return nil
+}
+
+// target is a pair's place in the new folder. A kubeadm folder's other two
+// authorities, with what they signed, become folders of their own.
+func (c *carrier) target(name string) layout.Pair {
+	if c.src.Kind == layout.Kubeadm && c.dst.Kind != layout.Kubeadm {
+		for _, ca := range layout.KubeadmCAs[1:] {
+			sub := strings.TrimSuffix(strings.TrimSuffix(ca.Name, "/ca"), "-ca")
+			if name == ca.Name {
+				return under(sub, layout.New(c.dst.Kind, "").CA())
+			}
+			if slices.Contains(ca.Leaves, name) || sub != "" && strings.HasPrefix(name, sub+"/") {
+				return under(sub, layout.New(c.dst.Kind, "").Leaf(path.Base(name)))
+			}
+		}
+	}
+	return c.dst.Leaf(strings.ReplaceAll(name, "/", "-"))
+}
+
+func under(dir string, p layout.Pair) layout.Pair {
+	p.Cert, p.Key = path.Join(dir, p.Cert), path.Join(dir, p.Key)
+	if p.Request != "" {
+		p.Request = path.Join(dir, p.Request)
+	}
+	return p
+}
+
+// note enters a certificate that the book does not have.
+func (c *carrier) note(cert *x509.Certificate, file string) {
+	serial := layout.SerialHex(cert.SerialNumber)
+	if c.ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+		if c.src.Kind != layout.Kubeadm {
+			c.warn("%s: was signed by another CA; it is carried along, and not in the book", file)
+		}
+		return
+	}
+	if _, have := c.bySerial[serial]; !have {
+		c.bySerial[serial] = pki.EncodeCerts(cert)
+	}
+	if slices.ContainsFunc(c.index, func(e layout.IndexEntry) bool { return strings.EqualFold(e.Serial, serial) }) {
+		return
+	}
+	name, err := pki.DecodeName(cert.RawSubject)
+	if err != nil {
+		return
+	}
+	status := byte('V')
+	if c.now.After(cert.NotAfter) {
+		status = 'E'
+	}
+	c.index = append(c.index, layout.IndexEntry{Status: status, Expires: cert.NotAfter, Serial: serial, File: "unknown", Subject: name.OneLine()})
+}
+
+// others lists what the new folder does not get.
+func (c *carrier) others() error {
+	return filepath.WalkDir(c.src.Root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(c.src.Root, p)
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if rel = filepath.ToSlash(rel); !c.used[rel] {
+			c.out.Left = append(c.out.Left, rel)
+		}
+		return nil
+	})
+}
