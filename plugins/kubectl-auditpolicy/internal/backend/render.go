@@ -1,0 +1,397 @@
+package backend
+
+import (
+	"encoding/base64"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Platforms are the ways to set up a cluster that Render knows, with what the
+// output is.
+var Platforms = []struct{ Name, What string }{
+	{"flags", "the flags, one a line"},
+	{"static-pod", "what to add to /etc/kubernetes/manifests/kube-apiserver.yaml"},
+	{"kubeadm", "a ClusterConfiguration, kubeadm.k8s.io/v1beta4"},
+	{"kubeadm-patch", "a JSON patch for kubeadm's --patches folder"},
+	{"k3s", "/etc/rancher/k3s/config.yaml"},
+	{"rke2", "/etc/rancher/rke2/config.yaml"},
+	{"kind", "a kind Cluster"},
+	{"talos", "a machine configuration patch"},
+	{"kops", "fields of a kops Cluster"},
+}
+
+// PlatformNames are the values of --for.
+func PlatformNames() []string {
+	var out []string
+	for _, p := range Platforms {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// Render writes a plan for a platform. policy is the text of the audit policy,
+// for the platforms whose configuration holds it; it may be empty, and is then
+// left for the user to fill in.
+func Render(p *Plan, platform, policy string) (string, error) {
+	w := &writer{}
+	switch platform {
+	case "flags":
+		for _, f := range p.Flags {
+			w.line(0, "%s", f)
+		}
+	case "static-pod":
+		w.staticPod(p, "# Add to /etc/kubernetes/manifests/kube-apiserver.yaml; keep what is there.")
+	case "kubeadm-patch":
+		w.kubeadmPatch(p)
+	case "kubeadm":
+		w.line(0, "# For kubeadm init --config, or for the ConfigMap kubeadm-config of a running")
+		w.line(0, "# cluster, followed by 'kubeadm init phase control-plane apiserver --config FILE'")
+		w.line(0, "# on each control plane node. v1beta4 has a list here where v1beta3 had a map.")
+		w.clusterConfiguration(p, 0)
+	case "k3s":
+		w.rancher(p, "k3s")
+	case "rke2":
+		w.rancher(p, "rke2")
+	case "kind":
+		w.kind(p)
+	case "talos":
+		w.talos(p, policy)
+	case "kops":
+		w.kops(p, policy)
+	default:
+		return "", fmt.Errorf("platform %q: not one of %s", platform, strings.Join(PlatformNames(), ", "))
+	}
+	return w.b.String(), nil
+}
+
+type writer struct{ b strings.Builder }
+
+func (w *writer) line(indent int, format string, args ...any) {
+	w.b.WriteString(strings.Repeat(" ", indent))
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+}
+
+// comment says what a value is for, at the end of a line that is long enough
+// already only where it fits.
+func comment(text, why string, indent int) string {
+	if why == "" || indent+len(text)+len(why)+4 > 110 {
+		return text
+	}
+	return text + "  # " + why
+}
+
+func (w *writer) files(p *Plan) {
+	w.line(0, "# Put on every control plane node first:")
+	for _, f := range p.Files {
+		w.line(0, "#   %s (mode %s): %s", f.Path, f.Mode, f.What)
+	}
+}
+
+func (w *writer) staticPod(p *Plan, head string) {
+	w.line(0, "%s", head)
+	w.files(p)
+	w.line(0, "spec:")
+	w.line(2, "containers:")
+	w.line(2, "- name: kube-apiserver")
+	w.line(4, "command:")
+	w.line(4, "- kube-apiserver")
+	for _, f := range p.Flags {
+		w.line(4, "%s", comment("- "+f.String(), f.Why, 4))
+	}
+	w.podMounts(p)
+}
+
+func (w *writer) podMounts(p *Plan) {
+	w.line(4, "volumeMounts:")
+	for _, m := range p.Mounts {
+		w.line(4, "- name: %s", m.Name)
+		w.line(6, "mountPath: %s", m.Path)
+		if m.ReadOnly {
+			w.line(6, "readOnly: true")
+		}
+	}
+	w.line(2, "volumes:")
+	for _, m := range p.Mounts {
+		w.line(2, "- name: %s", m.Name)
+		w.line(4, "hostPath:")
+		w.line(6, "path: %s", m.Path)
+		w.line(6, "type: %s", m.Type)
+	}
+}
+
+// kubeadmPatch is a JSON patch, for in a strategic merge a list of plain values
+// such as command is replaced as a whole: the other flags would be gone.
+func (w *writer) kubeadmPatch(p *Plan) {
+	w.line(0, "# Save as kube-apiserver0+json.yaml in the folder given to kubeadm's --patches.")
+	w.line(0, "# It is a JSON patch, for in a strategic merge the list of flags would replace")
+	w.line(0, "# all others.")
+	w.files(p)
+	for _, f := range p.Flags {
+		w.line(0, "- op: add")
+		w.line(2, "path: /spec/containers/0/command/-")
+		w.line(2, "value: %s", f)
+	}
+	for _, m := range p.Mounts {
+		w.line(0, "- op: add")
+		w.line(2, "path: /spec/containers/0/volumeMounts/-")
+		w.line(2, "value: {name: %s, mountPath: %s, readOnly: %v}", m.Name, m.Path, m.ReadOnly)
+		w.line(0, "- op: add")
+		w.line(2, "path: /spec/volumes/-")
+		w.line(2, "value: {name: %s, hostPath: {path: %s, type: %s}}", m.Name, m.Path, m.Type)
+	}
+}
+
+func (w *writer) clusterConfiguration(p *Plan, indent int) {
+	if indent == 0 {
+		w.files(p)
+	}
+	w.line(indent, "apiVersion: kubeadm.k8s.io/v1beta4")
+	w.line(indent, "kind: ClusterConfiguration")
+	w.line(indent, "apiServer:")
+	w.line(indent+2, "extraArgs:")
+	for _, f := range p.Flags {
+		w.line(indent+2, "- name: %s", f.Name)
+		w.line(indent+4, "%s", comment(fmt.Sprintf("value: %q", f.Value), f.Why, indent+4))
+	}
+	w.line(indent+2, "extraVolumes:")
+	for _, m := range p.Mounts {
+		w.line(indent+2, "- name: %s", m.Name)
+		w.line(indent+4, "hostPath: %s", m.Path)
+		w.line(indent+4, "mountPath: %s", m.Path)
+		if m.ReadOnly {
+			w.line(indent+4, "readOnly: true")
+		}
+		w.line(indent+4, "pathType: %s", m.Type)
+	}
+}
+
+// rancher writes k3s and RKE2. In k3s the API server is part of the one
+// process on the host, so nothing is mounted.
+func (w *writer) rancher(p *Plan, which string) {
+	w.line(0, "# Add to /etc/rancher/%s/config.yaml on every server node, then", which)
+	if which == "k3s" {
+		w.line(0, "# 'systemctl restart k3s'. The API server runs in the k3s process itself: no")
+		w.line(0, "# mounts are needed.")
+	} else {
+		w.line(0, "# 'systemctl restart rke2-server'.")
+	}
+	w.files(p)
+	if which == "k3s" {
+		var dirs []string
+		for _, m := range p.Mounts {
+			dirs = append(dirs, m.Path)
+		}
+		w.line(0, "#   mkdir -p -m 0700 %s", strings.Join(dirs, " "))
+	}
+	if which == "rke2" {
+		for _, f := range p.Flags {
+			if f.Name == "audit-policy-file" {
+				w.line(0, "audit-policy-file: %s", f.Value)
+			}
+		}
+	}
+	w.line(0, "kube-apiserver-arg:")
+	for _, f := range p.Flags {
+		if which == "rke2" && f.Name == "audit-policy-file" {
+			continue
+		}
+		w.line(0, "%s", comment(fmt.Sprintf("- %q", f.Name+"="+f.Value), f.Why, 0))
+	}
+	if which == "rke2" {
+		w.line(0, "kube-apiserver-extra-mount:")
+		for _, m := range p.Mounts {
+			mode := "rw"
+			if m.ReadOnly {
+				mode = "ro"
+			}
+			w.line(0, "- %q", m.Path+":"+m.Path+":"+mode)
+		}
+	}
+}
+
+func (w *writer) kind(p *Plan) {
+	w.line(0, "# kind create cluster --config FILE. Each folder ./audit-... beside you is mounted")
+	w.line(0, "# into the node, and from there into the API server's pod.")
+	for _, f := range p.Files {
+		for _, m := range p.Mounts {
+			if strings.HasPrefix(f.Path, m.Path+"/") {
+				w.line(0, "#   ./%s/%s: %s", m.Name, strings.TrimPrefix(f.Path, m.Path+"/"), f.What)
+			}
+		}
+	}
+	w.line(0, "kind: Cluster")
+	w.line(0, "apiVersion: kind.x-k8s.io/v1alpha4")
+	w.line(0, "nodes:")
+	w.line(0, "- role: control-plane")
+	w.line(2, "extraMounts:")
+	for _, m := range p.Mounts {
+		w.line(2, "- hostPath: ./%s", m.Name)
+		w.line(4, "containerPath: %s", m.Path)
+		if m.ReadOnly {
+			w.line(4, "readOnly: true")
+		}
+	}
+	w.line(2, "kubeadmConfigPatches:")
+	w.line(2, "- |")
+	w.clusterConfiguration(p, 4)
+}
+
+// talos writes a machine configuration patch. Talos always audits, to
+// /var/log/audit/kube, and mounts what it needs for that.
+func (w *writer) talos(p *Plan, policy string) {
+	w.line(0, "# talosctl patch machineconfig --patch @FILE on the control plane nodes. Talos sets")
+	w.line(0, "# --audit-policy-file and --audit-log-path itself (/var/log/audit/kube); the policy")
+	w.line(0, "# stands in the configuration.")
+	if p.Backend == "webhook" {
+		w.line(0, "machine:")
+		w.line(2, "files:")
+		for _, f := range p.Files {
+			if f.Text == "" {
+				continue
+			}
+			w.line(2, "- path: /var%s", f.Path)
+			w.line(4, "permissions: 0o600")
+			w.line(4, "op: create")
+			w.line(4, "content: |")
+			w.text(6, f.Text)
+		}
+	}
+	w.line(0, "cluster:")
+	w.line(2, "apiServer:")
+	w.line(4, "auditPolicy:")
+	if policy == "" {
+		w.line(6, "# your policy; --policy FILE puts it here")
+		policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- level: Metadata\n"
+	}
+	w.text(6, policy)
+	w.line(4, "extraArgs:")
+	for _, f := range p.Flags {
+		if f.Name == "audit-policy-file" || f.Name == "audit-log-path" {
+			continue
+		}
+		w.line(6, "%s", comment(fmt.Sprintf("%s: %q", f.Name, f.Value), f.Why, 6))
+	}
+	if p.Backend == "webhook" {
+		w.line(4, "extraVolumes:")
+		seen := map[string]bool{}
+		for _, f := range p.Files {
+			dir := f.Path[:strings.LastIndexByte(f.Path, '/')]
+			if f.What == "your audit policy" || seen[dir] {
+				continue
+			}
+			seen[dir] = true
+			w.line(4, "- hostPath: /var%s", dir)
+			w.line(6, "mountPath: %s", dir)
+			w.line(6, "readonly: true")
+		}
+	}
+}
+
+// kopsFields are the names that kops has for the flags.
+var kopsFields = map[string]string{
+	"audit-policy-file": "auditPolicyFile", "audit-log-path": "auditLogPath", "audit-log-maxage": "auditLogMaxAge",
+	"audit-log-maxbackup": "auditLogMaxBackups", "audit-log-maxsize": "auditLogMaxSize",
+	"audit-webhook-config-file": "auditWebhookConfigFile", "audit-webhook-mode": "auditWebhookMode",
+	"audit-webhook-batch-buffer-size": "auditWebhookBatchBufferSize", "audit-webhook-batch-max-size": "auditWebhookBatchMaxSize",
+	"audit-webhook-batch-max-wait": "auditWebhookBatchMaxWait", "audit-webhook-batch-throttle-burst": "auditWebhookBatchThrottleBurst",
+	"audit-webhook-batch-throttle-enable": "auditWebhookBatchThrottleEnable", "audit-webhook-batch-throttle-qps": "auditWebhookBatchThrottleQps",
+	"audit-webhook-initial-backoff": "auditWebhookInitialBackoff",
+}
+
+func (w *writer) kops(p *Plan, policy string) {
+	const dir = "/srv/kubernetes/kube-apiserver"
+	move := func(v string) string {
+		if i := strings.LastIndexByte(v, '/'); i >= 0 {
+			return dir + v[i:]
+		}
+		return v
+	}
+	w.line(0, "# Into the Cluster (kops edit cluster), then kops update cluster --yes and a rolling")
+	w.line(0, "# update of the control plane. %s is mounted into the API", dir)
+	w.line(0, "# server; the log is written to stdout unless a folder of its own is mounted.")
+	w.line(0, "spec:")
+	w.line(2, "kubeAPIServer:")
+	var rest []Flag
+	for _, f := range p.Flags {
+		name, ok := kopsFields[f.Name]
+		if !ok {
+			rest = append(rest, f)
+			continue
+		}
+		v := f.Value
+		if f.Name == "audit-policy-file" || f.Name == "audit-webhook-config-file" {
+			v = move(v)
+		}
+		if f.Name == "audit-webhook-batch-throttle-qps" {
+			v = fmt.Sprintf("%q", v) // a quantity
+		}
+		w.line(4, "%s", comment(name+": "+v, f.Why, 4))
+	}
+	for _, f := range rest {
+		w.line(4, "# kops has no field for --%s=%s", f.Name, f.Value)
+	}
+	w.line(2, "fileAssets:")
+	for _, f := range p.Files {
+		name := strings.TrimPrefix(move(f.Path), dir+"/")
+		w.line(2, "- name: audit-%s", strings.ReplaceAll(strings.TrimSuffix(name, ".yaml"), ".", "-"))
+		w.line(4, "path: %s", move(f.Path))
+		w.line(4, "roles: [ControlPlane]")
+		w.line(4, "content: |")
+		text := f.Text
+		if f.What == "your audit policy" {
+			text = policy
+		}
+		if text == "" {
+			text = "# " + f.What + ": put it here\n"
+		}
+		w.text(6, text)
+	}
+}
+
+func (w *writer) text(indent int, text string) {
+	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		if l == "" {
+			w.line(0, "")
+			continue
+		}
+		w.line(indent, "%s", l)
+	}
+}
+
+// webhookConfig is the kubeconfig that tells kube-apiserver where to send.
+func webhookConfig(w Webhook) string {
+	var b strings.Builder
+	b.WriteString("# Where kube-apiserver sends its audit events; --audit-webhook-config-file.\napiVersion: v1\nkind: Config\nclusters:\n- name: audit\n  cluster:\n")
+	fmt.Fprintf(&b, "    server: %s\n", w.URL)
+	switch {
+	case len(w.CAData) > 0:
+		fmt.Fprintf(&b, "    certificate-authority-data: %s\n", base64.StdEncoding.EncodeToString(w.CAData))
+	case w.CAPath != "":
+		fmt.Fprintf(&b, "    certificate-authority: %s\n", w.CAPath)
+	}
+	b.WriteString("users:\n- name: kube-apiserver\n")
+	user := map[string]string{}
+	if w.CertPath != "" {
+		user["client-certificate"], user["client-key"] = w.CertPath, w.KeyPath
+	}
+	if w.TokenPath != "" {
+		user["tokenFile"] = w.TokenPath
+	}
+	if len(user) == 0 {
+		b.WriteString("  user: {}\n")
+	} else {
+		b.WriteString("  user:\n")
+		var keys []string
+		for k := range user {
+			keys = append(keys, k)
+		}
+		sort.Strings(keys)
+		for _, k := range keys {
+			fmt.Fprintf(&b, "    %s: %s\n", k, user[k])
+		}
+	}
+	b.WriteString("contexts:\n- name: audit\n  context:\n    cluster: audit\n    user: kube-apiserver\ncurrent-context: audit\n")
+	return b.String()
+}
