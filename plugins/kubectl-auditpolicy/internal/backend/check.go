@@ -99,15 +99,15 @@ func Check(s *Server, o Options) []finding.Finding {
 	c := &checker{s: s, o: o}
 	c.names()
 	c.values()
-	if !c.on() {
-		return c.out
+	if c.on() {
+		c.effect()
+		c.refused()
+		c.retention()
+		c.mounts()
+		c.capacity()
+		c.strict()
 	}
-	c.effect()
-	c.refused()
-	c.retention()
-	c.mounts()
-	c.capacity()
-	c.strict()
+	finding.Sort(c.out)
 	return c.out
 }
 
@@ -447,8 +447,6 @@ func (c *checker) mounts() {
 			c.add("AP070", where, "the log is on a volume of type %s: it is gone when the pod is", m.Volume)
 		}
 	}
-	// A map has no order; findings do.
-	finding.Sort(c.out)
 }
 
 func (c *checker) capacity() {

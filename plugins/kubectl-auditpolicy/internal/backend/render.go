@@ -309,8 +309,10 @@ func (w *writer) kops(p *Plan, policy string) {
 		return v
 	}
 	w.line(0, "# Into the Cluster (kops edit cluster), then kops update cluster --yes and a rolling")
-	w.line(0, "# update of the control plane. %s is mounted into the API", dir)
-	w.line(0, "# server; the log is written to stdout unless a folder of its own is mounted.")
+	w.line(0, "# update of the control plane. kops mounts the folders of the policy, the webhook's")
+	w.line(0, "# configuration and the log itself.")
+	w.line(0, "apiVersion: kops.k8s.io/v1alpha2")
+	w.line(0, "kind: Cluster")
 	w.line(0, "spec:")
 	w.line(2, "kubeAPIServer:")
 	var rest []Flag
@@ -334,12 +336,19 @@ func (w *writer) kops(p *Plan, policy string) {
 	}
 	w.line(2, "fileAssets:")
 	for _, f := range p.Files {
+		if f.Text == "" && f.What != "your audit policy" {
+			w.line(2, "# bring %s yourself: %s", move(f.Path), f.What)
+			continue
+		}
 		name := strings.TrimPrefix(move(f.Path), dir+"/")
 		w.line(2, "- name: audit-%s", strings.ReplaceAll(strings.TrimSuffix(name, ".yaml"), ".", "-"))
 		w.line(4, "path: %s", move(f.Path))
 		w.line(4, "roles: [ControlPlane]")
 		w.line(4, "content: |")
 		text := f.Text
+		for _, other := range p.Files {
+			text = strings.ReplaceAll(text, other.Path, move(other.Path))
+		}
 		if f.What == "your audit policy" {
 			text = policy
 		}

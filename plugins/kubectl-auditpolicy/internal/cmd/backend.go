@@ -204,10 +204,14 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 			# For kubeadm, keeping 30 days in at most 20 GB at 50 requests a second
 			kubectl auditpolicy backend log --for kubeadm --rate 50 --days 30 --disk 20GB`),
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.size()
 			if err != nil {
 				return err
+			}
+			if disk == "" && !cmd.Flags().Changed("rate") {
+				// Without a load to compute from, what a disk can bear.
+				disk = "10GB"
 			}
 			limit, err := parseSize(disk)
 			if err != nil {
@@ -230,9 +234,10 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 				return cli.Usagef("%w", err)
 			}
 			if path != "-" {
-				note := fmt.Sprintf("The log takes at most %s and reaches back %.1f days at %s/s.", size(r.Disk()), r.Days(s.BytesPerSecond), size(int64(s.BytesPerSecond)))
-				if got := r.Days(s.BytesPerSecond); got < float64(days)*0.99 {
-					note += fmt.Sprintf(" That is less than the %d days asked for: record less, give more disk, or ship it.", days)
+				reach := r.Days(s.BytesPerSecond)
+				note := fmt.Sprintf("The log takes at most %s and reaches back %s at %s/s.", size(r.Disk()), span(time.Duration(reach*24*float64(time.Hour))), size(int64(s.BytesPerSecond)))
+				if reach < float64(days)*0.99 {
+					note += fmt.Sprintf(" That is less than %d days: give --rate and --event-size as 'replay' tells them, record less, give more --disk, or ship it.", days)
 				}
 				plan.Notes = append([]string{note}, plan.Notes...)
 			}
@@ -245,7 +250,7 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 	f.IntVar(&days, "days", 30, "How many days to keep")
 	f.IntVar(&fileSize, "file-size", 100, "MB at which a file is rotated")
 	f.IntVar(&backups, "backups", 0, "Rotated files to keep; computed from rate and days unless given")
-	f.StringVar(&disk, "disk", "", "The most that the log may take, such as 20GB")
+	f.StringVar(&disk, "disk", "", "The most that the log may take; 10GB unless --rate is given")
 	f.BoolVar(&compress, "compress", false, "Compress rotated files")
 	return c
 }
