@@ -9,10 +9,17 @@ func Checks() []Check {
 		notReady, silent, leaseExpired, leaseLate, readyOverStaleLease, statusStale, noReady, noLease,
 		networkUnavailable, problemCondition, staleWriter, latched, unknownCondition, malformedCondition, unknownByDetector,
 		cordoned, taintWithoutCause, causeWithoutTaint, outOfService, cloudTaint, leavingSoon,
+		pressured, belowThreshold, nearThreshold, unwatched, noPIDThreshold, pidsExhausted, stalled, imageGC, evictions,
+		healthzFails, pleg, runtimeErrors, certificateTTL, csrPending, csrRefused, renewErrors, losingCRI,
+		kubeletNewer, kubeletOld, cgroupV1, oldRuntime,
+		overRequested, podsFull, lostDevices, noCapacity, sickDevice,
+		stuckTerminating, appArmor, sandboxFails, vitalPod, rejected,
+		rebooted, flapping, oom, zeroCapacity, notableEvent, otherWarnings, kubeletRestarts,
+		clockSkew, noMetricsPipeline, metricsMissing, windowsTrouble,
 	}
 }
 
 // ClusterRules describes the findings that concern the whole cluster.
-func ClusterRules() []finding.Rule { 
+func ClusterRules() []finding.Rule {
 	return []finding.Rule{faultRule, controlPlaneRule, zoneRule, evictionRule}
- }
+}

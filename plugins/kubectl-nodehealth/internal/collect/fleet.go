@@ -217,7 +217,7 @@ func (f *fleet) snapshot() *snapshot.Snapshot {
 		n.Set(orAbsent(f.leaseProbe, n.Lease != nil, "there is no lease of this name"))
 		n.Set(f.podProbe)
 		n.Set(f.eventProbe)
-		n.Set(orAbsent(f.metricProbe, n.Usage != nil, "the metrics API has no figures for this node"))
+		n.Set(orAbsent(f.metricProbe, n.Usage != nil, snapshot.NoNodeMetrics))
 	}
 	return s
 }

@@ -227,7 +227,7 @@ func (c *Client) usage(ctx context.Context, name string) (u *snapshot.Usage, p s
 		p = kubelet.Classify(snapshot.SourceMetrics, r)
 		if p.Status != snapshot.OK {
 			if p.Status == snapshot.Absent {
-				p.Detail = "the metrics API has no figures for this node"
+				p.Detail = snapshot.NoNodeMetrics
 			}
 			return nil, p, true
 		}
@@ -240,7 +240,7 @@ func (c *Client) usage(ctx context.Context, name string) (u *snapshot.Usage, p s
 	return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}, false
 }
 
-const noMetrics = "no metrics.k8s.io in this cluster"
+const noMetrics = snapshot.NoMetricsAPI
 
 // requests reads the certificate signing requests of some nodes.
 func (c *Client) requests(ctx context.Context, nodes []*snapshot.Node, out *shared) {

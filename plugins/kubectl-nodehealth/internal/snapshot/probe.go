@@ -144,3 +144,11 @@ func Coverage(probes []Probe) float64 {
 	}
 	return float64(n) / float64(len(probes))
 }
+
+// Details that checks recognise.
+const (
+	// NoMetricsAPI: metrics.k8s.io is not served at all.
+	NoMetricsAPI = "no metrics.k8s.io in this cluster"
+	// NoNodeMetrics: it is served and does not know the node.
+	NoNodeMetrics = "the metrics API has no figures for this node"
+)

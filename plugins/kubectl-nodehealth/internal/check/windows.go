@@ -1,0 +1,62 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+const docsWindows = "https://kubernetes.io/docs/tasks/debug/debug-cluster/windows/"
+
+// windowsSigns are messages of Windows nodes and what they mean, from the
+// handbook's tips.
+var windowsSigns = []struct{ sign, means string }{
+	{"the container operating system does not match the host", "the pause or container image is for another Windows build: it must match node.kubernetes.io/windows-build"},
+	{"no matching manifest for windows", "the image has no variant for this Windows build, or the pod belongs on Linux (nodeSelector kubernetes.io/os)"},
+	{"Waiting for the Network to be created", "flannel's HNS network was not made: remove C:\\k\\SourceVip.json and SourceVipRequest.json, and restart flanneld"},
+	{"subnet.env", "flannel has not written C:\\run\\flannel\\subnet.env: it has not joined; restart it after removing its rejoin files"},
+	{"hnsCall failed", "the host networking service failed: Get-HnsNetwork, Get-HnsEndpoint"},
+	{"HNS failed", "the host networking service failed: Get-HnsNetwork, Get-HnsEndpoint"},
+	{"failed to create the HNS", "the host networking service failed: Get-HnsNetwork, Get-HnsEndpoint"},
+	{"vEthernet", "the network adapter is not named as the scripts expect: set --interface to the adapter's name (Get-NetAdapter)"},
+	{"hcsshim", "the host compute service failed: look at the Windows event log Microsoft-Windows-Hyper-V-Compute"},
+}
+
+func windowsHint(message string) string {
+	for _, s := range windowsSigns {
+		if strings.Contains(message, s.sign) {
+			return s.means
+		}
+	}
+	return ""
+}
+
+var windowsTrouble = Check{
+	Rule: finding.Rule{
+		ID: "NH120", Title: "a known trouble of Windows nodes", Severity: finding.Warning,
+		Rationale: "Events and pod messages on Windows nodes have causes of their own: an image for another build, HNS networks and endpoints that vanish, flannel's leftover rejoin files, adapters under another name.",
+		Remedy:    "see the message; the handbook's Windows page has the commands",
+		Source:    "Kubernetes documentation, Windows debugging tips", Docs: docsWindows,
+	},
+	Degrades: true,
+	Run: func(v *snapshot.View, r *Report) {
+		if !v.Windows() {
+			return
+		}
+		seen := map[string]bool{}
+		look := func(where, message string) {
+			if hint := windowsHint(message); hint != "" && !seen[hint] {
+				seen[hint] = true
+				r.Add(where+": "+phrase.Clip(message, 100), message).Remedy = hint
+			}
+		}
+		for _, e := range v.Node.Events {
+			look(e.Reason, e.Message)
+		}
+		for _, p := range pods(v) {
+			look(p.String(), p.Message)
+		}
+	},
+}
