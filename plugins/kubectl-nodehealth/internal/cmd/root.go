@@ -20,6 +20,7 @@ func New(env *cli.Env) *cobra.Command {
 		newFaults(env),
 		newRBAC(env),
 		newControlPlane(env),
+		newUsage(env),
 		newNPD(env),
 		newLogs(env),
 		newCrictl(env),
