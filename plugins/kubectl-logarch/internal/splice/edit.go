@@ -307,3 +307,46 @@ func (e *Editor) Expand(holder, alias *yamltree.Node) {
 	l := layout{flow: true, eol: e.eol, unit: "  "}
 	e.insert(alias.End, e.eol+indent+l.braces(alias.Resolve(), indent))
 }
+
+// InsertAfter puts items behind the i-th item of a sequence.
+func (e *Editor) InsertAfter(seq *yamltree.Node, i int, items ...any) {
+	if i == len(seq.Items)-1 {
+		e.Append(seq, items...)
+		return
+	}
+	if seq.Style == yamltree.Block {
+		l := e.blockLayout(seq)
+		e.insert(lineEnd(e.src, seq.Items[i].End, e.doc.End), e.eol+strings.Repeat(" ", seq.Indent)+l.blockList(items, seq.Indent))
+		return
+	}
+	l, indent, sep := e.flowItem(seq.Items[i])
+	var b strings.Builder
+	for _, v := range items {
+		b.WriteString(sep + l.braces(v, indent))
+	}
+	e.insert(seq.Items[i].End, b.String())
+}
+
+// NewDocument puts an object into the file behind the document: as a document
+// of its own, or where the document is a list as another item of it.
+func (e *Editor) NewDocument(o Object) {
+	root := e.doc.Root.Resolve()
+	if items := root.Get("items").Resolve(); items != nil && items.Kind == yamltree.Seq && len(items.Items) > 0 && root.Text("kind") == "List" {
+		e.Append(items, o)
+		return
+	}
+	at := e.doc.Root.End
+	if e.doc.JSON {
+		l := layout{flow: true, json: true, eol: e.eol, unit: e.unitOf(e.doc.Root)}
+		l.inline = e.compactJSON()
+		l.compact = l.inline
+		e.insert(at, e.eol+l.braces(o, ""))
+		return
+	}
+	at = lineEnd(e.src, at, e.doc.End)
+	if root.Style == yamltree.Flow {
+		e.insert(at, e.eol+"---"+e.eol+layout{flow: true, eol: e.eol, unit: "  "}.braces(o, ""))
+		return
+	}
+	e.insert(at, e.eol+"---"+e.eol+layout{eol: e.eol, unit: "  "}.blockObject(o, 0))
+}

@@ -6,6 +6,7 @@ package splice
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -142,16 +143,23 @@ func printable(s string) bool {
 	return true
 }
 
+// amount is a quantity such as 10m or 32Mi, which no YAML takes for a number.
+var amount = regexp.MustCompile(`^[0-9]+(m|[KMGT]i)$`)
+
 // plainSafe says whether a word means itself without quotes, in YAML 1.1 and
 // 1.2 alike.
 func plainSafe(s string) bool {
 	if s == "" || len(s) > 200 {
 		return false
 	}
+	if amount.MatchString(s) {
+		return true
+	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '/', c == '_':
+		case i == 0 && c == '-' && len(s) > 1 && (s[1] >= 'a' && s[1] <= 'z'):
 		case i > 0 && (c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == '=' || c == '@'):
 		case i > 0 && i < len(s)-1 && c == ':' && s[i+1] != ' ':
 		default:

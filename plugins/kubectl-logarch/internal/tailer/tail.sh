@@ -1,5 +1,5 @@
 : logarch tailer
-f=$1 linger=${2:-0} state=$3 job=$4 quit= quiet=0 p=0 o=0 seen= late=0 met=
+f=$1 linger=${2:-0} state=$3 quit= quiet=0 p=0 o=0 seen= late=0 met=
 IFS='
 '
 trap 'quit=1 quiet=0' TERM INT
@@ -8,7 +8,7 @@ id() { i=$(stat -L -c %i "$1" 2>/dev/null); IFS= read -r h 2>/dev/null <"$1" || 
 rotated() { ls -tr "$f".[0-9]* "$f".old "$f"-[0-9]* "${f%.*}"-[0-9]* 2>/dev/null | grep -vE '\.(gz|bz2|xz|zst)$'; }
 eol() { [ -z "$(tail -c1 "$1")" ] || echo; }
 pump() { cat <&3; read -r p </proc/self/fdinfo/3; p=${p##*[!0-9]}; }
-save() { [ -z "$state" ] || printf '%s\n' "$fi $p" "$fh" "$seen" >"$state"; }
+save() { [ -z "$state" ] || printf '%s\n' "$fi $p" "$fh" "$seen" >"$state"; } ##state
 follow() { p=0 o=0; command exec 3<"$1" && id /proc/self/fd/3 && fi=$i fh=$h; }
 missed() {
   for c in $(rotated); do
@@ -22,31 +22,31 @@ missed() {
     eol "$c"
   done
 }
-ended() {
-  for d in /proc/[0-9]*; do
-    { IFS= read -r c <$d/cmdline; } 2>/dev/null || [ "$c" ] || continue
-    case "$c" in ''|/pause*|*'logarch tailer'*) continue;; esac
-    { read -r s <$d/stat; } 2>/dev/null || continue
-    s=${s##*) } s=${s#* } c=
-    { IFS= read -r c <"/proc/${s%% *}/cmdline"; } 2>/dev/null
-    case "$c" in *'logarch tailer'*) continue;; esac
-    met=1; return 1
-  done
-  [ "$met" ] || [ "$quiet" -ge 60 ]
-}
+ended() { ##job
+  for d in /proc/[0-9]*; do ##job
+    { IFS= read -r c <$d/cmdline; } 2>/dev/null || [ "$c" ] || continue ##job
+    case "$c" in ''|/pause*|*'logarch tailer'*) continue;; esac ##job
+    { read -r s <$d/stat; } 2>/dev/null || continue ##job
+    s=${s##*) } s=${s#* } c= ##job
+    { IFS= read -r c <"/proc/${s%% *}/cmdline"; } 2>/dev/null ##job
+    case "$c" in *'logarch tailer'*) continue;; esac ##job
+    met=1; return 1 ##job
+  done ##job
+  [ "$met" ] || [ "$quiet" -ge 60 ] ##job
+} ##job
 find() {
-  if [ -s "$state" ]; then
-    { read -r a; IFS= read -r g; read -r seen; } <"$state"
-    for c in "$f" $(rotated); do
-      id "$c"
-      [ "$i" = "${a% *}" ] && [ "$h" = "$g" ] && follow "$c" && dd bs=1 skip="${a#* }" count=0 <&3 2>/dev/null && return
-    done
-  else
+  if [ -s "$state" ]; then ##state
+    { read -r a; IFS= read -r g; read -r seen; } <"$state" ##state
+    for c in "$f" $(rotated); do ##state
+      id "$c" ##state
+      [ "$i" = "${a% *}" ] && [ "$h" = "$g" ] && follow "$c" && dd bs=1 skip="${a#* }" count=0 <&3 2>/dev/null && return ##state
+    done ##state
+  else ##state
     for c in $(rotated); do id "$c"; seen="$seen|$i $h|"; done
-  fi
+  fi ##state
   until [ -r "$f" ] && follow "$f"; do
     [ -z "$quit" ] || exit 0
-    [ -z "$job" ] || ! ended || exit 0
+    ! ended || exit 0 ##job
     [ -e "$f" ] && [ "$quiet" = 5 ] && echo "logarch: cannot read $f as $(id -u):$(id -g): $(ls -ln "$f")" >&2
     quiet=$((quiet + 1))
     nap 1
@@ -60,7 +60,8 @@ while :; do
   if [ "$s" -lt "$p" ] || [ "$fh" ] && [ "$h" != "$fh" ]; then
     missed truncated; follow /proc/self/fd/3
   elif [ "$s" -gt "$p" ]; then
-    pump; save
+    pump
+    save ##state
   fi
   [ "$late" -le 0 ] || { cat <&4; late=$((late - 1)); }
   if [ "$p" = "$o" ]; then quiet=$((quiet + 1)) t=1; else quiet=0 t=0.2 o=$p; fi
@@ -70,13 +71,14 @@ while :; do
       pump; eol /proc/self/fd/3
       exec 4<&3; late=60
       seen="$seen|$fi $fh|"
-      missed; follow "$f"; quiet=0; save
+      missed; follow "$f"; quiet=0
+      save ##state
       continue
     fi
   elif [ "$stop" ] && [ "$quiet" -ge "$linger" ]; then
     pump; exit 0
-  elif [ "$job" ] && [ "$quiet" -ge 2 ] && ended; then
-    pump; exit 0
+  elif [ "$quiet" -ge 2 ] && ended; then ##job
+    pump; exit 0 ##job
   fi
   [ "$stop" ] && [ "$linger" = 0 ] || nap "$t"
 done

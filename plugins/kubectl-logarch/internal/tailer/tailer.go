@@ -11,16 +11,17 @@ package tailer
 import (
 	_ "embed"
 	"strconv"
+	"strings"
 )
 
-// Script is the program. Its arguments are the file, the number of seconds
-// without a line that it waits for after SIGTERM, a state file ("" for none), and
-// anything non-empty to make it end when the pod's other processes have ended.
+// source is the program. Its arguments are the file, the number of seconds
+// without a line that it waits for after SIGTERM, and a state file. Lines that end
+// in ##job or ##state are for those who need them only.
 //
 //go:embed tail.sh
-var Script string
+var source string
 
-// Options are what the script is told.
+// Options are what the tailer is told.
 type Options struct {
 	// File is the log file, an absolute path.
 	File string
@@ -35,19 +36,29 @@ type Options struct {
 	Job bool
 }
 
+// Script is the program that the options need.
+func Script(o Options) string {
+	var b strings.Builder
+	for _, line := range strings.SplitAfter(source, "\n") {
+		code, tag, tagged := strings.Cut(strings.TrimSuffix(line, "\n"), " ##")
+		switch {
+		case !tagged:
+			b.WriteString(line)
+		case tag == "job" && o.Job, tag == "state" && o.State != "":
+			b.WriteString(code + "\n")
+		}
+	}
+	return b.String()
+}
+
 // Command is a container's command.
 func Command(o Options) []string {
-	out := []string{"sh", "-c", Script, "tailer", o.File}
-	args := []string{"", "", ""}
-	if o.Linger > 0 || o.State != "" || o.Job {
-		args[0] = strconv.Itoa(o.Linger)
+	out := []string{"sh", "-c", Script(o), "tailer", o.File}
+	if o.Linger > 0 || o.State != "" {
+		out = append(out, strconv.Itoa(o.Linger))
 	}
-	args[1] = o.State
-	if o.Job {
-		args[2] = "job"
+	if o.State != "" {
+		out = append(out, o.State)
 	}
-	for len(args) > 0 && args[len(args)-1] == "" {
-		args = args[:len(args)-1]
-	}
-	return append(out, args...)
+	return out
 }

@@ -198,3 +198,50 @@ func (n *Node) Walk(f func(*Node) bool) {
 		n.Items[i].Walk(f)
 	}
 }
+
+// MergedKeys are the keys of a map with those that merge keys bring, each once,
+// in the order in which they are written.
+func (n *Node) MergedKeys() []string {
+	var out []string
+	seen := map[string]bool{}
+	var add func(n *Node, depth int)
+	add = func(n *Node, depth int) {
+		n = n.Resolve()
+		if n == nil || depth > 20 {
+			return
+		}
+		if n.Kind == Seq {
+			for _, i := range n.Items {
+				add(i, depth+1)
+			}
+			return
+		}
+		for i, k := range n.Keys {
+			if k.Value == "<<" && k.Style == Plain {
+				add(n.Items[i], depth+1)
+			} else if !seen[k.Value] {
+				seen[k.Value] = true
+				out = append(out, k.Value)
+			}
+		}
+	}
+	add(n, 0)
+	return out
+}
+
+// MergedKeysOrNone is MergedKeys, also of nil and of what is not a map.
+func (n *Node) MergedKeysOrNone() []string {
+	if n = n.Resolve(); n == nil || n.Kind != Map {
+		return nil
+	}
+	return n.MergedKeys()
+}
+
+// ItemsOrNone are the items of a sequence, also of an alias to one; none of what
+// is not a sequence.
+func (n *Node) ItemsOrNone() []*Node {
+	if n = n.Resolve(); n == nil || n.Kind != Seq {
+		return nil
+	}
+	return n.Items
+}

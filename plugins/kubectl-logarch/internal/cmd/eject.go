@@ -1,0 +1,75 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+func newEject(env *cli.Env) *cobra.Command {
+	var files []string
+	var recursive, inPlace bool
+	var format string
+	var cluster *genericclioptions.ConfigFlags
+	c := &cobra.Command{
+		Use:   "eject (-f FILE | KIND/NAME...)",
+		Short: "Take an injection out of manifests again",
+		Long: cli.Dedent(`
+			Takes out what 'inject' put in and writes the manifest to stdout. A manifest
+			that was not edited in between comes out byte for byte as it was before.`),
+		Example: `
+			kubectl logarch eject -f app.yaml
+			kubectl logarch eject -f manifests/ --in-place`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(files) == 0 && len(args) == 0 {
+				return cli.Usagef("nothing to eject from: give -f FILE or KIND/NAME")
+			}
+			if format != "" {
+				if err := oneOf("output", format, "yaml", "json"); err != nil {
+					return err
+				}
+			}
+			texts, err := source.Read(cmd.Context(), env.In, files, recursive)
+			if err != nil {
+				return cli.Usagef("%w", err)
+			}
+			live, err := readLive(cmd.Context(), cluster, args)
+			if err != nil {
+				return err
+			}
+			texts = append(texts, live...)
+			var outcomes []*inject.Outcome
+			for _, t := range texts {
+				f, err := inject.Read(t.Name, t.Body)
+				if err != nil {
+					return bad(err)
+				}
+				text, removed := eject.File(f)
+				for _, r := range removed {
+					fmt.Fprintf(env.ErrOut, "%s: %s: %s\n", t.Name, r.Workload.Ref(), r.Describe())
+				}
+				if len(removed) == 0 {
+					fmt.Fprintf(env.ErrOut, "%s: nothing of ours in it; unchanged\n", t.Name)
+				}
+				outcomes = append(outcomes, &inject.Outcome{Name: t.Name, Text: text})
+			}
+			return writeManifests(env, format, inPlace, texts, outcomes)
+		},
+	}
+	fs := c.Flags()
+	fs.StringSliceVarP(&files, "filename", "f", nil, "Manifest: a file, a directory, a URL, or - for stdin")
+	fs.BoolVarP(&recursive, "recursive", "R", false, "Read directories with those below them")
+	fs.BoolVar(&inPlace, "in-place", false, "Write the files back, each in one step")
+	fs.StringVarP(&format, "output", "o", "", "Output format: yaml or json (default: as it came)")
+	cluster = cli.ClusterFlags(fs)
+	complete(c, "output", "yaml", "json")
+	return c
+}

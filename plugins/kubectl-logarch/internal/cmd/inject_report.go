@@ -1,0 +1,242 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// apiVersion is the version of the plugin's reports.
+const injectAPIVersion = "logarch.clusterwright.dev/v1alpha1"
+
+// injectReport is the report as JSON.
+type injectReport struct {
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Items      []inject.Item   `json:"items"`
+	Summary    finding.Summary `json:"summary"`
+}
+
+func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, texts []source.Text, live bool) error {
+	if format == "none" {
+		return nil
+	}
+	r := injectReport{APIVersion: injectAPIVersion, Kind: "InjectReport", Items: []inject.Item{}}
+	for _, o := range outcomes {
+		for _, it := range o.Items {
+			r.Items = append(r.Items, it)
+			r.Summary = r.Summary.Add(it.Summary)
+		}
+	}
+	if format == "json" {
+		return finding.WriteJSON(env.ErrOut, r)
+	}
+	st := env.Style(env.ErrOut)
+	width := env.Width()
+	for _, o := range outcomes {
+		done := 0
+		for _, it := range o.Items {
+			writeItem(env.ErrOut, st, o.Name, it, width)
+			if it.Action != inject.Skipped {
+				done++
+			}
+		}
+		if len(o.Items) == 0 {
+			fmt.Fprintf(env.ErrOut, "%s: no pod template in it; unchanged\n", o.Name)
+		}
+	}
+	for _, o := range outcomes {
+		if o.Refused() {
+			fmt.Fprintln(env.ErrOut, "nothing was written")
+			break
+		}
+	}
+	return nil
+}
+
+// writeItem tells what was done to a workload: the answer first, then what it
+// means, each on a line of its own.
+func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int) {
+	head := file + ": "
+	if it.Subject.Kind != "File" {
+		head += strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name + ": "
+	}
+	pad := strings.Repeat(" ", min(len(file)+2, 14))
+	line := func(text string) {
+		for i, l := range strings.Split(cli.Wrap(text, max(width-len(pad), 40)), "\n") {
+			if i > 0 {
+				l = "  " + l
+			}
+			fmt.Fprintln(w, pad+l)
+		}
+	}
+	switch it.Action {
+	case inject.Skipped:
+		fmt.Fprintf(w, "%sunchanged (%s)\n", head, it.Reason)
+		return
+	case inject.Refused:
+		fmt.Fprintf(w, "%s%s\n", head, st.Error("refused"))
+	default:
+		fmt.Fprintf(w, "%s%s\n", head, st.Bold(answer(it)))
+		for _, s := range it.Sidecars {
+			if s.File != "" {
+				line(fmt.Sprintf("%s <- %s", s.Name, s.File))
+			}
+		}
+		line(fmt.Sprintf("pod security: %s before, %s after", it.Security.Before, it.Security.After))
+	}
+	for _, f := range it.Findings {
+		word := map[finding.Severity]string{finding.Error: st.Error("error"), finding.Warning: st.Warning("warning")}[f.Severity]
+		if word == "" {
+			word = "note"
+		}
+		at := ""
+		if f.Severity == finding.Error && f.Subject.Line > 0 {
+			at = fmt.Sprintf(" (line %d)", f.Subject.Line)
+		}
+		line(fmt.Sprintf("%s: %s%s [%s]", word, f.Message, at, f.ID))
+		for _, e := range f.Evidence {
+			line("  " + e)
+		}
+		if f.Severity != finding.Info && f.Remedy != "" {
+			line("try: " + f.Remedy)
+		}
+	}
+}
+
+// answer is "2 tailers added (native sidecars), emptyDir varlog reused".
+func answer(it inject.Item) string {
+	noun := map[inject.Mode]string{inject.Streaming: "tailer", inject.Agent: "agent", inject.Rotate: "rotation sidecar"}[it.Mode]
+	n := len(it.Sidecars)
+	if n != 1 {
+		noun += "s"
+	}
+	kind := "plain sidecar"
+	if it.Native {
+		kind = "native sidecar"
+	}
+	if n != 1 {
+		kind += "s"
+	}
+	s := fmt.Sprintf("%d %s added (%s)", n, noun, kind)
+	if len(it.Volumes) > 0 {
+		s += ", " + strings.Join(it.Volumes, ", ")
+	}
+	if it.ConfigMap != "" {
+		s += ", configmap/" + it.ConfigMap
+	}
+	return s
+}
+
+// writeManifests writes the results: in place, as they came, or converted.
+func writeManifests(env *cli.Env, format string, inPlace bool, texts []source.Text, outcomes []*inject.Outcome) error {
+	switch {
+	case inPlace:
+		for i, t := range texts {
+			if t.File == "" {
+				return cli.Usagef("--in-place: %s is not a file", t.Name)
+			}
+			if outcomes[i].Text == t.Body {
+				continue
+			}
+			if err := source.WriteInPlace(t.File, outcomes[i].Text); err != nil {
+				return cli.Usagef("%w", err)
+			}
+		}
+		return nil
+	case format == "patch":
+		return writePatches(env.Out, outcomes)
+	case format == "json":
+		return writeObjects(env.Out, outcomes, false)
+	case format == "yaml":
+		for _, o := range outcomes {
+			if f := yamltree.Parse(o.Name, o.Text); len(f.Docs) > 0 && f.Docs[0].JSON {
+				return writeObjects(env.Out, outcomes, true)
+			}
+		}
+	}
+	for i, o := range outcomes {
+		if i > 0 && !strings.HasPrefix(o.Text, "---") {
+			if _, err := io.WriteString(env.Out, "---\n"); err != nil {
+				return err
+			}
+		}
+		text := o.Text
+		if i+1 < len(outcomes) && !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		if _, err := io.WriteString(env.Out, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writePatches(w io.Writer, outcomes []*inject.Outcome) error {
+	first := true
+	for _, o := range outcomes {
+		for _, it := range o.Items {
+			if it.Patch == nil {
+				continue
+			}
+			b, err := yaml.Marshal(it.Patch)
+			if err != nil {
+				return err
+			}
+			if !first {
+				b = append([]byte("---\n"), b...)
+			}
+			first = false
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeObjects writes all documents in another format: one object as it is,
+// several as a List in JSON and as documents in YAML.
+func writeObjects(w io.Writer, outcomes []*inject.Outcome, asYAML bool) error {
+	var objects []any
+	for _, o := range outcomes {
+		for _, d := range yamltree.Parse(o.Name, o.Text).Docs {
+			if d.Root != nil {
+				objects = append(objects, manifest.JSON(d.Root))
+			}
+		}
+	}
+	if asYAML {
+		for i, o := range objects {
+			b, err := yaml.Marshal(o)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				b = append([]byte("---\n"), b...)
+			}
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var out any = map[string]any{"apiVersion": "v1", "kind": "List", "items": objects}
+	if len(objects) == 1 {
+		out = objects[0]
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "    ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(out)
+}

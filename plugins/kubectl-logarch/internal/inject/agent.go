@@ -1,0 +1,4 @@
+package inject
+
+func (p *plan) agent()  {}
+func (p *plan) rotate() {}

@@ -1,0 +1,100 @@
+package inject
+
+import "github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
+
+// patch is what was added as a strategic merge patch, for kubectl patch and
+// kustomize.
+func (p *plan) patch() map[string]any {
+	spec := map[string]any{}
+	var volumes, inits, plain []any
+	for _, v := range p.volumes {
+		volumes = append(volumes, generic(volumeObject(v)))
+	}
+	if p.seed != nil {
+		inits = append(inits, generic(containerObject(*p.seed)))
+	}
+	for _, c := range p.sidecars {
+		if p.o.IsNative() {
+			inits = append(inits, generic(containerObject(c)))
+		} else {
+			plain = append(plain, generic(containerObject(c)))
+		}
+	}
+	if len(p.mounts) > 0 {
+		var mounts []any
+		for _, m := range p.mounts {
+			mounts = append(mounts, generic(mountObject(m)))
+		}
+		target := map[string]any{"name": p.target.Name, "volumeMounts": mounts}
+		if p.targetInit {
+			inits = append(inits, target)
+		} else {
+			plain = append(plain, target)
+		}
+	}
+	set := func(key string, list []any) {
+		if len(list) > 0 {
+			spec[key] = list
+		}
+	}
+	set("volumes", volumes)
+	set("initContainers", inits)
+	set("containers", plain)
+	if p.shareProc {
+		spec["shareProcessNamespace"] = true
+	}
+	annotations := map[string]any{}
+	for k, v := range p.annotated {
+		annotations[k] = v
+	}
+	r := eject.Receipt{Mode: string(p.o.Mode)}
+	for _, l := range p.o.Logs {
+		r.Logs = append(r.Logs, l.Path)
+	}
+	for _, c := range p.sidecars {
+		if p.o.IsNative() {
+			r.Init = append(r.Init, c.Name)
+		} else {
+			r.Containers = append(r.Containers, c.Name)
+		}
+	}
+	annotations[eject.Annotation] = r.Encode()
+	var out any = map[string]any{"metadata": map[string]any{"annotations": annotations}, "spec": spec}
+	for i := len(p.w.Path) - 1; i >= 0; i-- {
+		if p.w.Path[i].Key == "" || p.w.Path[i].Key == "items" {
+			break
+		}
+		out = map[string]any{p.w.Path[i].Key: out}
+	}
+	m := out.(map[string]any)
+	meta, _ := m["metadata"].(map[string]any)
+	if meta == nil {
+		meta = map[string]any{}
+		m["metadata"] = meta
+	}
+	meta["name"] = p.w.Name
+	if p.w.Namespace != "" {
+		meta["namespace"] = p.w.Namespace
+	}
+	m["apiVersion"], m["kind"] = p.w.APIVersion, p.w.Kind
+	return m
+}
+
+// generic turns an ordered value into plain maps and lists.
+func generic(v any) any {
+	switch x := v.(type) {
+	case object:
+		m := map[string]any{}
+		for _, e := range x {
+			m[e.Key] = generic(e.Value)
+		}
+		return m
+	case list:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = generic(item)
+		}
+		return out
+	}
+	return v
+}

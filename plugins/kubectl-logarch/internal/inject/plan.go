@@ -1,0 +1,427 @@
+package inject
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/imagetable"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podsecurity"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// Sidecar is one added container, for the report.
+type Sidecar struct {
+	Name  string `json:"name"`
+	File  string `json:"file,omitempty"`
+	Image string `json:"image"`
+}
+
+// Security is the pod's level before and after.
+type Security struct {
+	Before podsecurity.Level `json:"before"`
+	After  podsecurity.Level `json:"after"`
+}
+
+// plan is what will be added to one workload.
+type plan struct {
+	w       *manifest.Workload
+	o       Options
+	pod     *corev1.PodSpec
+	meta    metav1.ObjectMeta
+	subject finding.Subject
+
+	target     *corev1.Container
+	targetInit bool
+	sidecars   []corev1.Container
+	seed       *corev1.Container // fills a new volume before anything starts
+	volumes    []corev1.Volume
+	mounts     []corev1.VolumeMount // added to the target
+	annotated  map[string]string
+	shareProc  bool
+	first      bool // native sidecars stand before the init containers
+	after      int  // else behind this init container
+	config     *ConfigMap
+	reused     []string
+	created    []string
+	findings   []finding.Finding
+	security   Security
+	images     []Sidecar
+}
+
+// ConfigMap is an object that goes with the workload.
+type ConfigMap struct {
+	Name string
+	Data map[string]string
+}
+
+func (p *plan) add(r finding.Rule, format string, args ...any) *finding.Finding {
+	p.findings = append(p.findings, r.New(p.subject, fmt.Sprintf(format, args...)))
+	return &p.findings[len(p.findings)-1]
+}
+
+func (p *plan) refused() bool { return finding.Worst(p.findings) == finding.Error }
+
+// decode reads the workload's pod template into the types of Kubernetes.
+func (p *plan) decode() bool {
+	spec, ok := manifest.JSON(p.w.Spec).(map[string]any)
+	if !ok {
+		p.add(check.NotAPod, "the spec is not a map")
+		return false
+	}
+	p.pod = &corev1.PodSpec{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, p.pod); err != nil {
+		p.add(check.NotAPod, "the pod's spec does not decode: %v", err)
+		return false
+	}
+	if meta, ok := manifest.JSON(p.w.Template.Get("metadata")).(map[string]any); ok {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(meta, &p.meta); err != nil {
+			p.add(check.NotAPod, "the pod's metadata does not decode: %v", err)
+			return false
+		}
+	}
+	if len(p.pod.Containers) == 0 {
+		p.add(check.NotAPod, "the pod has no containers")
+		return false
+	}
+	for i, c := range p.pod.Containers {
+		if c.Name == "" {
+			p.add(check.NotAPod, "container %d has no name", i+1)
+			return false
+		}
+	}
+	return true
+}
+
+// makePlan decides what to add. Findings of severity error mean that nothing
+// may be added.
+func makePlan(w *manifest.Workload, o Options, subject finding.Subject) *plan {
+	p := &plan{w: w, o: o, subject: subject, annotated: map[string]string{}, first: true, after: -1}
+	if !p.decode() || !p.chooseContainer() {
+		return p
+	}
+	if p.isWindows() {
+		p.add(check.Windows, "the pod runs on Windows")
+		return p
+	}
+	if !w.Known {
+		p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
+	}
+	before, _ := podsecurity.Of(o.Minor, &p.meta, p.pod)
+	p.security.Before = before
+	for _, l := range o.Logs {
+		p.place(l)
+	}
+	if p.refused() {
+		return p
+	}
+	switch o.Mode {
+	case Streaming:
+		p.streaming()
+	case Agent:
+		p.agent()
+	case Rotate:
+		p.rotate()
+	}
+	p.order()
+	p.qos()
+	p.lifecycle()
+	p.defaultContainer()
+	if !p.refused() {
+		p.checkSecurity()
+	}
+	return p
+}
+
+func (p *plan) isWindows() bool {
+	return p.pod.OS != nil && p.pod.OS.Name == corev1.Windows || p.pod.NodeSelector["kubernetes.io/os"] == "windows"
+}
+
+// chooseContainer finds the container that writes the logs: the named one, the
+// default container, the only one that mounts a volume over the first log, or the
+// first.
+func (p *plan) chooseContainer() bool {
+	find := func(name string) bool {
+		for i := range p.pod.Containers {
+			if p.pod.Containers[i].Name == name {
+				p.target = &p.pod.Containers[i]
+				return true
+			}
+		}
+		for i := range p.pod.InitContainers {
+			if p.pod.InitContainers[i].Name == name {
+				p.target, p.targetInit = &p.pod.InitContainers[i], true
+				return true
+			}
+		}
+		return false
+	}
+	if p.o.Container != "" {
+		if !find(p.o.Container) {
+			var names []string
+			for _, c := range p.pod.Containers {
+				names = append(names, c.Name)
+			}
+			p.add(check.NoContainer, "there is no container %q; there is %s", p.o.Container, strings.Join(names, ", "))
+			return false
+		}
+		return true
+	}
+	if find(p.meta.Annotations[eject.DefaultContainer]) {
+		return true
+	}
+	var covering []string
+	for _, c := range p.pod.Containers {
+		if mountFor(c.VolumeMounts, p.o.Logs[0].Path) != nil {
+			covering = append(covering, c.Name)
+		}
+	}
+	if len(covering) == 1 {
+		return find(covering[0])
+	}
+	return find(p.pod.Containers[0].Name)
+}
+
+// mountFor is the mount that covers a path most closely.
+func mountFor(mounts []corev1.VolumeMount, file string) *corev1.VolumeMount {
+	var best *corev1.VolumeMount
+	for i := range mounts {
+		at := path.Clean(mounts[i].MountPath)
+		if at == file || at == "/" || strings.HasPrefix(file, at+"/") {
+			if best == nil || len(at) > len(path.Clean(best.MountPath)) {
+				best = &mounts[i]
+			}
+		}
+	}
+	return best
+}
+
+func (p *plan) volume(name string) *corev1.Volume {
+	for i := range p.pod.Volumes {
+		if p.pod.Volumes[i].Name == name {
+			return &p.pod.Volumes[i]
+		}
+	}
+	for i := range p.volumes {
+		if p.volumes[i].Name == name {
+			return &p.volumes[i]
+		}
+	}
+	return nil
+}
+
+// place makes sure that a volume holds the log file, and mounts one where none
+// does.
+func (p *plan) place(l LogFile) {
+	if img, _ := imagetable.Lookup(p.target.Image); img != nil && img.IsStdout(l.Path) && mountFor(p.target.VolumeMounts, l.Path) == nil {
+		p.add(check.AlreadyStdout, "%s in image %s is a link to stdout: kubectl logs -c %s shows it already", l.Path, p.target.Image, p.target.Name)
+		return
+	}
+	if m := mountFor(p.target.VolumeMounts, l.Path); m != nil {
+		p.reuse(l, m)
+		return
+	}
+	if mountFor(p.mounts, l.Path) != nil {
+		return
+	}
+	// Of two logs in nested directories the upper one's volume holds both.
+	dir := path.Dir(l.Path)
+	for _, o := range p.o.Logs {
+		if d := path.Dir(o.Path); strings.HasPrefix(dir+"/", d+"/") && mountFor(p.target.VolumeMounts, o.Path) == nil {
+			dir = d
+		}
+	}
+	if !p.mayMount(dir) {
+		return
+	}
+	name := p.freeVolume("logs")
+	v := corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	if !p.o.SizeLimit.IsZero() {
+		q := p.o.SizeLimit.DeepCopy()
+		v.EmptyDir.SizeLimit = &q
+	}
+	p.volumes = append(p.volumes, v)
+	p.mounts = append(p.mounts, corev1.VolumeMount{Name: name, MountPath: dir})
+	p.created = append(p.created, fmt.Sprintf("emptyDir %s on %s", name, dir))
+	if c := p.target.SecurityContext; c != nil && c.ReadOnlyRootFilesystem != nil && *c.ReadOnlyRootFilesystem {
+		p.add(check.ReadOnlyRoot, "container %s could not write %s before: its root file system is read-only", p.target.Name, l.Path)
+	}
+	if p.o.CopyExisting {
+		p.seedFrom(name, dir)
+	}
+}
+
+// reuse checks the volume that covers a log already.
+func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
+	v := p.volume(m.Name)
+	what := "volume " + m.Name
+	if v == nil && p.w.Kind != "StatefulSet" {
+		p.add(check.NotAPod, "container %s mounts volume %q, which the pod does not have", p.target.Name, m.Name)
+		return
+	}
+	if v != nil {
+		switch s := v.VolumeSource; {
+		case s.ConfigMap != nil, s.Secret != nil, s.Projected != nil, s.DownwardAPI != nil, s.Image != nil, s.GitRepo != nil:
+			p.add(check.NotWritable, "%s is in volume %s of container %s, which the application cannot write to", l.Path, m.Name, p.target.Name)
+			return
+		case s.EmptyDir != nil:
+			what = "emptyDir " + m.Name
+			if s.EmptyDir.Medium == corev1.StorageMediumMemory {
+				p.add(check.MemoryVolume, "volume %s is in memory: the log counts toward the containers' memory", m.Name)
+			}
+		case s.PersistentVolumeClaim != nil:
+			what = "claim " + s.PersistentVolumeClaim.ClaimName
+			if m.SubPathExpr == "" && (p.w.Kind == "Deployment" || p.w.Kind == "DaemonSet" || p.w.Kind == "ReplicaSet" || p.w.Kind == "ReplicationController") {
+				p.add(check.SharedClaim, "every replica mounts claim %s at %s", s.PersistentVolumeClaim.ClaimName, m.MountPath)
+			}
+		case s.HostPath != nil:
+			what = "hostPath " + s.HostPath.Path
+		}
+	}
+	if m.ReadOnly {
+		p.add(check.NotWritable, "%s is in volume %s, which container %s mounts read-only", l.Path, m.Name, p.target.Name)
+		return
+	}
+	if path.Clean(m.MountPath) == l.Path {
+		p.add(check.FileMount, "%s is mounted as a single file: it cannot be rotated by renaming", l.Path)
+	}
+	if m.SubPathExpr != "" && !p.expandable(m.SubPathExpr) {
+		p.add(check.SubPathExpr, "volume %s is mounted with subPathExpr %q of variables that only container %s has", m.Name, m.SubPathExpr, p.target.Name)
+		return
+	}
+	if text := what + " reused"; !slices.Contains(p.reused, text) {
+		p.reused = append(p.reused, text)
+	}
+}
+
+// variables are the names in a subPathExpr.
+func variables(expr string) []string {
+	var out []string
+	for _, part := range strings.Split(expr, "$(")[1:] {
+		if name, _, ok := strings.Cut(part, ")"); ok {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// expandable says whether the sidecar can have all variables of an expression.
+func (p *plan) expandable(expr string) bool {
+	for _, name := range variables(expr) {
+		ok := false
+		for _, e := range p.target.Env {
+			if e.Name == name && (e.ValueFrom == nil && !strings.Contains(e.Value, "$(") || e.ValueFrom != nil && e.ValueFrom.FieldRef != nil) {
+				ok = true
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// systemDirs are directories that images need; a volume there hides a system.
+var systemDirs = []string{
+	"/", "/bin", "/sbin", "/lib", "/lib64", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/share",
+	"/etc", "/dev", "/proc", "/sys", "/boot", "/var", "/var/lib", "/var/run", "/opt", "/home", "/root", "/srv", "/app", "/run", "/code", "/workspace", "/data/db",
+}
+
+// mayMount says whether a new volume may be mounted on a directory of the
+// target, and adds the reason where it may not.
+func (p *plan) mayMount(dir string) bool {
+	c := p.target
+	img, sure := imagetable.Lookup(c.Image)
+	if p.o.CopyExisting {
+		if slices.Contains(systemDirs, dir) {
+			p.add(check.HidesProgram, "%s is a system directory: no volume may be mounted there", dir)
+			return false
+		}
+		return true
+	}
+	if img != nil {
+		if hidden := img.Hides(dir); hidden != "" && !p.o.AssumeEmpty {
+			f := p.add(check.HidesImage, "a volume on %s would hide %s of image %s", dir, hidden, c.Image)
+			f.Heuristic = !sure
+			return false
+		}
+	}
+	var why string
+	switch {
+	case slices.Contains(systemDirs, dir):
+		why = "it is a system directory"
+	case c.WorkingDir != "" && within(c.WorkingDir, dir):
+		why = fmt.Sprintf("container %s works in %s", c.Name, c.WorkingDir)
+	case commandIn(c, dir) != "":
+		why = fmt.Sprintf("container %s runs %s", c.Name, commandIn(c, dir))
+	case !looksLikeLogs(dir) && !p.o.AssumeEmpty && img == nil:
+		why = "nothing in its name says that it holds logs only"
+	}
+	if why != "" {
+		p.add(check.HidesProgram, "no volume covers %s, and a new one there could hide the program: %s", dir, why)
+		return false
+	}
+	if img == nil && !p.o.AssumeEmpty {
+		p.add(check.UnknownImage, "what image %s has in %s is not known; the new volume hides it", orNone(c.Image), dir)
+	}
+	return true
+}
+
+func orNone(image string) string {
+	if image == "" {
+		return "(none given)"
+	}
+	return image
+}
+
+func within(file, dir string) bool {
+	file = path.Clean(file)
+	return file == dir || strings.HasPrefix(file, dir+"/")
+}
+
+func commandIn(c *corev1.Container, dir string) string {
+	for i, word := range c.Command {
+		if i == 0 && within(word, dir) {
+			return word
+		}
+	}
+	if len(c.Command) == 0 && len(c.Args) > 0 && within(c.Args[0], dir) {
+		return c.Args[0]
+	}
+	return ""
+}
+
+func looksLikeLogs(dir string) bool {
+	for _, part := range strings.Split(strings.ToLower(dir), "/") {
+		if strings.Contains(part, "log") || part == "tmp" || part == "spool" {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *plan) freeVolume(want string) string {
+	taken := func(n string) bool { return p.volume(n) != nil }
+	return free(want, taken)
+}
+
+func free(want string, taken func(string) bool) string {
+	for i := 1; ; i++ {
+		name := want
+		if i > 1 {
+			suffix := fmt.Sprintf("-%d", i)
+			name = strings.TrimRight(want[:min(len(want), 63-len(suffix))], "-") + suffix
+		}
+		if !taken(name) {
+			return name
+		}
+	}
+}
