@@ -1,0 +1,88 @@
+package lint
+
+import (
+	"slices"
+
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+var ap012 = Rule{finding.Rule{
+	ID: "AP012", Title: "rule changes nothing", Severity: finding.Info, Docs: auditing,
+	Rationale: `Without this rule every request would get the same level, stages and managed fields from a later rule or from the default. That
+can be meant, as documentation or as a guard against later changes; otherwise the rule is clutter that the next reader has to understand.
+Decided exactly.`,
+	Remedy: "Delete the rule, or keep it for its comment.",
+	Source: "k8s.io/apiserver pkg/audit/policy/checker.go",
+	Bad:    "- level: Metadata\n  resources:\n  - group: \"\"\n    resources: [secrets]\n- level: Metadata",
+	Good:   "- level: None\n  resources:\n  - group: \"\"\n    resources: [events]\n- level: Metadata",
+}, func(c *Context, r finding.Rule) {
+	for i := range c.rules() {
+		if c.reach[i].answer != space.Found || c.told(i) || len(c.rules()) == 1 {
+			continue
+		}
+		later, same, sure := c.fallThrough(i)
+		if !sure {
+			c.undecide("whether " + ruleName(i) + " changes anything")
+			continue
+		}
+		if !same {
+			continue
+		}
+		to := "the default, level None"
+		if later != policy.NoRule {
+			to = ruleName(later)
+		}
+		c.report(r, policy.RulePath(i), c.levelNode(i), "rule %d changes nothing: its requests would get the same from %s", i+1, to)
+	}
+}}
+
+// fallThrough says whether the requests that a rule decides would get the same
+// outcome without it, and which rule would decide the request that shows the
+// rule is reached.
+func (c *Context) fallThrough(i int) (later int, same, sure bool) {
+	mine := c.Decisions[i]
+	// The rule's own witness mostly settles it.
+	if later = c.after(i, c.reach[i].request); later == policy.NoRule {
+		if !policy.RuleDecision(c.P.Internal, policy.NoRule).SameOutcome(mine) {
+			return later, false, true
+		}
+	} else if !c.Decisions[later].SameOutcome(mine) {
+		return later, false, true
+	}
+	before := c.Before(i)
+	between := slices.Clone(before)
+	undecided := false
+	for j := i + 1; j <= len(c.rules()); j++ {
+		d, boxes := policy.RuleDecision(c.P.Internal, policy.NoRule), space.Boxes{{}}
+		if j < len(c.rules()) {
+			d, boxes = c.Decisions[j], c.Analysis.Rules[j]
+		}
+		if !d.SameOutcome(mine) {
+			both := c.Analysis.Rules[i].And(boxes)
+			switch _, ans := c.Space.Outside(both, between, c.Budget); ans {
+			case space.Found:
+				return j, false, true
+			case space.Undecided:
+				undecided = true
+			}
+		}
+		for k := range boxes {
+			between = append(between, &boxes[k])
+		}
+	}
+	return later, !undecided, !undecided
+}
+
+// after is the rule that would decide a request if a rule were not there.
+func (c *Context) after(i int, w authorizer.Attributes) int {
+	rest := c.P.Internal.DeepCopy()
+	rest.Rules = rest.Rules[i+1:]
+	if d := policy.NewEvaluator(rest).Match(w); d.Rule != policy.NoRule {
+		return d.Rule + i + 1
+	}
+	return policy.NoRule
+}

@@ -1,0 +1,112 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apiserver/pkg/apis/audit"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+var ap026 = Rule{finding.Rule{
+	ID: "AP026", Title: "verb that never occurs", Severity: finding.Error, Docs: auditing,
+	Rationale: `kube-apiserver derives the verb from the HTTP request. Requests for resources have get, list, watch, create, update, patch, delete or
+deletecollection; requests for other paths have the HTTP method in lower case: get, post, put, patch, delete, head, options. So post
+never occurs with resources and list never with paths, an exec is create or get and not connect, and the verbs that only RBAC knows
+(bind, escalate, impersonate, use, approve, sign) occur nowhere. Verbs are in lower case.
+
+It is an error if the requests that the verb was to catch are missed by the rule, and a warning if another verb of the list catches them
+or nothing would.`,
+	Remedy: "Write the verbs that the request will have.",
+	Source: "k8s.io/apiserver pkg/endpoints/request/requestinfo.go",
+	Bad:    "- level: Request\n  verbs: [post, put]\n  resources:\n  - group: apps\n- level: Metadata",
+	Good:   "- level: Request\n  verbs: [create, update]\n  resources:\n  - group: apps\n- level: Metadata",
+}, func(c *Context, r finding.Rule) {
+	for i, rule := range c.rules() {
+		ok := verbsFor(&rule)
+		bad := 0
+		for k, v := range rule.Verbs {
+			path := fmt.Sprintf("%s.verbs[%d]", policy.RulePath(i), k)
+			if slices.Contains(ok, v) || strings.Contains(v, "*") {
+				continue
+			}
+			bad++
+			c.explain(path)
+			meant := counterpart(v, &rule)
+			sev := r
+			if len(rule.Verbs) > 1 && (len(meant) == 0 || slices.ContainsFunc(meant, func(m string) bool { return slices.Contains(rule.Verbs, m) })) {
+				sev = severity(r, finding.Warning)
+			}
+			var res *Result
+			switch {
+			case v == "":
+				res = c.report(sev, path, nil, "an empty verb occurs with methods such as OPTIONS only")
+				res.Severity = finding.Warning
+			case v == "proxy":
+				res = c.report(sev, path, nil, `verb "proxy" occurs with paths of old versions only: a proxied request has get, create and so on`)
+				res.Severity = finding.Warning
+				res.Note = "use resources such as pods/proxy"
+			case slices.Contains(ok, strings.ToLower(v)):
+				res = c.report(r, path, nil, "verb %q never occurs: verbs are in lower case", v)
+				res.Note = "write " + strings.ToLower(v)
+				c.fixValue(res, path, strings.ToLower(v))
+			default:
+				res = c.report(sev, path, nil, "verb %q never occurs with %s", v, kindOf(&rule))
+				if len(meant) > 0 {
+					res.Note = "write " + strings.Join(meant, " or ")
+				} else if s := nearest(v, ok); s != "" {
+					res.Severity = r.Severity
+					res.Note = "did you mean " + s + "?"
+					if !slices.Contains(rule.Verbs, s) {
+						c.fixValue(res, path, s)
+					}
+				}
+				if len(meant) == 1 && !slices.Contains(rule.Verbs, meant[0]) {
+					c.fixValue(res, path, meant[0])
+				}
+			}
+		}
+		if bad > 0 && bad == len(rule.Verbs) {
+			c.explain(policy.RulePath(i))
+		}
+	}
+}}
+
+func forResources(r *audit.PolicyRule) bool { return len(r.Resources) > 0 || len(r.Namespaces) > 0 }
+
+func verbsFor(r *audit.PolicyRule) []string {
+	real := slices.DeleteFunc(slices.Clone(space.ResourceVerbs), func(v string) bool { return v == "" || v == "proxy" })
+	switch {
+	case forResources(r):
+		return real
+	case len(r.NonResourceURLs) > 0:
+		return space.URLVerbs
+	}
+	return append(real, space.URLVerbs...)
+}
+
+func kindOf(r *audit.PolicyRule) string {
+	switch {
+	case forResources(r):
+		return "resources"
+	case len(r.NonResourceURLs) > 0:
+		return "nonResourceURLs"
+	}
+	return "any request"
+}
+
+// counterpart are the verbs that requests have for which somebody writes a
+// verb that never occurs.
+func counterpart(v string, r *audit.PolicyRule) []string {
+	v = strings.ToLower(v)
+	if len(r.NonResourceURLs) > 0 {
+		return map[string][]string{"list": {"get"}, "watch": {"get"}, "create": {"post"}, "update": {"put"}, "deletecollection": {"delete"}, "read": {"get"}}[v]
+	}
+	return map[string][]string{"post": {"create"}, "put": {"update"}, "head": {"get"}, "connect": {"create", "get"}, "exec": {"create", "get"},
+		"attach": {"create", "get"}, "portforward": {"create", "get"}, "read": {"get", "list"}, "write": {"create", "update"}, "edit": {"update", "patch"},
+		"modify": {"update", "patch"}, "remove": {"delete"}, "add": {"create"}, "apply": {"patch"}, "deletecollections": {"deletecollection"}}[v]
+}

@@ -1,0 +1,228 @@
+// Package lint judges audit policies: what kube-apiserver refuses, what it
+// drops without a word, what can never match, and what is not recorded that
+// should be, or is and should not. A check that is decided exactly carries a
+// request that shows it; a heuristic says that it is one.
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apiserver/pkg/apis/audit"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/decide"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+)
+
+// Rule is a check.
+type Rule struct {
+	finding.Rule
+	// Check looks for it. The rule is the argument's, so that a check can
+	// report without knowing where it stands in the table.
+	Check func(c *Context, r finding.Rule)
+}
+
+// Options say what to judge a policy by.
+type Options struct {
+	// Minor is the minor version of Kubernetes 1 that the policy is for, 0 for
+	// the newest that is known; then what older supported versions refuse is
+	// said too.
+	Minor int
+	// Cluster is what a live cluster serves, nil offline.
+	Cluster *apitable.Table
+	// Disable are IDs that are not reported. Enable, where it is not empty, are
+	// the only ones that are.
+	Disable, Enable []string
+	// Severity replaces the severity of checks.
+	Severity map[string]finding.Severity
+}
+
+// Result is a finding and what is needed to show and mend it.
+type Result struct {
+	finding.Finding
+	// Width is the number of characters to underline at the finding's place, 0
+	// where there is no place to show.
+	Width int
+	// Note is said beside the underline.
+	Note string
+	// Fix mends the finding, nil if only a person can.
+	Fix *Fix
+}
+
+// Fix is a change of the text.
+type Fix struct {
+	Edits []yamldoc.Edit
+	What  string
+}
+
+// Report is the judgement on one policy.
+type Report struct {
+	Policy  *policy.Policy
+	Results []Result
+	// Suppressed counts what comments in the policy silenced.
+	Suppressed int
+	// Undecided are exact questions that the budget did not reach.
+	Undecided []string
+}
+
+// Findings are the report's findings.
+func (r *Report) Findings() []finding.Finding {
+	out := make([]finding.Finding, 0, len(r.Results))
+	for _, x := range r.Results {
+		out = append(out, x.Finding)
+	}
+	return out
+}
+
+// Context is what a check works on.
+type Context struct {
+	*decide.Analysis
+	P     *policy.Policy
+	Opt   Options
+	Minor int
+	Table *apitable.Table
+	// reach is, for each rule, whether a request reaches it.
+	reach []reached
+	// explained are the paths whose uselessness some check has told already, so
+	// that its consequences are not told again.
+	explained map[string]bool
+	comments  map[int]string
+	results   []Result
+	undecided []string
+}
+
+// Run judges a policy by all rules.
+func Run(p *policy.Policy, opt Options) *Report {
+	c := &Context{P: p, Opt: opt, Minor: opt.Minor, explained: map[string]bool{}}
+	if c.Minor == 0 {
+		c.Minor = apitable.Newest
+	}
+	c.Table = opt.Cluster
+	if c.Table == nil {
+		c.Table = apitable.For(c.Minor)
+	}
+	c.Analysis = decide.New(p.Internal, c.Table, questions())
+	c.findReach()
+	for _, r := range Rules {
+		rule := r.Rule
+		if s, ok := opt.Severity[rule.ID]; ok {
+			rule.Severity = s
+		}
+		r.Check(c, rule)
+	}
+	rep := &Report{Policy: p, Undecided: c.undecided}
+	rep.Results, rep.Suppressed = c.select_()
+	return rep
+}
+
+// select_ drops what is switched off, silenced or said twice, and sorts.
+func (c *Context) select_() (out []Result, suppressed int) {
+	sup := c.suppressions()
+	type key struct{ id, path, message string }
+	seen := map[key]bool{}
+	for _, r := range c.results {
+		k := key{r.ID, r.Subject.Path, r.Message}
+		if seen[k] || slices.Contains(c.Opt.Disable, r.ID) || len(c.Opt.Enable) > 0 && !slices.Contains(c.Opt.Enable, r.ID) {
+			continue
+		}
+		seen[k] = true
+		if s, ok := c.Opt.Severity[r.ID]; ok {
+			r.Severity = s
+		}
+		if sup.silences(r) {
+			suppressed++
+			continue
+		}
+		out = append(out, r)
+	}
+	out = append(out, sup.complaints(c)...)
+	slices.SortStableFunc(out, func(a, b Result) int {
+		if a.Subject.Line != b.Subject.Line {
+			// What concerns the whole policy has no line and comes last.
+			switch {
+			case a.Subject.Line == 0:
+				return 1
+			case b.Subject.Line == 0:
+				return -1
+			}
+			return a.Subject.Line - b.Subject.Line
+		}
+		if a.Subject.Column != b.Subject.Column {
+			return a.Subject.Column - b.Subject.Column
+		}
+		if d := b.Severity.Rank() - a.Severity.Rank(); d != 0 {
+			return d
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return out, suppressed
+}
+
+// report adds a finding at a path of the policy; node, where it is not nil, is
+// what to point at instead of the path's value. The returned result can be
+// added to until the next call.
+func (c *Context) report(r finding.Rule, path string, node *yaml.Node, format string, args ...any) *Result {
+	if node == nil && path != "" {
+		node = c.P.Node(path)
+	}
+	line, col := c.P.Position(node)
+	f := r.New(finding.Subject{Kind: "Policy", Name: c.P.Name, Path: path, Line: line, Column: col}, fmt.Sprintf(format, args...))
+	// The rule's own remedy is its page's; a finding has one of its own or none.
+	f.Remedy = ""
+	c.results = append(c.results, Result{Finding: f, Width: policy.Width(node)})
+	return &c.results[len(c.results)-1]
+}
+
+// explain marks paths as told.
+func (c *Context) explain(path string) { c.explained[path] = true }
+
+// told says whether something about a rule has been told that makes it match
+// less than its author meant.
+func (c *Context) told(rule int) bool {
+	prefix := policy.RulePath(rule)
+	for p := range c.explained {
+		if p == prefix || strings.HasPrefix(p, prefix+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// ruleName is how messages call a rule: by its number from 1.
+func ruleName(i int) string {
+	if i == policy.NoRule {
+		return "no rule"
+	}
+	return fmt.Sprintf("rule %d", i+1)
+}
+
+// ruleNames joins rules: "rules 2, 4 and 5".
+func ruleNames(rules []int) string {
+	if len(rules) == 1 {
+		return ruleName(rules[0])
+	}
+	var s []string
+	for _, i := range rules {
+		s = append(s, fmt.Sprint(i+1))
+	}
+	if len(s) > 6 {
+		return fmt.Sprintf("rules %s and %d others", strings.Join(s[:5], ", "), len(s)-5)
+	}
+	return "rules " + strings.Join(s[:len(s)-1], ", ") + " and " + s[len(s)-1]
+}
+
+// rules are the policy's rules.
+func (c *Context) rules() []audit.PolicyRule { return c.P.Internal.Rules }
+
+// levelNode is where the level of a rule stands, else the rule.
+func (c *Context) levelNode(i int) *yaml.Node {
+	if p := policy.RulePath(i) + ".level"; c.P.Has(p) {
+		return c.P.Node(p)
+	}
+	return c.P.RuleNode(i)
+}

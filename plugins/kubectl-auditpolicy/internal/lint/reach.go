@@ -1,0 +1,75 @@
+package lint
+
+import (
+	"fmt"
+
+	"k8s.io/apiserver/pkg/apis/audit"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// reached says whether a rule decides any request, and shows one.
+type reached struct {
+	answer  space.Answer
+	request authorizer.AttributesRecord
+}
+
+func (c *Context) findReach() {
+	for i := range c.rules() {
+		w, a := c.Reaches(i, space.Boxes{{}})
+		if a == space.Found {
+			// The evaluator has the last word on every witness.
+			if d := c.Evaluator.Match(w); d.Rule != i {
+				panic(fmt.Sprintf("the witness %q of rule %d goes to rule %d", space.Flags(w), i+1, d.Rule+1))
+			}
+		}
+		if a == space.Undecided {
+			c.undecide("whether a request reaches " + ruleName(i))
+		}
+		c.reach = append(c.reach, reached{a, w})
+	}
+}
+
+func (c *Context) undecide(what string) { c.undecided = append(c.undecided, what) }
+
+// live says whether a rule can decide a request; one that was not decided
+// counts as live.
+func (c *Context) live(i int) bool { return c.reach[i].answer != space.Empty }
+
+// try is the command line that shows what happens to a request.
+func (c *Context) try(w authorizer.Attributes) string {
+	d := c.Evaluator.Match(w)
+	what := "no rule, level None"
+	if d.Rule != policy.NoRule {
+		what = fmt.Sprintf("rule %d, level %s", d.Rule+1, d.Level)
+	}
+	return fmt.Sprintf("try: kubectl auditpolicy match %s %s\n-> %s", space.Quote(c.P.Name), space.Flags(w), what)
+}
+
+// show adds the request that shows a finding.
+func (c *Context) show(r *Result, w authorizer.Attributes) {
+	r.Evidence = append(r.Evidence, c.try(w))
+}
+
+// ask is a rule that asks a question: verbs on resources of a group.
+func ask(group string, resources, verbs []string) audit.PolicyRule {
+	return audit.PolicyRule{Verbs: verbs, Resources: []audit.GroupResources{{Group: group, Resources: resources}}}
+}
+
+// recorded says that a decision makes events.
+func recorded(d policy.Decision) bool { return d.Level != audit.LevelNone }
+
+func atLeast(l audit.Level) func(policy.Decision) bool {
+	return func(d policy.Decision) bool { return policy.Rank(d.Level) >= policy.Rank(l) }
+}
+
+func unrecorded(d policy.Decision) bool { return d.Level == audit.LevelNone }
+
+// severity is a finding of a rule with another severity.
+func severity(r finding.Rule, s finding.Severity) finding.Rule {
+	r.Severity = s
+	return r
+}
