@@ -131,10 +131,6 @@ func (p *plan) edit(e *splice.Editor) {
 		sidecars = nil
 	}
 	p.initContainers(e, spec, seeds, sidecars, noted)
-	if p.shareProc {
-		e.Set(spec, "shareProcessNamespace", true)
-		r.Keys = append(r.Keys, "shareProcessNamespace")
-	}
 	if len(p.volumes) > 0 {
 		var items []any
 		for _, v := range p.volumes {
@@ -142,6 +138,10 @@ func (p *plan) edit(e *splice.Editor) {
 			r.Volumes = append(r.Volumes, v.Name)
 		}
 		noted("volumes", extend(e, spec, "volumes", "", items))
+	}
+	if p.shareProc {
+		e.Set(spec, "shareProcessNamespace", true)
+		r.Keys = append(r.Keys, "shareProcessNamespace")
 	}
 	if p.config != nil {
 		sum := sha256.New()
