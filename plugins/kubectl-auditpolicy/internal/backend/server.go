@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -108,7 +109,9 @@ func (s *Server) add(flags []FlagUse) {
 	}
 }
 
-var flagWord = regexp.MustCompile(`--([a-z][a-z0-9-]*)(?:=("[^"]*"|'[^']*'|[^\s"'\\]*))?`)
+var flagWord = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`--([a-z][a-z0-9-]*)(?:=("[^"]*"|'[^']*'|[^\s"'\\]*))?`)
+})
 
 // textFlags finds flags in text. A flag and its value may be two words.
 func textFlags(text string) []FlagUse {
@@ -117,7 +120,7 @@ func textFlags(text string) []FlagUse {
 		if t := strings.TrimSpace(line); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ";") {
 			continue
 		}
-		found := flagWord.FindAllStringSubmatchIndex(line, -1)
+		found := flagWord().FindAllStringSubmatchIndex(line, -1)
 		for i, m := range found {
 			if m[0] > 0 && !strings.ContainsRune(" \t\"'=[,", rune(line[m[0]-1])) {
 				continue

@@ -17,6 +17,7 @@ func New(env *cli.Env) *cobra.Command {
 	root.AddCommand(
 		newReplay(env),
 		newInit(env),
+		newLeaks(env),
 		newBackend(env),
 		cli.NewVersionCommand(env),
 		cli.NewCompletionCommand(env),

@@ -119,7 +119,7 @@ func (w *walker) object(path string, m map[string]any, depth int) {
 	}
 	// An environment variable, or another pair of name and value.
 	if name, ok := m["name"].(string); ok {
-		if value, ok := m["value"].(string); ok && nameForm.MatchString(name) && len(value) >= 4 && !placeholder(value) && !pathLike(value) && len(inText(value)) == 0 {
+		if value, ok := m["value"].(string); ok && nameForm().MatchString(name) && len(value) >= 4 && !placeholder(value) && !pathLike(value) && len(inText(value)) == 0 {
 			w.hit(path+".value (name "+cleanName(name)+")", hit{kind: kind{rulePassword, "value named as a secret"}, value: value})
 			skip["value"] = true
 		}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,41 +21,47 @@ type hit struct {
 	expires time.Time
 }
 
-// tokens are credentials that are known by their form, wherever they stand.
+// lazy puts off the compiling of an expression until it is used: all of them
+// together would double the time that --help takes.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
+// forms are credentials that are known by their form, wherever they stand.
 // need is a text that must be there, so that the expressions run seldom.
 var forms = []struct {
 	need string
-	re   *regexp.Regexp
+	re   func() *regexp.Regexp
 	kind kind
 }{
-	{"AKIA", regexp.MustCompile(`\bAKIA[A-Z0-9]{16}\b`), kind{ruleCloud, "AWS access key id"}},
-	{"ASIA", regexp.MustCompile(`\bASIA[A-Z0-9]{16}\b`), kind{ruleCloud, "AWS temporary key id"}},
-	{"AIza", regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`), kind{ruleCloud, "Google API key"}},
-	{"ya29.", regexp.MustCompile(`\bya29\.[0-9A-Za-z_-]{20,}`), kind{ruleCloud, "Google OAuth token"}},
-	{"AccountKey=", regexp.MustCompile(`AccountKey=[A-Za-z0-9+/]{86}==`), kind{ruleCloud, "Azure storage key"}},
-	{"gh", regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{36,}\b`), kind{ruleCloud, "GitHub token"}},
-	{"github_pat_", regexp.MustCompile(`\bgithub_pat_[A-Za-z0-9_]{60,}\b`), kind{ruleCloud, "GitHub token"}},
-	{"glpat-", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`), kind{ruleCloud, "GitLab token"}},
-	{"xox", regexp.MustCompile(`\bxox[abeprs]-[A-Za-z0-9-]{10,}`), kind{ruleCloud, "Slack token"}},
-	{"_live_", regexp.MustCompile(`\b[sr]k_live_[A-Za-z0-9]{16,}`), kind{ruleCloud, "Stripe key"}},
-	{"hvs.", regexp.MustCompile(`\bhvs\.[A-Za-z0-9_-]{24,}`), kind{ruleCloud, "Vault token"}},
-	{"dop_v1_", regexp.MustCompile(`\bdop_v1_[a-f0-9]{64}\b`), kind{ruleCloud, "DigitalOcean token"}},
-	{"npm_", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`), kind{ruleCloud, "npm token"}},
-	{"PRIVATE KEY-----", regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]{0,8192}`), kind{rulePrivateKey, "private key"}},
+	{"AKIA", lazy(`\bAKIA[A-Z0-9]{16}\b`), kind{ruleCloud, "AWS access key id"}},
+	{"ASIA", lazy(`\bASIA[A-Z0-9]{16}\b`), kind{ruleCloud, "AWS temporary key id"}},
+	{"AIza", lazy(`\bAIza[0-9A-Za-z_-]{35}`), kind{ruleCloud, "Google API key"}},
+	{"ya29.", lazy(`\bya29\.[0-9A-Za-z_-]{20,}`), kind{ruleCloud, "Google OAuth token"}},
+	{"AccountKey=", lazy(`AccountKey=[A-Za-z0-9+/]{86}==`), kind{ruleCloud, "Azure storage key"}},
+	{"gh", lazy(`\bgh[pousr]_[A-Za-z0-9]{36,}\b`), kind{ruleCloud, "GitHub token"}},
+	{"github_pat_", lazy(`\bgithub_pat_[A-Za-z0-9_]{60,}\b`), kind{ruleCloud, "GitHub token"}},
+	{"glpat-", lazy(`\bglpat-[A-Za-z0-9_-]{20,}`), kind{ruleCloud, "GitLab token"}},
+	{"xox", lazy(`\bxox[abeprs]-[A-Za-z0-9-]{10,}`), kind{ruleCloud, "Slack token"}},
+	{"_live_", lazy(`\b[sr]k_live_[A-Za-z0-9]{16,}`), kind{ruleCloud, "Stripe key"}},
+	{"hvs.", lazy(`\bhvs\.[A-Za-z0-9_-]{24,}`), kind{ruleCloud, "Vault token"}},
+	{"dop_v1_", lazy(`\bdop_v1_[a-f0-9]{64}\b`), kind{ruleCloud, "DigitalOcean token"}},
+	{"npm_", lazy(`\bnpm_[A-Za-z0-9]{36}\b`), kind{ruleCloud, "npm token"}},
+	{"PRIVATE KEY-----", lazy(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?s:.*?)(?:-----END|$)`), kind{rulePrivateKey, "private key"}},
 }
 
 var (
-	jwtForm       = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`)
-	bootstrapForm = regexp.MustCompile(`(?:^|[^A-Za-z0-9._/-])([a-z0-9]{6}\.[a-z0-9]{16})(?:$|[^A-Za-z0-9._-])`)
-	basicForm     = regexp.MustCompile(`(?i)\bBasic ([A-Za-z0-9+/]{8,}={0,2})`)
-	bearerForm    = regexp.MustCompile(`(?i)\bBearer ([A-Za-z0-9._~+/-]{16,}=*)`)
-	urlForm       = regexp.MustCompile(`\b[a-z][a-z0-9+.-]*://[^/\s:@'"]+:([^/\s@'"]+)@`)
-	pemBase64     = regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}`)
+	jwtForm       = lazy(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`)
+	bootstrapForm = lazy(`(?:^|[^A-Za-z0-9._/-])([a-z0-9]{6}\.[a-z0-9]{16})(?:$|[^A-Za-z0-9._-])`)
+	basicForm     = lazy(`(?i)\bBasic ([A-Za-z0-9+/]{8,}={0,2})`)
+	bearerForm    = lazy(`(?i)\bBearer ([A-Za-z0-9._~+/-]{16,}=*)`)
+	urlForm       = lazy(`\b[a-z][a-z0-9+.-]*://[^/\s:@'"]+:([^/\s@'"]+)@`)
+	pemBase64     = lazy(`LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}`)
 	// flagForm is an argument that carries a password or a token.
-	flagForm = regexp.MustCompile(`(?i)(?:^|[\s;&|'"-])((?:[a-z0-9_]+[-_])*(?:password|passwd|pwd|token|secret|secret[-_]?key|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret))(?:=|:\s*|\s+)['"]?([^\s'"&;|]{4,})`)
+	flagForm = lazy(`(?i)(?:^|[\s;&|'"-])([a-z0-9_-]*(?:password|passwd|pwd)|(?:[a-z0-9_]+[-_])*(?:token|secret|secret[-_]?key|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret))(?:=|:\s*|\s+)['"]?([^\s'"&;|]{4,})`)
 	// nameForm is an environment variable or key that is named for what it
 	// holds.
-	nameForm = regexp.MustCompile(`(?i)(?:^|[_.-])(?:password|passwd|pwd|secret|token|api_?key|access_?key|secret_?key|private_?key|client_?secret|credentials?)$`)
+	nameForm = lazy(`(?i)(?:^|[_.-])(?:password|passwd|pwd|secret|token|api_?key|access_?key|secret_?key|private_?key|client_?secret|credentials?)$`)
 )
 
 // inText finds the credentials in a string of any origin.
@@ -64,7 +71,7 @@ func inText(s string) []hit {
 		return nil
 	}
 	if strings.Contains(s, "eyJ") {
-		for _, m := range jwtForm.FindAllString(s, -1) {
+		for _, m := range jwtForm().FindAllString(s, -1) {
 			if h, ok := jwt(m); ok {
 				out = append(out, h)
 			}
@@ -72,13 +79,13 @@ func inText(s string) []hit {
 	}
 	for _, f := range forms {
 		if strings.Contains(s, f.need) {
-			for _, m := range f.re.FindAllString(s, -1) {
+			for _, m := range f.re().FindAllString(s, -1) {
 				out = append(out, hit{kind: f.kind, value: m})
 			}
 		}
 	}
 	if strings.Contains(s, "LS0tLS1CRUdJTi") {
-		for _, m := range pemBase64.FindAllString(s, -1) {
+		for _, m := range pemBase64().FindAllString(s, -1) {
 			head := m[:min(len(m), 64)]
 			if b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(head, "=")[:len(strings.TrimRight(head, "="))/4*4]); err == nil && bytes.Contains(b, []byte("PRIVATE KEY")) {
 				out = append(out, hit{kind: kind{rulePrivateKey, "private key in base64"}, value: m})
@@ -86,26 +93,26 @@ func inText(s string) []hit {
 		}
 	}
 	if strings.Contains(s, ".") {
-		for _, m := range bootstrapForm.FindAllStringSubmatch(s, -1) {
+		for _, m := range bootstrapForm().FindAllStringSubmatch(s, -1) {
 			if digits(m[1]) >= 4 {
 				out = append(out, hit{kind: kind{ruleBootstrap, "bootstrap token"}, value: m[1]})
 			}
 		}
 	}
 	if strings.Contains(s, "://") {
-		for _, m := range urlForm.FindAllStringSubmatch(s, -1) {
+		for _, m := range urlForm().FindAllStringSubmatch(s, -1) {
 			if !placeholder(m[1]) {
 				out = append(out, hit{kind: kind{rulePassword, "password in a URL"}, value: m[1]})
 			}
 		}
 	}
-	for _, m := range basicForm.FindAllStringSubmatch(s, -1) {
+	for _, m := range basicForm().FindAllStringSubmatch(s, -1) {
 		if b, err := base64.StdEncoding.DecodeString(m[1]); err == nil && bytes.IndexByte(b, ':') > 0 && printable(b) {
 			out = append(out, hit{kind: kind{rulePassword, "basic authorization"}, value: m[1]})
 		}
 	}
-	for _, m := range bearerForm.FindAllStringSubmatch(s, -1) {
-		if !jwtForm.MatchString(m[1]) && !placeholder(m[1]) {
+	for _, m := range bearerForm().FindAllStringSubmatch(s, -1) {
+		if !jwtForm().MatchString(m[1]) && !placeholder(m[1]) {
 			out = append(out, hit{kind: kind{ruleBearer, "opaque bearer token"}, value: m[1]})
 		}
 	}
@@ -115,7 +122,7 @@ func inText(s string) []hit {
 // inArgument finds what inText does, and passwords given to a program.
 func inArgument(s string) []hit {
 	out := inText(s)
-	for _, m := range flagForm.FindAllStringSubmatch(s, -1) {
+	for _, m := range flagForm().FindAllStringSubmatch(s, -1) {
 		v := m[2]
 		if placeholder(v) || strings.HasPrefix(v, "/") || known(out, v) {
 			continue

@@ -8,7 +8,7 @@ import "github.com/clusterwright/kubectl-plugins/shared/finding"
 // Rules are the kinds of leaks, as checks. The order is that of the reference.
 var Rules = []finding.Rule{
 	{
-		ID: "AP080", Title: "Secret contents in an audit log", Severity: finding.Error,
+		ID: "AP080", Title: "secret contents in an audit log", Severity: finding.Error,
 		Rationale: `An event at level Request or RequestResponse carries the object that was written or read. For a
 			Secret that is the secret itself: base64 hides nothing. The log is then as sensitive as etcd, and is
 			usually kept longer, shipped further and read by more people.`,
