@@ -127,7 +127,7 @@ func inArgument(s string) []hit {
 		if placeholder(v) || strings.HasPrefix(v, "/") || known(out, v) {
 			continue
 		}
-		out = append(out, hit{kind: kind{rulePassword, "argument " + strings.ToLower(m[1])}, value: v})
+		out = append(out, hit{kind: kind{rulePassword, "argument " + strings.Trim(strings.ToLower(m[1]), "-_")}, value: v})
 	}
 	return out
 }
