@@ -26,16 +26,17 @@ var pressured = Check{
 			if c == nil || c.Status != corev1.ConditionTrue {
 				continue
 			}
-			r.Add(explain(v, t), append([]string{seenCondition(c)}, consumers(v, t)...)...)
+			r.Add(fmt.Sprintf("%s: %s", t, Explain(v, t)), append([]string{seenCondition(c)}, consumers(v, t)...)...)
 		}
 	},
 }
 
-// explain says which signal is behind a pressure condition.
-func explain(v *snapshot.View, t corev1.NodeConditionType) string {
+// Explain says which signal is behind a pressure condition, by how much, and
+// who takes it.
+func Explain(v *snapshot.View, t corev1.NodeConditionType) string {
 	signals := Signals(v)
 	if len(signals) == 0 {
-		return fmt.Sprintf("%s: the kubelet's figures could not be read, so which signal it is cannot be told", t)
+		return "the kubelet's figures could not be read, so which signal it is cannot be told"
 	}
 	var below, measured []string
 	for _, s := range signals {
@@ -50,11 +51,11 @@ func explain(v *snapshot.View, t corev1.NodeConditionType) string {
 	text := ""
 	switch {
 	case len(below) > 0:
-		text = fmt.Sprintf("%s: %s", t, strings.Join(below, "; "))
+		text = strings.Join(below, "; ")
 	case len(measured) > 0:
-		text = fmt.Sprintf("%s, but nothing is below its threshold any more (%s): the condition lasts five minutes beyond its cause", t, strings.Join(measured, "; "))
+		text = fmt.Sprintf("nothing is below its threshold any more (%s): the condition outlives its cause by five minutes", strings.Join(measured, "; "))
 	default:
-		text = fmt.Sprintf("%s: the kubelet does not report what this is about", t)
+		text = "the kubelet does not report what this is about"
 	}
 	if who := consumers(v, t); len(who) > 0 {
 		text += "; largest: " + phrase.List(who, 3)

@@ -82,6 +82,10 @@ input, 3 a node could not be judged.`
 	f.cluster = cli.ClusterFlags(fs)
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	_ = root.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
+	root.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		o := &diagnoseOptions{from: f.from, cluster: f.cluster}
+		return o.complete(cmd.Context(), args, prefix), cobra.ShellCompDirectiveNoFileComp
+	}
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		o, err := f.options(env, args)
 		if err != nil {
@@ -131,6 +135,9 @@ func (f *diagnoseFlags) options(env *cli.Env, args []string) (*diagnoseOptions, 
 }
 
 func (o *diagnoseOptions) run(ctx context.Context, env *cli.Env) error {
+	if o.watch {
+		return o.stay(ctx, env)
+	}
 	s, err := o.read(ctx, env)
 	if err != nil {
 		return err
@@ -213,4 +220,33 @@ func notFound(name, where string, peers []snapshot.Peer) error {
 		names = append(names[:5], fmt.Sprintf("%d more", len(names)-5))
 	}
 	return cli.WithHint(err, "there are "+strings.Join(names, ", "))
+}
+
+// complete lists names of nodes that a shell may complete to, of the cluster or
+// of the capture. What cannot be read completes to nothing.
+func (o *diagnoseOptions) complete(ctx context.Context, args []string, prefix string) []string {
+	var names []string
+	if o.from != "" && o.from != "-" {
+		s, err := capture.Open(o.from, capture.Options{})
+		if err != nil {
+			return nil
+		}
+		for _, n := range s.Nodes {
+			names = append(names, n.Name)
+		}
+	} else {
+		c, err := o.client()
+		if err != nil {
+			return nil
+		}
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		if names, err = c.Names(ctx); err != nil {
+			return nil
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool {
+		return !strings.HasPrefix(n, prefix) || slices.Contains(args, n)
+	})
 }

@@ -52,7 +52,7 @@ func (o *diagnoseOptions) collect(ctx context.Context, env *cli.Env, c *collect.
 		}
 		s, err = c.Fleet(ctx, collect.FleetOptions{
 			Selector: o.selector, Suspect: fault.Suspicious,
-			Progress: func(nodes, pods int) { progress.Set("%d nodes, %d pods", nodes, pods) },
+			Progress: func(pods int) { progress.Set("%d pods", pods) },
 		})
 	}
 	if err != nil {

@@ -5,14 +5,17 @@ package collect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,9 +28,12 @@ import (
 // Deadlines. A frozen kubelet makes the API server wait ten seconds for a TLS
 // handshake; nobody who asks for a diagnosis should.
 const (
-	// FirstDeadline is for the first request, which also fetches credentials
-	// (an exec plugin may call its cloud).
-	FirstDeadline = 10 * time.Second
+	// FirstDeadline is for the first request, counted from when it has its
+	// credentials: an exec plugin may call its cloud, or ask the user.
+	FirstDeadline = 4 * time.Second
+	// StallDeadline is how long an API server may send nothing at all before it
+	// is taken to have stalled. --request-timeout raises it.
+	StallDeadline = 2300 * time.Millisecond
 	// ProbeDeadline is for each of the parallel reads of one node's story.
 	ProbeDeadline = 2300 * time.Millisecond
 	// PageDeadline is for one page of a list of the whole cluster.
@@ -38,8 +44,11 @@ const (
 
 // Client is an API server, as far as this package uses one.
 type Client struct {
-	http *http.Client
-	base *url.URL
+	http  *http.Client
+	base  *url.URL
+	stall time.Duration
+	// heard is when the last byte came, in Unix nanoseconds.
+	heard atomic.Int64
 
 	mu sync.Mutex
 	// skew is the API server's clock less ours, by the Date of its answers.
@@ -63,7 +72,7 @@ func NewClient(cfg *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: h, base: base}, nil
+	return &Client{http: h, base: base, stall: max(StallDeadline, cfg.Timeout)}, nil
 }
 
 const (
@@ -90,12 +99,102 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, accept 
 		return kubelet.Reply{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	c.heard.Store(time.Now().UnixNano())
+	body, err := io.ReadAll(io.LimitReader(&listened{resp.Body, c}, maxBody))
 	if err != nil {
 		return kubelet.Reply{}, err
 	}
 	c.date(resp.Header.Get("Date"))
 	return kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body}, nil
+}
+
+// listened notes when bytes come.
+type listened struct {
+	io.Reader
+	client *Client
+}
+
+func (l *listened) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if n > 0 {
+		l.client.heard.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// errStalled is the cause of a cancelled read from a server that says nothing.
+var errStalled = fmt.Errorf("the API server stalled: %w", context.DeadlineExceeded)
+
+// unlessStalled returns a context that ends when the API server has sent
+// nothing at all for a while, whatever was asked.
+func (c *Client) unlessStalled(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.heard.Store(time.Now().UnixNano())
+	go func() {
+		t := time.NewTicker(100 * time.Millisecond)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if time.Since(time.Unix(0, c.heard.Load())) > c.stall {
+					cancel(errStalled)
+					return
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// open makes the first request: it gets the credentials and the connection,
+// and learns the API server's version and clock.
+func (c *Client) open(ctx context.Context, out *shared) error {
+	limit := max(FirstDeadline, c.stall)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// The transport asks for a connection after the credentials are there.
+	var timer *time.Timer
+	var mu sync.Mutex
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if timer == nil {
+			timer = time.AfterFunc(limit, func() { cancel(errStalled) })
+		}
+	}})
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
+	}()
+	r, err := c.get(traced, "/version", nil, acceptJSON)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			return &NoAnswerError{"connecting to " + c.base.Host, fmt.Sprintf("the API server did not answer within %s", limit)}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &NoAnswerError{"connecting to " + c.base.Host, plain(err)}
+	}
+	p := kubelet.Classify(snapshot.SourceVersion, r)
+	if p.Status == snapshot.OK {
+		var v struct {
+			Git string `json:"gitVersion"`
+		}
+		if json.Unmarshal(r.Body, &v) == nil {
+			out.version = v.Git
+		}
+	}
+	if r.Code == http.StatusUnauthorized {
+		return &NoAnswerError{"connecting to " + c.base.Host, "the API server does not accept the credentials (401)"}
+	}
+	out.probes = append(out.probes, p)
+	return nil
 }
 
 // date learns the API server's clock.
@@ -126,7 +225,10 @@ func (c *Client) Now() time.Time {
 }
 
 // failure makes a probe of a request that got no answer.
-func failure(source string, err error, deadline time.Duration) snapshot.Probe {
+func failure(ctx context.Context, source string, err error, deadline time.Duration) snapshot.Probe {
+	if errors.Is(context.Cause(ctx), errStalled) {
+		return snapshot.Probe{Name: source, Status: snapshot.Timeout, Detail: "the API server stalled"}
+	}
 	p := snapshot.Probe{Name: source, Status: snapshot.Unreachable, Detail: plain(err)}
 	if isTimeout(err) {
 		p.Status, p.Detail = snapshot.Timeout, fmt.Sprintf("no answer within %s", deadline)

@@ -27,7 +27,7 @@ type FleetOptions struct {
 	Selector string
 	// Progress is called now and then with the pods folded so far; it may be
 	// nil.
-	Progress func(nodes, pods int)
+	Progress func(pods int)
 	// Suspect says whether a node's kubelet is worth asking.
 	Suspect func(s *snapshot.Snapshot, n *snapshot.Node) bool
 }
@@ -37,21 +37,23 @@ type FleetOptions struct {
 // Then it asks the kubelets of suspects.
 func (c *Client) Fleet(ctx context.Context, o FleetOptions) (*snapshot.Snapshot, error) {
 	f := &fleet{client: c, opts: o, leases: map[string]*snapshot.Lease{}, pods: map[string]*snapshot.Pods{}, events: map[string][]snapshot.Event{}, usage: map[string]*snapshot.Usage{}}
-	// The nodes come first and alone: they fetch the credentials, and say
-	// whether there is a cluster to talk about.
-	if err := f.readNodes(ctx); err != nil {
+	if err := c.open(ctx, &f.shared); err != nil {
 		return nil, err
 	}
+	lists, done := c.unlessStalled(ctx)
+	defer done()
 	var wg sync.WaitGroup
-	wg.Go(func() { f.readPods(ctx) })
+	var err error
+	wg.Go(func() { err = f.readNodes(lists) })
+	wg.Go(func() { f.readPods(lists) })
 	wg.Go(func() {
-		f.readLeases(ctx)
-		f.readEvents(ctx)
-		f.readCSRs(ctx)
-		f.readUsage(ctx)
+		f.readLeases(lists)
+		f.readEvents(lists)
+		f.readCSRs(lists)
 	})
+	wg.Go(func() { f.readUsage(lists) })
 	wg.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
+		ctx, cancel := context.WithTimeout(lists, ProbeDeadline)
 		defer cancel()
 		c.cluster(ctx, &f.shared)
 	})
@@ -59,8 +61,15 @@ func (c *Client) Fleet(ctx context.Context, o FleetOptions) (*snapshot.Snapshot,
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	if err != nil {
+		return nil, err
+	}
+	stalled := lists.Err() != nil
+	done()
 	s := f.snapshot()
-	c.askSuspects(ctx, s, o.Suspect)
+	if !stalled {
+		c.askSuspects(ctx, s, o.Suspect)
+	}
 	return s, ctx.Err()
 }
 
@@ -78,7 +87,7 @@ type fleet struct {
 	shared   shared
 
 	leaseProbe, podProbe, eventProbe, metricProbe snapshot.Probe
-	metrics                                       bool
+	metrics, nodesRead                            bool
 }
 
 func (f *fleet) readNodes(ctx context.Context) error {
@@ -89,12 +98,15 @@ func (f *fleet) readNodes(ctx context.Context) error {
 	p := each(ctx, lister{client: f.client, path: "/api/v1/nodes", query: q, keep: nodeKept}, snapshot.SourceNode, func(o *corev1.Node) {
 		f.nodes = append(f.nodes, snapshot.NewNode(o))
 	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	if p.Status != snapshot.OK && len(f.nodes) == 0 {
+		if p.Status == snapshot.Timeout {
+			p.Detail = "the API server did not answer in time (" + p.Detail + ")"
+		}
 		return &NoAnswerError{"listing the nodes", p.Detail}
 	}
+	f.nodesRead = p.Status == snapshot.OK
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
 	f.shared.probes = append(f.shared.probes, p)
 	return nil
 }
@@ -110,7 +122,7 @@ func (f *fleet) readPods(ctx context.Context) {
 	f.podProbe = each(ctx, lister{client: f.client, path: "/api/v1/pods", keep: podKept, limit: 1000}, snapshot.SourcePods, func(o *corev1.Pod) {
 		folded++
 		if folded%1000 == 0 && f.opts.Progress != nil {
-			f.opts.Progress(len(f.nodes), folded)
+			f.opts.Progress(folded)
 		}
 		if o.Spec.NodeName == "" {
 			return
@@ -161,7 +173,7 @@ func (f *fleet) readUsage(ctx context.Context) {
 	for _, version := range []string{"v1beta1", "v1"} {
 		r, err := f.client.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes", nil, acceptJSON)
 		if err != nil {
-			f.metricProbe = failure(snapshot.SourceMetrics, err, PageDeadline)
+			f.metricProbe = failure(ctx, snapshot.SourceMetrics, err, PageDeadline)
 			f.metrics = true
 			return
 		}
@@ -191,7 +203,10 @@ func (f *fleet) readUsage(ctx context.Context) {
 func (f *fleet) snapshot() *snapshot.Snapshot {
 	s := &snapshot.Snapshot{APIVersion: snapshot.APIVersion, Kind: snapshot.Kind, Clock: snapshot.ClockLive, Source: "live", Nodes: f.nodes}
 	f.shared.into(s)
-	s.Cluster.Whole = f.opts.Selector == ""
+	s.Cluster.Whole = f.opts.Selector == "" && f.nodesRead
+	if !f.nodesRead {
+		s.Notes = append(s.Notes, "the list of nodes is not complete: there are more")
+	}
 	s.Cluster.MetricsAPI = &f.metrics
 	peers := snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.OK}
 	if len(f.nodes) < 2 {
@@ -237,8 +252,11 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect 
 	}
 	var wg sync.WaitGroup
 	asked, skipped := 0, 0
+	// Where there are few, all are asked: that is quick, and finds what no list
+	// shows.
+	few := len(s.Nodes) <= MaxSuspects
 	for _, n := range s.Nodes {
-		if !suspect(s, n) {
+		if !few && !suspect(s, n) {
 			continue
 		}
 		if asked == MaxSuspects {

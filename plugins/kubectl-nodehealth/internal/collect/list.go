@@ -56,10 +56,10 @@ func each[T any, P interface {
 		select {
 		case got = <-ahead:
 		case <-ctx.Done():
-			return failure(source, ctx.Err(), l.deadline)
+			return failure(ctx, source, ctx.Err(), l.deadline)
 		}
 		if got.err != nil {
-			p := failure(source, got.err, l.deadline)
+			p := failure(ctx, source, got.err, l.deadline)
 			if count > 0 {
 				p.Detail += fmt.Sprintf(" after %d items", count)
 			}

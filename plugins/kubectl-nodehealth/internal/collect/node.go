@@ -46,27 +46,31 @@ const maxPeers = 1000
 // list the cluster's pods.
 func (c *Client) Nodes(ctx context.Context, names []string) (*snapshot.Snapshot, error) {
 	s := &snapshot.Snapshot{APIVersion: snapshot.APIVersion, Kind: snapshot.Kind, Clock: snapshot.ClockLive, Source: "live"}
-	first := true
-	for _, name := range names {
-		deadline := ProbeDeadline
-		if first {
-			deadline = FirstDeadline
-		}
-		n, err := c.readNode(ctx, name, deadline)
-		if err != nil {
-			return nil, err
-		}
-		first = false
-		s.Nodes = append(s.Nodes, n)
+	var cluster shared
+	if err := c.open(ctx, &cluster); err != nil {
+		return nil, err
 	}
 	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
 	defer cancel()
 	var wg sync.WaitGroup
+	nodes, errs := make([]*snapshot.Node, len(names)), make([]error, len(names))
+	for i, name := range names {
+		wg.Go(func() { nodes[i], errs[i] = c.readNode(ctx, name, ProbeDeadline) })
+	}
+	wg.Wait()
+	if outer.Err() != nil {
+		return nil, outer.Err()
+	}
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	s.Nodes = nodes
 	for _, n := range s.Nodes {
 		wg.Go(func() { c.story(ctx, n) })
 	}
-	var cluster shared
 	wg.Go(func() { c.cluster(ctx, &cluster) })
 	wg.Go(func() { c.peers(ctx, s.Nodes, &cluster) })
 	wg.Go(func() { c.requests(ctx, s.Nodes, &cluster) })
@@ -77,9 +81,9 @@ func (c *Client) Nodes(ctx context.Context, names []string) (*snapshot.Snapshot,
 	cluster.into(s)
 	s.ObservedAt = c.Now()
 	for _, n := range s.Nodes {
-		blameAPIServer(n)
+		c.blameAPIServer(s, n)
 	}
-	return s, c.unregistered(ctx, s)
+	return s, c.unregistered(outer, s)
 }
 
 // readNode reads the node object; one that is not there leaves an empty node.
@@ -92,7 +96,7 @@ func (c *Client) readNode(ctx context.Context, name string, deadline time.Durati
 		if ctx.Err() != nil && !isTimeout(err) {
 			return nil, err
 		}
-		p := failure(snapshot.SourceNode, err, deadline)
+		p := failure(ctx, snapshot.SourceNode, err, deadline)
 		return nil, &NoAnswerError{"reading node " + name, p.Detail}
 	}
 	p := kubelet.Classify(snapshot.SourceNode, r)
@@ -155,6 +159,7 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 		wg.Go(func() { c.askKubelet(ctx, kubeletNode, ProbeDeadline) })
 	}
 	wg.Wait()
+	c.watchLease(n, kubeletNode)
 	n.Kubelet = kubeletNode.Kubelet
 	for _, p := range kubeletNode.Probes {
 		n.Set(p)
@@ -162,10 +167,25 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 	slices.SortStableFunc(n.Events, func(a, b snapshot.Event) int { return b.Last.Compare(a.Last) })
 }
 
+// watchLease reads the lease once more after a silent kubelet was waited for: a
+// renewal in the meantime proves that it lives.
+func (c *Client) watchLease(n, asked *snapshot.Node) {
+	p, _ := snapshot.Find(asked.Probes, snapshot.SourceHealthz)
+	if n.Lease == nil || p.Status != snapshot.Timeout {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if l, p := c.readLease(ctx, snapshot.NodeLeases, n.Name, snapshot.SourceLease); p.Status == snapshot.OK {
+		l.Seen = l.Renewed.After(n.Lease.Renewed)
+		n.Lease = l
+	}
+}
+
 func (c *Client) readLease(ctx context.Context, namespace, name, source string) (*snapshot.Lease, snapshot.Probe) {
 	r, err := c.get(ctx, "/apis/coordination.k8s.io/v1/namespaces/"+namespace+"/leases/"+name, nil, acceptJSON)
 	if err != nil {
-		return nil, failure(source, err, ProbeDeadline)
+		return nil, failure(ctx, source, err, ProbeDeadline)
 	}
 	p := kubelet.Classify(source, r)
 	if p.Status != snapshot.OK {
@@ -218,7 +238,7 @@ func (c *Client) usage(ctx context.Context, name string) (u *snapshot.Usage, p s
 	for _, version := range []string{"v1beta1", "v1"} {
 		r, err := c.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes/"+name, nil, acceptJSON)
 		if err != nil {
-			return nil, failure(snapshot.SourceMetrics, err, ProbeDeadline), true
+			return nil, failure(ctx, snapshot.SourceMetrics, err, ProbeDeadline), true
 		}
 		message, _, status := r.FromAPIServer()
 		if r.Code == 404 && (!status || strings.Contains(message, "could not find the requested resource")) {
@@ -336,24 +356,25 @@ func zoneSelector(o *corev1.Node) string {
 
 // blameAPIServer takes back what silence of a kubelet would mean where the API
 // server itself did not answer in time.
-func blameAPIServer(n *snapshot.Node) {
-	slow := 0
-	for _, source := range []string{snapshot.SourceLease, snapshot.SourcePods, snapshot.SourceEvents} {
-		if p, ok := snapshot.Find(n.Probes, source); ok && p.Status == snapshot.Timeout {
-			slow++
-		}
+func (c *Client) blameAPIServer(s *snapshot.Snapshot, n *snapshot.Node) {
+	slow := false
+	for _, source := range []string{snapshot.SourceLease, snapshot.SourcePods, snapshot.SourceEvents, snapshot.SourceCSRs, snapshot.SourcePeers, snapshot.SourceKCM} {
+		p, ok := s.Probe(n, source)
+		slow = slow || ok && p.Status == snapshot.Timeout
 	}
-	if slow < 2 {
+	if !slow {
 		return
 	}
 	for _, p := range n.Probes {
 		if p.Reason == snapshot.ReasonSilent {
 			p.Reason = ""
-			p.Detail = "the API server is too slow to tell"
+			p.Detail = "the API server did not answer in time, so the node's silence says nothing"
 			n.Set(p)
 		}
 	}
-	n.Kubelet.Host = nil
+	if n.Kubelet.Host != nil && !n.Kubelet.Host.Up {
+		n.Kubelet.Host = nil
+	}
 }
 
 // unregistered tells a node that is not there from one that never joined but

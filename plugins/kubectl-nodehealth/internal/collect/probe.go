@@ -27,7 +27,7 @@ func (c *Client) askKubelet(ctx context.Context, n *snapshot.Node, deadline time
 			r, err := c.get(ctx, "/api/v1/nodes/"+n.Name+"/proxy"+path, nil, accept)
 			var p snapshot.Probe
 			if err != nil {
-				p = failure(source, err, deadline)
+				p = failure(ctx, source, err, deadline)
 				if p.Status == snapshot.Timeout {
 					p.Reason = snapshot.ReasonSilent
 				}
@@ -114,7 +114,7 @@ func (c *Client) askHost(ctx context.Context, node string) (*snapshot.Host, snap
 			r, err := c.get(ctx, "/api/v1/nodes/http:"+node+":"+hp.port+"/proxy"+hp.path, nil, "")
 			a := answer{port: hp.port, code: r.Code}
 			if err != nil {
-				a.probe = failure(snapshot.SourceHost, err, ProbeDeadline)
+				a.probe = failure(ctx, snapshot.SourceHost, err, ProbeDeadline)
 				if a.probe.Status == snapshot.Timeout {
 					a.probe.Reason = snapshot.ReasonSilent
 				}

@@ -2,10 +2,8 @@ package collect
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
@@ -20,37 +18,15 @@ type shared struct {
 	csrs    map[string][]snapshot.CSR
 }
 
-// cluster reads the API server's version and the controller manager's lease.
+// cluster reads the controller manager's lease.
 func (c *Client) cluster(ctx context.Context, out *shared) {
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		p := snapshot.Probe{Name: snapshot.SourceVersion, Status: snapshot.OK}
-		version := ""
-		r, err := c.get(ctx, "/version", nil, acceptJSON)
-		if err != nil {
-			p = failure(snapshot.SourceVersion, err, ProbeDeadline)
-		} else if p = kubelet.Classify(snapshot.SourceVersion, r); p.Status == snapshot.OK {
-			var v struct {
-				Git string `json:"gitVersion"`
-			}
-			if json.Unmarshal(r.Body, &v) == nil {
-				version = v.Git
-			}
-		}
-		out.mu.Lock()
-		defer out.mu.Unlock()
-		out.version, out.probes = version, append(out.probes, p)
-	})
-	wg.Go(func() {
-		l, p := c.readLease(ctx, snapshot.SystemNamespace, snapshot.ControllerManagerLease, snapshot.SourceKCM)
-		if p.Status == snapshot.Absent {
-			p.Detail = "no leader lease: a managed control plane, or leader election is off"
-		}
-		out.mu.Lock()
-		defer out.mu.Unlock()
-		out.kcm, out.probes = l, append(out.probes, p)
-	})
-	wg.Wait()
+	l, p := c.readLease(ctx, snapshot.SystemNamespace, snapshot.ControllerManagerLease, snapshot.SourceKCM)
+	if p.Status == snapshot.Absent {
+		p.Detail = "no leader lease: a managed control plane, or leader election is off"
+	}
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.kcm, out.probes = l, append(out.probes, p)
 }
 
 // into puts what was gathered into a snapshot.

@@ -260,7 +260,7 @@ func slowedEviction(s *snapshot.Snapshot, zone string, peers []snapshot.Peer) st
 // say.
 func Suspicious(s *snapshot.Snapshot, n *snapshot.Node) bool {
 	v := s.View(n)
-	if v.Ready() != corev1.ConditionTrue || check.LeaseExpired(v) || Diagnose(v) != nil {
+	if v.Ready() != corev1.ConditionTrue || check.LeaseExpired(v) || pendingServing(v) != nil || Diagnose(v) != nil {
 		return true
 	}
 	age, ok := v.LeaseAge()

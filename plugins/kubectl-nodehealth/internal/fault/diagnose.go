@@ -27,6 +27,8 @@ func rules() []rule {
 		shuttingDown,
 		notReady,
 		expiredClient,
+		runtimeTrouble,
+		syncloopHangs,
 		contradiction,
 		oneWay,
 		servingCertificate,
@@ -38,6 +40,10 @@ func rules() []rule {
 }
 
 func neverRegistered(v *snapshot.View, _ *Signals) *guess {
+	if p, _ := v.Probe(v.Node, snapshot.SourceNode); v.Node.Object == nil && p.Status != snapshot.Absent {
+		// It could not be read, which says nothing of the node.
+		return nil
+	}
 	if v.Node.Object == nil {
 		return &guess{name: NeverRegistered, confidence: High, summary: "No node of this name is registered, though other objects name it: its kubelet has never joined, or the node object was deleted."}
 	}
@@ -57,7 +63,7 @@ func machineStopped(v *snapshot.View, s *Signals) *guess {
 
 // silentKubelet: the lease has run out, or the control plane gave the node up.
 func silentKubelet(v *snapshot.View, s *Signals) *guess {
-	gone := s.Expired || s.Ready == corev1.ConditionUnknown && !s.Fresh && !(s.LeaseKnown && s.LeaseAge < check.LeaseLate && v.Live())
+	gone := s.Expired || s.Ready == corev1.ConditionUnknown && !s.Fresh
 	if !gone {
 		return nil
 	}
@@ -72,7 +78,7 @@ func silentKubelet(v *snapshot.View, s *Signals) *guess {
 			return &guess{name: KubeletHung, confidence: High, summary: fmt.Sprintf("The kubelet fell silent %s: the host answers, the kubelet's port hangs. Running pods may go on, nothing manages them.", since),
 				rivals: []Rival{{NetworkPartition, "a packet filter that drops only the kubelet's port and its way to the API server"}}}
 		}
-		return hostDown(v, s, since, "The node does not answer at all since %s: neither the kubelet nor any other port.")
+		return hostDown(v, s, since, "The node fell silent %s and answers on no port, the kubelet's or another.")
 	case NoRoute:
 		return hostDown(v, s, since, "The network has no such host any more; the kubelet fell silent %s.")
 	}
@@ -138,15 +144,19 @@ func hostDown(v *snapshot.View, s *Signals, since, format string) *guess {
 func cutOff(v *snapshot.View, s *Signals, since string) *guess {
 	switch m := v.Node.Kubelet.Metrics; {
 	case m != nil && m.ClientTTL != nil && *m.ClientTTL <= 0:
-		return &guess{name: CertificateExpired, confidence: High, summary: fmt.Sprintf("The kubelet runs, but its client certificate has expired: the API server refuses it since %s.", since)}
+		return &guess{name: CertificateExpired, confidence: High, summary: fmt.Sprintf("The kubelet runs, but its client certificate has expired: the API server refuses it (last heard of %s).", since)}
 	case m != nil && m.ClientTTL != nil && !m.ClientTTLInf:
-		return &guess{name: NetworkPartition, confidence: High, summary: fmt.Sprintf("The kubelet runs and its certificate is valid, but it has not reached the API server since %s: its way there is cut.", since)}
+		return &guess{name: NetworkPartition, confidence: High, summary: fmt.Sprintf("The kubelet runs and its certificate is valid, but it last reached the API server %s: its way there is cut.", since)}
 	}
 	if authorizationFailed(v) {
-		return &guess{name: CertificateExpired, confidence: Medium, summary: fmt.Sprintf("The kubelet runs, but the API server refuses its credentials: its client certificate has most likely expired (last heard of %s).", since),
+		sure := Medium
+		if waitingClient(v) != nil {
+			sure = High
+		}
+		return &guess{name: CertificateExpired, confidence: sure, summary: fmt.Sprintf("The kubelet runs, but the API server refuses its credentials: its client certificate has most likely expired (last heard of %s).", since),
 			rivals: []Rival{{NetworkPartition, "its way to the API server may be cut instead"}}}
 	}
-	return &guess{name: NetworkPartition, confidence: Medium, summary: fmt.Sprintf("The kubelet answers, but has not reached the API server since %s.", since),
+	return &guess{name: NetworkPartition, confidence: Medium, summary: fmt.Sprintf("The kubelet answers, but last reached the API server %s.", since),
 		rivals: []Rival{
 			{CertificateExpired, "an expired client certificate looks the same unless the kubelet's metrics can be read"},
 			{KubeletHung, "its loop may hang while its web server answers"},
@@ -217,10 +227,44 @@ func expiredClient(v *snapshot.View, s *Signals) *guess {
 	return nil
 }
 
+var runtimeError = regexp.MustCompile(`rpc error: code = (Unavailable|DeadlineExceeded)|containerd\.sock|crio\.sock|cri-dockerd\.sock`)
+
+// runtimeTrouble: the kubelet is well and says Ready, but what it asks the
+// runtime for fails. A kubelet needs up to two minutes to notice.
+func runtimeTrouble(v *snapshot.View, s *Signals) *guess {
+	if s.Kubelet != Spoke || s.Ready != corev1.ConditionTrue {
+		return nil
+	}
+	p, ok := snapshot.Find(v.Node.Probes, snapshot.SourceSummary)
+	if !ok || p.Status == snapshot.OK {
+		return nil
+	}
+	name, _ := v.Runtime()
+	if runtimeError.MatchString(p.Detail) {
+		return &guess{name: RuntimeDown, confidence: High, summary: fmt.Sprintf("The kubelet cannot reach %s; it has not marked the node yet (it needs up to two minutes). No pod can start, stop or be checked.", name)}
+	}
+	m := v.Node.Kubelet.Metrics
+	if p.Status == snapshot.Timeout && m != nil && !m.PLEGLastSeen.IsZero() && v.Age(m.PLEGLastSeen) > 30*time.Second {
+		return &guess{name: RuntimeDown, confidence: Medium, summary: fmt.Sprintf("The kubelet has not listed its containers for %s and its statistics hang: %s does not answer it. It has not marked the node yet.", phrase.Duration(v.Age(m.PLEGLastSeen)), name)}
+	}
+	return nil
+}
+
+// syncloopHangs: the kubelet answers and says itself that its loop does not
+// come round.
+func syncloopHangs(v *snapshot.View, s *Signals) *guess {
+	h := v.Node.Kubelet.Healthz
+	if h == nil || h.OK || s.Ready != corev1.ConditionTrue {
+		return nil
+	}
+	return &guess{name: KubeletHung, confidence: Medium, summary: "The kubelet answers and renews its lease, but fails its own health check (" + phrase.List(h.Failed, 3) + "): no pod starts or stops, though the node says Ready.",
+		rivals: []Rival{{RuntimeDown, "a runtime call that never returns holds the loop up too"}}}
+}
+
 // contradiction: Ready=Unknown over a fresh lease.
 func contradiction(v *snapshot.View, s *Signals) *guess {
 	c := v.Condition(corev1.NodeReady)
-	if s.Ready != corev1.ConditionUnknown || v.Age(c.LastTransitionTime.Time) < time.Minute && v.Live() && s.Fresh {
+	if s.Ready != corev1.ConditionUnknown || !s.Fresh || v.Age(c.LastTransitionTime.Time) < time.Minute {
 		return nil
 	}
 	return &guess{name: KubeletHung, confidence: Low, summary: "The kubelet renews its lease again, but its status is still the control plane's Unknown: it is just coming back, or its status loop hangs.",
@@ -252,16 +296,20 @@ func oneWay(v *snapshot.View, s *Signals) *guess {
 			return &guess{name: HostDown, confidence: Low, summary: fmt.Sprintf("Neither the kubelet nor the host answers, and the lease is %s old. The control plane has not noticed yet.", phrase.Duration(s.LeaseAge)),
 				rivals: []Rival{{NetworkPartition, "the API server may be unable to reach the node while the kubelet is well"}}}
 		}
-		what := "the kubelet's port does not answer the API server"
-		if s.Host == HostUp {
-			what = "the host answers on other ports, but the kubelet's port does not answer the API server"
-		}
-		g := &guess{name: NetworkPartition, confidence: High, summary: fmt.Sprintf("The kubelet is alive (its lease is fresh), but %s: logs, exec, port-forward and metrics fail; pods run.", what)}
-		if !s.LeaseKnown {
+		g := &guess{name: NetworkPartition, confidence: High, summary: "The kubelet is alive (its lease is fresh), but the API server cannot reach its port: logs, exec, port-forward and metrics fail; pods run."}
+		switch {
+		case !s.LeaseKnown:
 			g.confidence = Low
-		} else if s.Host == HostUp {
-			g.rivals = []Rival{{KubeletHung, "a kubelet frozen within the last seconds looks the same: look again in 30s"}}
+		case v.Node.Lease.Seen:
+			// It renewed its lease while its port was silent: that settles it.
+		case s.Host == HostUp:
 			g.confidence = Medium
+			g.summary = "The API server cannot reach the kubelet's port, though the host answers and the lease is fresh: logs, exec, port-forward and metrics fail; pods run."
+			g.rivals = []Rival{{KubeletHung, "a kubelet frozen within the last seconds looks the same: look again in 30s"}}
+		default:
+			g.confidence = Medium
+			g.summary = "The API server cannot reach the node, though its lease is fresh: logs, exec, port-forward and metrics fail; pods run."
+			g.rivals = []Rival{{HostDown, "a host that died within the last seconds looks the same: look again in 30s"}}
 		}
 		return g
 	}
@@ -295,9 +343,13 @@ func servingCertificate(v *snapshot.View, s *Signals) *guess {
 	return nil
 }
 
-func pendingServing(v *snapshot.View) *snapshot.CSR {
+func pendingServing(v *snapshot.View) *snapshot.CSR { return waiting(v, snapshot.SignerServing) }
+
+func waitingClient(v *snapshot.View) *snapshot.CSR { return waiting(v, snapshot.SignerClient) }
+
+func waiting(v *snapshot.View, signer string) *snapshot.CSR {
 	for i := range v.Node.CSRs {
-		if c := &v.Node.CSRs[i]; c.Signer == snapshot.SignerServing && c.State == "Pending" {
+		if c := &v.Node.CSRs[i]; c.Signer == signer && c.State == "Pending" {
 			return c
 		}
 	}

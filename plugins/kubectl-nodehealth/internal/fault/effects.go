@@ -29,7 +29,7 @@ func consequences(v *snapshot.View, s *Signals, name string) []Line {
 		}
 	case Cordoned, CloudUninitialized:
 		if p := v.Node.Pods; p != nil {
-			add("now", "%s run here and go on; new ones go elsewhere", phrase.Count(p.Total, "pod"))
+			add("now", "%s here; what runs goes on, new pods go elsewhere", phrase.Count(p.Total, "pod"))
 		}
 		return out
 	case ResourcePressure:
@@ -76,6 +76,10 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 		since = c.LastTransitionTime.Time
 	}
 	stays, leaving := 0, []snapshot.Pod{}
+	if total == 0 {
+		add("now", "no pods are bound here")
+		return out
+	}
 	known := pods != nil && slices.ContainsFunc(pods.Rows, func(p snapshot.Pod) bool { return p.Phase != "" })
 	if !known {
 		when := ""
@@ -154,6 +158,8 @@ func places(n int) string {
 	switch n {
 	case -1:
 		return "its pods (not read) are"
+	case 0:
+		return "no pods are"
 	case 1:
 		return "1 pod is"
 	}

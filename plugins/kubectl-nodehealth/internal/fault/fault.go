@@ -105,7 +105,7 @@ func dress(v *snapshot.View, s *Signals, g *guess) *Fault {
 		Name: g.name, Confidence: g.confidence, Summary: g.summary, Rivals: g.rivals,
 		Phrase: entry.Phrase, Verdict: entry.Verdict, Remedies: entry.Mitigations,
 	}
-	f.Why = evidence(v, s)
+	f.Why = evidence(v, s, g.name)
 	for _, e := range f.Why {
 		f.Evidence = append(f.Evidence, e.Label+": "+e.Text)
 	}

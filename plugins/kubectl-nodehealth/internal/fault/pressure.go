@@ -2,9 +2,11 @@ package fault
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
@@ -19,22 +21,35 @@ func underPressure(v *snapshot.View) []corev1.NodeConditionType {
 	return out
 }
 
-// pressureEvidence names the conditions; which filesystem or signal it is, and
-// who takes it, the pressure checks say.
+// pressureEvidence says which signal of which filesystem is behind each
+// condition, and who takes it.
 func pressureEvidence(v *snapshot.View) []Evidence {
 	var out []Evidence
+	label := map[corev1.NodeConditionType]string{corev1.NodeMemoryPressure: "memory", corev1.NodeDiskPressure: "disk", corev1.NodePIDPressure: "pids"}
 	for _, t := range underPressure(v) {
 		c := v.Condition(t)
-		text := "True"
+		text := string(t) + " is True"
 		if !c.LastTransitionTime.IsZero() {
 			text += fmt.Sprintf(" for %s%s", least(v), phrase.Duration(v.Age(c.LastTransitionTime.Time)))
 		}
-		if c.Message != "" {
-			text += ": " + phrase.Clip(phrase.Sentence(c.Message), 120)
-		}
-		out = append(out, Evidence{string(t), text, "node status"})
+		out = append(out, Evidence{label[t], text, "node status"}, Evidence{"signal", check.Explain(v, t), "kubelet stats and configz"})
 	}
 	return out
+}
+
+// cordonEvidence is when the node was cordoned and by whom, as far as known.
+func cordonEvidence(v *snapshot.View) Evidence {
+	text := "spec.unschedulable is set"
+	if t := v.Taint(corev1.TaintNodeUnschedulable, ""); t != nil && t.TimeAdded != nil {
+		text += fmt.Sprintf(", since %s (%s ago)", phrase.Clock(t.TimeAdded.Time), phrase.Duration(v.Age(t.TimeAdded.Time)))
+	}
+	for _, w := range v.Node.Writers {
+		if strings.HasPrefix(w.Manager, "kubectl") && (strings.Contains(w.Manager, "cordon") || strings.Contains(w.Manager, "drain")) {
+			text += ", by " + w.Manager
+			break
+		}
+	}
+	return Evidence{"spec", text, "node spec"}
 }
 
 func pressureEffect(v *snapshot.View) string {
@@ -72,8 +87,13 @@ func certificateEvidence(v *snapshot.View) []Evidence {
 	if m != nil && m.ClientTTL != nil && *m.ClientTTL <= 0 {
 		out = append(out, Evidence{"cert", "the kubelet's client certificate has expired", "kubelet metrics"})
 	}
-	if c := pendingServing(v); c != nil {
-		out = append(out, Evidence{"csr", fmt.Sprintf("%s (kubelet-serving) has waited %s for approval", c.Name, phrase.Duration(v.Age(c.Created))), "certificates.k8s.io"})
+	if authorizationFailed(v) {
+		out = append(out, Evidence{"cert", "the kubelet lets nobody in, because it cannot ask the API server: its own client certificate is not accepted", "node proxy"})
+	}
+	for _, c := range []*snapshot.CSR{pendingServing(v), waitingClient(v)} {
+		if c != nil {
+			out = append(out, Evidence{"csr", fmt.Sprintf("%s (%s) is pending: not approved for %s", c.Name, c.Signer[strings.LastIndex(c.Signer, "/")+1:], phrase.Duration(v.Age(c.Created))), "certificates.k8s.io"})
+		}
 	}
 	return out
 }

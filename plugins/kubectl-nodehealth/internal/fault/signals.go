@@ -147,7 +147,7 @@ func kubeletAnswer(v *snapshot.View) (Answer, string) {
 }
 
 // evidence are the witnesses' words, in the order in which a reader follows.
-func evidence(v *snapshot.View, s *Signals) []Evidence {
+func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 	var out []Evidence
 	add := func(label, source, format string, args ...any) {
 		out = append(out, Evidence{label, fmt.Sprintf(format, args...), source})
@@ -189,7 +189,17 @@ func evidence(v *snapshot.View, s *Signals) []Evidence {
 	if s.HostDetail != "" && (s.Kubelet == Silent || s.Kubelet == NoRoute) {
 		add("host", "node proxy", "%s", s.HostDetail)
 	}
-	out = append(out, pressureEvidence(v)...)
+	if name == ResourcePressure {
+		out = append(out, pressureEvidence(v)...)
+	}
+	if name == Cordoned {
+		out = append(out, cordonEvidence(v))
+	}
+	if name == RuntimeDown {
+		if p, ok := snapshot.Find(v.Node.Probes, snapshot.SourceSummary); ok && p.Status != snapshot.OK {
+			add("runtime", "kubelet stats", "%s", phrase.Clip(p.Detail, 160))
+		}
+	}
 	out = append(out, certificateEvidence(v)...)
 	if text := peersText(v, s); text != "" {
 		add("peers", "nodes and leases", "%s", text)
@@ -219,17 +229,20 @@ func kubeletText(v *snapshot.View, s *Signals) string {
 			}
 			return "answers, healthz fails: " + phrase.List(h.Failed, 3)
 		}
-		return "answers: " + phrase.Clip(s.KubeletDetail, 120)
+		if s.KubeletDetail == "" {
+			return "answers"
+		}
+		return "answers: " + phrase.Clip(s.KubeletDetail, 160)
 	case Refused:
 		return addr + " connection refused: host up, process down"
 	case Silent:
-		return addr + " does not answer"
+		return addr + ": no answer"
 	case NoRoute:
 		return addr + " no route to host"
 	case NoTLS:
 		return addr + " TLS handshake fails: " + phrase.Clip(tlsReason(s.KubeletDetail), 100)
 	case NoTunnel:
-		return "cannot be reached by the API server's tunnel: " + phrase.Clip(s.KubeletDetail, 100)
+		return "no way there by the API server's tunnel: " + phrase.Clip(s.KubeletDetail, 100)
 	}
 	return ""
 }

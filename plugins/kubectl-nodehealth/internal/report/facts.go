@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
@@ -101,7 +102,18 @@ func roles(o *corev1.Node) []string {
 func essential(v *snapshot.View) string {
 	if v.Node.Object == nil {
 		p, _ := v.Probe(v.Node, snapshot.SourceNode)
-		return "the node could not be read" + reason(p)
+		return "the node could not be read: " + string(p.Status) + reason(p)
+	}
+	if v.Live() {
+		var late []string
+		for _, p := range v.Probes(v.Node) {
+			if p.Status == snapshot.Timeout && p.Name != snapshot.SourceMetrics {
+				late = append(late, p.Name)
+			}
+		}
+		if len(late) >= 2 {
+			return phrase.List(late, 3) + " timed out: too much of the evidence is missing"
+		}
 	}
 	if v.Ready() == "" {
 		return "the node has no Ready condition"

@@ -263,7 +263,7 @@ func factLines(v *snapshot.View) []fault.Evidence {
 func also(b *strings.Builder, l *List, n Node, p Paint, all bool, width int) {
 	var rest []finding.Finding
 	for _, f := range n.Findings {
-		if n.Fault == nil || !toldByFault[f.ID] {
+		if (n.Fault == nil || !toldByFault[f.ID]) && (all || !toldElsewhere[f.ID]) {
 			rest = append(rest, f)
 		}
 	}
@@ -311,6 +311,9 @@ func also(b *strings.Builder, l *List, n Node, p Paint, all bool, width int) {
 
 // toldByFault are the findings that every story with a fault tells anyway.
 var toldByFault = map[string]bool{"NH001": true, "NH002": true, "NH003": true, "NH004": true, "NH005": true, "NH010": true, "NH011": true, "NH019": true, "NH020": true, "NH024": true}
+
+// toldElsewhere are the findings that the line of unread sources tells.
+var toldElsewhere = map[string]bool{"NH110": true}
 
 // unread groups what could not be read by why.
 func unread(n Node) []string {

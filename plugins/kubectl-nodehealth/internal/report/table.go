@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 )
@@ -87,8 +88,11 @@ func faultCell(n Node) string {
 		return n.Fault.Phrase
 	case n.Verdict == fault.Unknown:
 		return "-"
-	case len(n.Findings) > 0 && n.Verdict == fault.Degraded:
-		return n.Findings[0].Title
+	}
+	for _, f := range n.Findings {
+		if check.Degrading(f) {
+			return f.Title
+		}
 	}
 	return "-"
 }

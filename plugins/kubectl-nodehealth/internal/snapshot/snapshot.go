@@ -135,6 +135,8 @@ type Lease struct {
 	// its own clock, and By who wrote it.
 	Stamped time.Time `json:"stamped,omitzero"`
 	By      string    `json:"by,omitempty"`
+	// Seen says that a renewal was seen to happen while the node was asked.
+	Seen bool `json:"seen,omitempty"`
 }
 
 // Event is an event about the node, or of a pod on it where it concerns the
