@@ -22,6 +22,9 @@ func (o *diagnoseOptions) client() (*collect.Client, error) {
 	if err != nil {
 		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "--from reads a capture and needs no cluster")
 	}
+	if raw, err := o.cluster.ToRawKubeConfigLoader().RawConfig(); err == nil && len(raw.Clusters) == 0 && cfg.Host == "http://localhost:8080" {
+		return nil, cli.WithHint(cli.Unknownf("no cluster: no kubeconfig names one (KUBECONFIG, ~/.kube/config, --kubeconfig)"), "--from reads a capture and needs no cluster")
+	}
 	c, err := collect.NewClient(cfg)
 	if err != nil {
 		return nil, cli.Unknownf("no cluster: %w", err)

@@ -4,6 +4,7 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
@@ -105,7 +107,33 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, accept 
 		return kubelet.Reply{}, err
 	}
 	c.date(resp.Header.Get("Date"))
-	return kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body}, nil
+	reply := kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body}
+	if reply.Code >= 400 && strings.Contains(reply.ContentType, "protobuf") {
+		reply = plainStatus(reply)
+	}
+	return reply, nil
+}
+
+// plainStatus turns the API server's error from protobuf into JSON, so that one
+// reader does for both.
+func plainStatus(r kubelet.Reply) kubelet.Reply {
+	body, ok := bytes.CutPrefix(r.Body, []byte("k8s\x00"))
+	if !ok {
+		return r
+	}
+	raw, err := field(body, 2)
+	if err != nil {
+		return r
+	}
+	var st metav1.Status
+	if st.Unmarshal(raw) != nil {
+		return r
+	}
+	text, err := json.Marshal(map[string]any{"kind": "Status", "message": st.Message, "reason": st.Reason})
+	if err != nil {
+		return r
+	}
+	return kubelet.Reply{Code: r.Code, ContentType: acceptJSON, Body: text}
 }
 
 // listened notes when bytes come.

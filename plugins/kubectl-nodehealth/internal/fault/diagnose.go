@@ -105,7 +105,7 @@ func blind(v *snapshot.View, since string) *guess {
 	if !v.Live() {
 		why = "a capture cannot be probed"
 	}
-	return &guess{name: KubeletDown, confidence: Low,
+	return &guess{name: KubeletDown, confidence: Low, phrase: "kubelet or host down",
 		summary: fmt.Sprintf("The kubelet fell silent %s. Whether its process, the host or the network is down cannot be told: %s.", since, why),
 		rivals: []Rival{
 			{HostDown, "looks the same until somebody asks the host: ping it, or ask any of its ports"},

@@ -86,6 +86,8 @@ type guess struct {
 	confidence Confidence
 	summary    string
 	rivals     []Rival
+	// phrase replaces the catalogue's where the evidence says less.
+	phrase string
 }
 
 // Diagnose names the fault of a node, nil for none.
@@ -104,6 +106,9 @@ func dress(v *snapshot.View, s *Signals, g *guess) *Fault {
 	f := &Fault{
 		Name: g.name, Confidence: g.confidence, Summary: g.summary, Rivals: g.rivals,
 		Phrase: entry.Phrase, Verdict: entry.Verdict, Remedies: entry.Mitigations,
+	}
+	if g.phrase != "" {
+		f.Phrase = g.phrase
 	}
 	f.Why = evidence(v, s, g.name)
 	for _, e := range f.Why {

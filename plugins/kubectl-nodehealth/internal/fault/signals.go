@@ -81,6 +81,11 @@ func signals(v *snapshot.View) *Signals {
 	}
 	s.LeaseAge, s.LeaseKnown = v.LeaseAge()
 	s.Fresh = s.LeaseKnown && s.LeaseAge <= 13*time.Second
+	if _, given := v.Gap(); given {
+		// Given up, and not heard of since: however young the lease is, it has
+		// not been renewed again.
+		s.Fresh, s.Expired = false, true
+	}
 	s.Kubelet, s.KubeletDetail = kubeletAnswer(v)
 	if h := v.Node.Kubelet.Host; h != nil {
 		s.Host, s.HostDetail = HostSilent, h.Evidence
@@ -174,10 +179,8 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 			text += ": " + phrase.Clip(phrase.Sentence(c.Message), 240)
 		}
 		add("Ready", "node status", "%s", text)
-		if c.Status == corev1.ConditionUnknown && s.LeaseKnown {
-			if gap := c.LastTransitionTime.Sub(v.Node.Lease.Renewed); gap > 0 && gap < time.Hour {
-				add("gap", "lease and node status", "marked Unknown %s after the last renewal, as the grace period of %s says", phrase.Duration(gap), phrase.Duration(grace))
-			}
+		if gap, ok := v.Gap(); ok {
+			add("gap", "lease and node status", "marked Unknown %s after the last renewal: the control plane's grace period", phrase.Duration(gap))
 		}
 	}
 	if hb, ok := v.Heartbeat(); ok && s.Ready != corev1.ConditionTrue && !s.LeaseKnown {

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -92,23 +93,42 @@ func (v *View) LeaseAge() (time.Duration, bool) {
 }
 
 // Grace is the silence after which the node lifecycle controller gives a node
-// up, by the version of the control plane, and where that is not known by the
-// node's own history: the gap between its last renewal and the transition to
-// Unknown. The second result says where the figure comes from.
+// up, and where the figure comes from: the node's own history where it was
+// given up (the gap between its last renewal and the transition to Unknown is
+// the grace period and up to two looks of the controller), else the default of
+// the control plane's version.
 func (v *View) Grace() (time.Duration, string) {
+	grace, whence := v.defaultGrace()
+	gap, ok := v.Gap()
+	switch {
+	case !ok, gap >= grace && gap <= grace+3*MonitorPeriod:
+		return grace, whence
+	case v.Cluster.ServerVersion == "" && gap >= GraceOld && gap <= GraceOld+3*MonitorPeriod:
+		return GraceOld, "default before v1.32"
+	}
+	return gap.Round(time.Second), fmt.Sprintf("measured here; %s is the default", grace)
+}
+
+// Gap is the time from the kubelet's last renewal to the moment at which it was
+// marked Unknown, and whether it was.
+func (v *View) Gap() (time.Duration, bool) {
+	c := v.Condition(corev1.NodeReady)
+	if c == nil || c.Status != corev1.ConditionUnknown || v.Node.Lease == nil || v.Node.Lease.Renewed.IsZero() {
+		return 0, false
+	}
+	gap := c.LastTransitionTime.Sub(v.Node.Lease.Heard())
+	return gap, gap > 0 && gap < time.Hour
+}
+
+func (v *View) defaultGrace() (time.Duration, string) {
+	current := version.MustParseGeneric("1.32.0")
 	if ver, err := version.ParseGeneric(v.Cluster.ServerVersion); err == nil {
-		if ver.AtLeast(version.MustParseGeneric("1.32.0")) {
+		if ver.AtLeast(current) {
 			return GraceNew, "default since v1.32"
 		}
 		return GraceOld, "default before v1.32"
 	}
-	if c := v.Condition(corev1.NodeReady); c != nil && c.Status == corev1.ConditionUnknown && v.Node.Lease != nil {
-		gap := c.LastTransitionTime.Sub(v.Node.Lease.Renewed)
-		if gap >= GraceOld && gap < GraceNew {
-			return GraceOld, "default before v1.32"
-		}
-	}
-	if k, ok := v.KubeletVersion(); ok && k.AtLeast(version.MustParseGeneric("1.32.0")) {
+	if k, ok := v.KubeletVersion(); ok && k.AtLeast(current) {
 		// A control plane is never older than its kubelets.
 		return GraceNew, "default since v1.32"
 	}
