@@ -16,7 +16,10 @@ func New(env *cli.Env) *cobra.Command {
 	}
 	root.AddCommand(
 		newReplay(env),
+		newLint(env),
+		cli.NewChecksCommand(env, checks()),
 		newInit(env),
+		newSuggest(env),
 		newLeaks(env),
 		newBackend(env),
 		cli.NewVersionCommand(env),

@@ -141,3 +141,29 @@ func bodies(a *authorizer.AttributesRecord) (request, response bool) {
 	}
 	return true, true
 }
+
+// Requests remembers what requests were for, by the part of their URI that
+// decides it. It is for one goroutine.
+type Requests struct {
+	known map[string]*authorizer.AttributesRecord
+	key   []byte
+}
+
+// Of returns what an event's request was for, without its user; nil where the
+// URI cannot be parsed. The record must not be changed.
+func (r *Requests) Of(e *auditlog.Event) *authorizer.AttributesRecord {
+	k := append(append(append(r.key[:0], e.Verb...), 0), uriKey(e.RequestURI, e.Verb)...)
+	r.key = k
+	if a, ok := r.known[string(k)]; ok {
+		return a
+	}
+	if r.known == nil || len(r.known) >= maxCached {
+		r.known = map[string]*authorizer.AttributesRecord{}
+	}
+	var a *authorizer.AttributesRecord
+	if rec, err := requestAttributes(string(e.RequestURI), string(e.Verb)); err == nil {
+		a = &rec
+	}
+	r.known[string(k)] = a
+	return a
+}

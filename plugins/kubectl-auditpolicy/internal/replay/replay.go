@@ -209,7 +209,8 @@ func (r *Visitor) Visit(e *auditlog.Event) {
 		a.omitted++
 		return
 	}
-	lost := r.lost(e, v, logged, level)
+	lost, managed := lost(e, v, logged, level)
+	r.managed += managed
 	if stage == complete || stage == panicked {
 		if level >= levelRequest && logged < levelRequest && v.mayHaveRequest {
 			a.missingRequest++
@@ -224,8 +225,9 @@ func (r *Visitor) Visit(e *auditlog.Event) {
 	a.byStage[stage].plus(1, size-lost)
 }
 
-// lost is how many bytes of an event the policy leaves out of it.
-func (r *Visitor) lost(e *auditlog.Event, v *verdict, logged, level int) int64 {
+// lost is how many bytes of an event the policy leaves out of it, and of how
+// many bodies it strips the managed fields.
+func lost(e *auditlog.Event, v *verdict, logged, level int) (bytesLost, stripped int64) {
 	n := 0
 	if level < logged && logged < levelUnknown {
 		n = len(levelNames[logged]) - len(levelNames[level])
@@ -239,13 +241,29 @@ func (r *Visitor) lost(e *auditlog.Event, v *verdict, logged, level int) int64 {
 			m := auditlog.ManagedFields(s.Value)
 			n += m
 			if m > 0 {
-				r.managed++
+				stripped++
 			}
 		}
 	}
 	keep(e.RequestObject, levelRequest, string(e.Verb) == "patch")
 	keep(e.ResponseObject, levelResponse, false)
-	return int64(max(n, 0))
+	return int64(max(n, 0)), stripped
 }
 
 var managedFields = []byte(`"managedFields"`)
+
+// Keeps is how many bytes of an event a policy keeps by a decision, 0 for an
+// event that it does not record.
+func (j *Judge) Keeps(e *auditlog.Event) (bytes int64, ok bool) {
+	v := j.cache.verdict(e)
+	stage := stageIndex(e.Stage)
+	if !v.ok || stage < 0 {
+		return 0, false
+	}
+	level := levelIndex(string(v.Level))
+	if level == levelNone || v.omit[stage] {
+		return 0, true
+	}
+	n, _ := lost(e, v, levelIndex(string(e.Level)), level)
+	return e.Size() - n, true
+}
