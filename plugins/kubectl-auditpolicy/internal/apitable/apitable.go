@@ -81,8 +81,11 @@ var parsed = sync.OnceValue(func() []line {
 })
 
 // For is the table of a minor version of Kubernetes 1; versions outside the
-// table get the nearest one that it has.
+// table get the nearest one that it has, and 0 gets the newest.
 func For(minor int) *Table {
+	if minor == 0 {
+		minor = Newest
+	}
 	minor = min(max(minor, Oldest), Newest)
 	t := &Table{Minor: minor}
 	lines := parsed()

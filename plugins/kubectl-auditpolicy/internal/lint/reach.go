@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -46,7 +47,11 @@ func (c *Context) try(w authorizer.Attributes) string {
 	if d.Rule != policy.NoRule {
 		what = fmt.Sprintf("rule %d, level %s", d.Rule+1, d.Level)
 	}
-	return fmt.Sprintf("try: kubectl auditpolicy match %s %s\n-> %s", space.Quote(c.P.Name), space.Flags(w), what)
+	name := c.P.Name
+	if strings.HasPrefix(name, "<") {
+		name = "policy.yaml"
+	}
+	return fmt.Sprintf("try: kubectl auditpolicy match %s %s\n-> %s", space.Quote(name), space.Flags(w), what)
 }
 
 // show adds the request that shows a finding.

@@ -1,0 +1,301 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+type lintOptions struct {
+	files           []string
+	target          string
+	live            bool
+	fix, dryRun     bool
+	disable, enable []string
+	failOn, format  string
+	config          string
+
+	cluster *genericclioptions.ConfigFlags
+	rules   lint.Options
+}
+
+func newLint(env *cli.Env) *cobra.Command {
+	var o lintOptions
+	c := &cobra.Command{
+		Use:   "lint FILE... [--target-version 1.37] [--live] [--fix] [--disable ID,...] [--enable ID,...]",
+		Short: "Find what is wrong with audit policies, all at once, with place, reason and fix",
+		Long: cli.Dedent(`
+			Find what is wrong with audit policies: what kube-apiserver refuses, what it
+			drops without a word, rules that can never match, credentials that end up in
+			the log, key events that do not.
+
+			A file is a policy, or holds some: a ConfigMap or Secret, a Talos, kops, RKE,
+			Rancher or Cluster API object, cloud-init, a List. "-" is stdin. The audit flags and
+			mounts in such a file, or in a static pod or a kubeadm, k3s or kind
+			configuration, are checked too. No cluster is needed; --live asks one for its
+			custom resources.
+
+			A comment silences a check, with a reason, for a line, a rule or the file:
+
+			  # auditpolicy:ignore AP053 we want the moment a request came in
+			  # auditpolicy:ignore-file AP061 volume does not matter to us
+
+			Defaults are read from .auditpolicy.yaml in this folder or one above it:
+			targetVersion, failOn, disable, enable, severity (a map of ID to severity).`),
+		Example: cli.Dedent(`
+			kubectl auditpolicy lint examples/auditpolicy/bad.yaml
+
+			# The policy of a running cluster's ConfigMap, with its custom resources
+			kubectl get configmap audit -n kube-system -o yaml | kubectl auditpolicy lint - --live
+
+			# Mend what can be mended safely, and see what that changes
+			kubectl auditpolicy lint examples/auditpolicy/bad.yaml --fix --dry-run
+
+			# In CI
+			kubectl auditpolicy lint examples/auditpolicy/*.yaml --fail-on warning -o sarif > audit.sarif`),
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = args
+			if err := o.configure(cmd); err != nil {
+				return err
+			}
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), env)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.target, "target-version", "", "Kubernetes version that will run the policy (default: 1.37, and warn of what older supported versions refuse)")
+	f.StringSliceVar(&o.disable, "disable", nil, "IDs of checks to leave out")
+	f.StringSliceVar(&o.enable, "enable", nil, "IDs of the only checks to run")
+	f.BoolVar(&o.fix, "fix", false, "Rewrite the files: mend what can be mended safely; comments and layout stay")
+	f.BoolVar(&o.dryRun, "dry-run", false, "With --fix: print the mended file instead of writing it")
+	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: "+strings.Join(finding.FailOnValues, ", "))
+	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
+	f.StringVar(&o.config, "config", "", "Configuration file (default: .auditpolicy.yaml in this folder or one above it)")
+	f.BoolVar(&o.live, "live", false, "Ask a cluster which groups, resources and verbs it serves")
+	o.cluster = cli.ClusterFlags(f)
+	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
+	for _, name := range []string{"disable", "enable"} {
+		_ = c.RegisterFlagCompletionFunc(name, completeChecks)
+	}
+	_ = c.RegisterFlagCompletionFunc("target-version", cobra.FixedCompletions(versions(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func versions() []string {
+	var out []string
+	for m := apitable.Newest; m >= apitable.Oldest; m-- {
+		out = append(out, fmt.Sprintf("1.%d", m))
+	}
+	return out
+}
+
+func completeChecks(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, r := range checks() {
+		if strings.HasPrefix(r.ID, strings.ToUpper(prefix)) {
+			out = append(out, r.ID+"\t"+r.Title)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// checks are the checks of policies and those of flags and mounts, by ID.
+func checks() []finding.Rule {
+	out := append(lint.Catalogue(), backend.Rules...)
+	slices.SortFunc(out, func(a, b finding.Rule) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+func (o *lintOptions) validate() error {
+	if o.target != "" {
+		minor, err := minorVersion(o.target)
+		if err != nil {
+			return cli.Usagef("--target-version %q: %w", o.target, err)
+		}
+		o.rules.Minor = minor
+	}
+	if !finding.FailOn(o.failOn).Valid() {
+		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(finding.FailOnValues, ", "))
+	}
+	if !slices.Contains(finding.Formats, o.format) {
+		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(finding.Formats, ", "))
+	}
+	if o.dryRun && !o.fix {
+		return cli.Usagef("--dry-run is for --fix: lint itself changes nothing")
+	}
+	if o.fix && slices.Contains(o.files, "-") {
+		o.dryRun = true
+	}
+	if o.dryRun && len(o.files) > 1 {
+		return cli.Usagef("--fix --dry-run prints one file: give one")
+	}
+	all := checks()
+	for _, list := range []*[]string{&o.disable, &o.enable} {
+		for i, id := range *list {
+			(*list)[i] = strings.ToUpper(strings.TrimSpace(id))
+			if !slices.ContainsFunc(all, func(r finding.Rule) bool { return r.ID == (*list)[i] }) {
+				return cli.WithHint(cli.Usagef("check %q: there is none of this id", id), "'kubectl auditpolicy checks' lists them")
+			}
+		}
+	}
+	for id := range o.rules.Severity {
+		if !slices.ContainsFunc(all, func(r finding.Rule) bool { return r.ID == id }) {
+			return cli.Usagef("configuration: severity: check %q: there is none of this id", id)
+		}
+	}
+	o.rules.Disable, o.rules.Enable = o.disable, o.enable
+	return nil
+}
+
+// judged is one policy, or the API server of a file, and what was found.
+type judged struct {
+	name   string
+	source []byte
+	rules  int // -1 for an API server
+	report *lint.Report
+}
+
+func (o *lintOptions) run(ctx context.Context, env *cli.Env) error {
+	if o.live {
+		table, err := liveTable(ctx, o.cluster)
+		if err != nil {
+			return err
+		}
+		o.rules.Cluster = table
+	}
+	var all []judged
+	var bad []error
+	for _, name := range o.files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		data, shown, err := readPolicyFile(env, name)
+		if err == nil {
+			var js []judged
+			if js, err = o.judge(shown, data); err == nil {
+				if o.fix {
+					js, err = o.mend(env, name, shown, data, js)
+				}
+				all = append(all, js...)
+			}
+		}
+		if err != nil {
+			bad = append(bad, err)
+		}
+	}
+	if o.dryRun && len(bad) == 0 {
+		return o.exit(all)
+	}
+	if len(all) > 0 || o.format != "text" && len(bad) < len(o.files) {
+		if err := o.write(env, all); err != nil {
+			return err
+		}
+	}
+	if len(bad) > 0 {
+		for _, err := range bad[1:] {
+			fmt.Fprintf(env.ErrOut, "error: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+		}
+		return bad[0]
+	}
+	return o.exit(all)
+}
+
+func (o *lintOptions) exit(all []judged) error {
+	var fs []finding.Finding
+	for _, j := range all {
+		fs = append(fs, j.report.Findings()...)
+	}
+	if finding.FailOn(o.failOn).Fails(fs) {
+		return cli.Exit(cli.ExitFindings)
+	}
+	for _, j := range all {
+		if len(j.report.Undecided) > 0 {
+			return cli.Exit(cli.ExitUnknown)
+		}
+	}
+	return nil
+}
+
+// readPolicyFile reads a file, or stdin for "-", and says how to call it.
+func readPolicyFile(env *cli.Env, name string) (data []byte, shown string, err error) {
+	if name == "-" {
+		data, err = io.ReadAll(io.LimitReader(env.In, policy.MaxBytes+1))
+		shown = "<stdin>"
+	} else {
+		shown = name
+		var f *os.File
+		if f, err = os.Open(name); err == nil {
+			data, err = io.ReadAll(io.LimitReader(f, policy.MaxBytes+1))
+			f.Close()
+		}
+	}
+	if err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, shown, cli.Usagef("%s: %w", shown, err)
+	}
+	return data, shown, nil
+}
+
+// judge lints all policies of a file, and the API server that it describes.
+func (o *lintOptions) judge(name string, data []byte) ([]judged, error) {
+	ps, err := policy.Load(name, data)
+	var not *policy.NotPolicyError
+	if err != nil && !errors.As(err, &not) {
+		return nil, cli.Usagef("%w", err)
+	}
+	var out []judged
+	omits := ""
+	for _, p := range ps {
+		rep := lint.Run(p, o.rules)
+		out = append(out, judged{name: p.Title(), source: data, rules: len(p.Internal.Rules), report: rep})
+		if omits == "" {
+			omits = omitsReceived(p)
+		}
+	}
+	if len(ps) == 1 && ps[0].Origin == "" {
+		return out, nil
+	}
+	// What holds policies, or names one, may describe an API server too.
+	if s, serr := backend.ReadServer(name, data); serr == nil && len(s.Flags) > 0 && s.Kind != "flags" {
+		minor := o.rules.Minor
+		if minor == 0 {
+			minor = apitable.Newest
+		}
+		rep := &lint.Report{}
+		for _, f := range backend.Check(s, backend.Options{Minor: minor, OmitsReceived: omits}) {
+			if slices.Contains(o.disable, f.ID) || len(o.enable) > 0 && !slices.Contains(o.enable, f.ID) {
+				continue
+			}
+			if sev, ok := o.rules.Severity[f.ID]; ok {
+				f.Severity = sev
+			}
+			rep.Results = append(rep.Results, lint.Result{Finding: f, Width: max(1, len(f.Subject.Path))})
+		}
+		out = append(out, judged{name: name + " (" + s.Kind + ")", source: data, rules: -1, report: rep})
+	}
+	if len(out) == 0 {
+		return nil, cli.Usagef("%w", err)
+	}
+	return out, nil
+}
