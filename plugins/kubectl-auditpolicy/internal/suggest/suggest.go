@@ -178,7 +178,7 @@ func (v *Visitor) path(a *authorizer.AttributesRecord, e *auditlog.Event) (class
 	}
 	for _, p := range healthPaths {
 		if a.Path == p || strings.HasPrefix(a.Path, p+"/") {
-			return class{path: p + "*"}, ""
+			return class{verb: a.Verb, path: p + "*"}, ""
 		}
 	}
 	p := a.Path
