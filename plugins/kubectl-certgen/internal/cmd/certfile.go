@@ -2,19 +2,19 @@ package cmd
 
 import (
 	"bytes"
-	"crypto/x509"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 // certFile is a file of certificates that lint judges.
 type certFile struct {
 	name  string
-	data  []byte
-	certs []*x509.Certificate
+	items []inspect.Item
 }
 
 // isCertData says whether a file claims to hold certificates: PEM that begins
@@ -22,21 +22,67 @@ type certFile struct {
 // DER.
 func isCertData(data []byte) bool {
 	trim := bytes.TrimSpace(data)
-	if bytes.HasPrefix(trim, []byte("-----BEGIN ")) || bytes.HasPrefix(trim, []byte("Certificate:\n")) || bytes.HasPrefix(trim, []byte("Bag Attributes")) {
-		return true
+	for _, p := range []string{"-----BEGIN ", "Certificate:\n", "Bag Attributes"} {
+		if bytes.HasPrefix(trim, []byte(p)) {
+			return true
+		}
 	}
 	return len(trim) > 4 && trim[0] == 0x30 && trim[1] >= 0x80
 }
 
 func parseCertFile(name string, data []byte) (certFile, error) {
-	certs, err := pki.ParseCerts(data)
+	items, err := inspect.Bytes(name, data, inspect.Options{})
 	if err != nil {
 		return certFile{}, cli.Usagef("%s: %w", name, err)
 	}
-	return certFile{name, data, certs}, nil
+	return certFile{name, items}, nil
 }
 
+// certIssues judges the certificates of the set. Leaves are held against the
+// CAs of the set and those that lie beside them; without a CA the chain is not
+// asked about.
 func (s *lintSet) certIssues(now time.Time) []certlint.Issue {
-	_ = now
-	return nil
+	var out []certlint.Issue
+	var all []inspect.Item
+	for _, f := range s.certs {
+		all = append(all, f.items...)
+	}
+	pool := inspect.Certificates(all)
+	for _, f := range s.certs {
+		for i := range f.items {
+			it := &f.items[i]
+			if it.Cert == nil || it.Intermediate {
+				continue
+			}
+			res := verify.CheckAuthority(it.Cert, now)
+			if !(it.Cert.IsCA && it.Cert.BasicConstraintsValid) {
+				roots := caBeside(f.name)
+				for _, c := range pool {
+					if c.IsCA && !c.Equal(it.Cert) {
+						roots = append(roots, c)
+					}
+				}
+				res = verify.Check(verify.Request{Leaf: it.Cert, Pool: pool, Roots: roots, Purpose: verify.PurposeOf(it.Cert), Now: now})
+			}
+			for _, d := range res.Defects {
+				if d.Rule.ID == certlint.NoIssuer.ID || !d.Cert.Equal(it.Cert) {
+					continue // the CA is judged where it lies
+				}
+				is := certlint.Issue{Finding: d.Rule.New(finding.Subject{Kind: "File", Name: f.name}, d.Message)}
+				if it.Index > 0 {
+					is.Subject.Path = it.Where()
+				}
+				if len(d.Rejects) == 0 && is.Severity == finding.Error {
+					is.Severity = finding.Warning
+				}
+				for _, c := range verify.Clients {
+					if w := d.Rejects[c]; w != "" {
+						is.Evidence = append(is.Evidence, c.Title()+": "+w)
+					}
+				}
+				out = append(out, is)
+			}
+		}
+	}
+	return out
 }

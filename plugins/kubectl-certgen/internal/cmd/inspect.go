@@ -1,0 +1,268 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+type inspectOptions struct {
+	sources
+	format string
+	live   bool
+	flags  *genericclioptions.ConfigFlags
+}
+
+func newInspect(env *cli.Env) *cobra.Command {
+	o := &inspectOptions{}
+	c := &cobra.Command{
+		Use:   "inspect [FILE|DIR|HOST:PORT|-]... [--live]",
+		Short: "Show certificates, wherever they lie",
+		Long: `Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
+ConfigMaps, ClusterTrustBundles, requests and webhook configurations, in a folder,
+at a TLS server, or (--live) of a whole cluster: its API server, kubelets, webhooks
+and aggregated APIs. Private keys are compared with their certificates and never
+shown.`,
+		Example: `
+			kubectl certgen inspect pki/server.crt
+			kubectl certgen inspect /etc/kubernetes -o json
+			kubectl certgen inspect 10.0.0.10:6443
+			kubectl get secret my-tls -o yaml | kubectl certgen inspect -
+			kubectl certgen inspect --live`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args) },
+	}
+	fl := c.Flags()
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	o.sources.flags(fl)
+	fl.BoolVar(&o.live, "live", false, "Look at a live cluster too")
+	o.flags = cli.ClusterFlags(fl)
+	completeFormats(c, "text", "json", "yaml")
+	return c
+}
+
+func (o *inspectOptions) run(ctx context.Context, env *cli.Env, args []string) error {
+	if o.format != "text" && o.format != "json" && o.format != "yaml" {
+		return cli.Usagef("-o %q: not one of text, json, yaml", o.format)
+	}
+	if len(args) == 0 && !o.live {
+		return cli.WithHint(cli.Usagef("nothing to inspect: name a file, a folder or HOST:PORT, or say --live"), "kubectl certgen inspect pki/")
+	}
+	items, err := o.gather(ctx, env, args)
+	if err != nil {
+		return err
+	}
+	var blind []string
+	if o.live {
+		live, err := collectLive(ctx, env, o.flags)
+		if err != nil {
+			return err
+		}
+		items, blind = append(items, live.Items...), live.Blind
+	}
+	o.warnSkipped(env)
+	for _, b := range blind {
+		fmt.Fprintf(env.ErrOut, "could not read: %s\n", b)
+	}
+	now := env.Now()
+	switch o.format {
+	case "json", "yaml":
+		rep := map[string]any{"apiVersion": apiVersion, "kind": "InspectReport", "items": describeAll(items, now), "notRead": notRead(o.skipped, blind)}
+		if o.format == "json" {
+			err = finding.WriteJSON(env.Out, rep)
+		} else {
+			err = finding.WriteYAML(env.Out, rep)
+		}
+	default:
+		for i := range items {
+			if i > 0 {
+				fmt.Fprintln(env.Out)
+			}
+			writeItem(env, &items[i], now)
+		}
+		for _, s := range o.served {
+			fmt.Fprintf(env.Out, "\nspoken     %s, %s\n", s.Version, s.KeyExchange)
+			if len(s.ClientCAs) > 0 {
+				field(env.Out, "asks for", strings.Join(s.ClientCAs, "; "), env.Width())
+			}
+		}
+	}
+	if err == nil && len(o.skipped) > 0 {
+		return cli.Exit(cli.ExitUsage)
+	}
+	return err
+}
+
+func notRead(skipped []inspect.Skipped, blind []string) []string {
+	out := append([]string{}, blind...)
+	for _, s := range skipped {
+		out = append(out, s.Err.Error())
+	}
+	return out
+}
+
+// certJSON is one item of an InspectReport or an ExpiryReport.
+type certJSON struct {
+	Kind           string   `json:"kind"`
+	Source         string   `json:"source"`
+	Part           string   `json:"part,omitempty"`
+	Index          int      `json:"index,omitempty"`
+	Served         bool     `json:"served,omitempty"`
+	Role           string   `json:"role,omitempty"`
+	Subject        string   `json:"subject,omitempty"`
+	Issuer         string   `json:"issuer,omitempty"`
+	Serial         string   `json:"serialNumber,omitempty"`
+	NotBefore      string   `json:"notBefore,omitempty"`
+	NotAfter       string   `json:"notAfter,omitempty"`
+	DaysLeft       *int     `json:"daysLeft,omitempty"`
+	Names          []string `json:"names,omitempty"`
+	KeyType        string   `json:"keyType,omitempty"`
+	Signature      string   `json:"signatureAlgorithm,omitempty"`
+	IsCA           bool     `json:"isCA,omitempty"`
+	PathLen        *int     `json:"pathLen,omitempty"`
+	KeyUsage       []string `json:"keyUsage,omitempty"`
+	ExtKeyUsage    []string `json:"extendedKeyUsage,omitempty"`
+	SubjectKeyID   string   `json:"subjectKeyId,omitempty"`
+	AuthorityKeyID string   `json:"authorityKeyId,omitempty"`
+	Fingerprint    string   `json:"sha256,omitempty"`
+	KeyFile        string   `json:"keyFile,omitempty"`
+	KeyMatches     *bool    `json:"keyMatches,omitempty"`
+	KeyMode        string   `json:"keyMode,omitempty"`
+	KeyEncrypted   bool     `json:"keyEncrypted,omitempty"`
+	Intermediate   bool     `json:"intermediate,omitempty"`
+	TrustBundle    bool     `json:"trustBundle,omitempty"`
+	Status         string   `json:"status,omitempty"`
+}
+
+func describeAll(items []inspect.Item, now time.Time) []certJSON {
+	out := []certJSON{}
+	for i := range items {
+		out = append(out, describe(&items[i], now))
+	}
+	return out
+}
+
+func describe(i *inspect.Item, now time.Time) certJSON {
+	j := certJSON{Kind: string(i.Kind), Source: i.Source, Part: i.Part, Index: i.Index, Served: i.Served, Subject: i.Subject(),
+		Names: inspect.Names(i.AltNames()), KeyFile: i.KeyFile, KeyEncrypted: i.KeyEncrypted, Intermediate: i.Intermediate, TrustBundle: i.Bundle}
+	if i.KeyFile != "" && !i.KeyEncrypted {
+		m := i.KeyMatches
+		j.KeyMatches = &m
+	}
+	if i.KeyMode != 0 {
+		j.KeyMode = fmt.Sprintf("%04o", i.KeyMode)
+	}
+	if r := i.Request; r != nil {
+		j.KeyType, j.Signature = string(pki.SpecOf(r.PublicKey)), r.SignatureAlgorithm.String()
+	}
+	c := i.Cert
+	if c == nil {
+		return j
+	}
+	days := inspect.DaysLeft(c.NotAfter, now)
+	j.DaysLeft = &days
+	j.Role, j.Issuer = inspect.Role(c), inspect.NameString(c.RawIssuer)
+	j.Serial = inspect.Colons(c.SerialNumber.Bytes())
+	j.NotBefore, j.NotAfter = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
+	j.KeyType, j.Signature = string(pki.SpecOf(c.PublicKey)), c.SignatureAlgorithm.String()
+	j.IsCA = c.IsCA && c.BasicConstraintsValid
+	if j.IsCA && (c.MaxPathLen > 0 || c.MaxPathLenZero) {
+		n := c.MaxPathLen
+		j.PathLen = &n
+	}
+	j.KeyUsage, j.ExtKeyUsage = inspect.KeyUsageNames(c.KeyUsage), inspect.ExtKeyUsageNames(c)
+	j.SubjectKeyID, j.AuthorityKeyID, j.Fingerprint = inspect.Colons(c.SubjectKeyId), inspect.Colons(c.AuthorityKeyId), inspect.Fingerprint(c)
+	return j
+}
+
+// remaining says how long a certificate is still good, in words.
+func remaining(i *inspect.Item, now time.Time) string {
+	c := i.Cert
+	d := inspect.DaysLeft(c.NotAfter, now)
+	switch {
+	case now.Before(c.NotBefore):
+		return "not valid yet"
+	case d < 0:
+		return fmt.Sprintf("EXPIRED %d %s ago", -d, plural(-d, "day", "days"))
+	case d == 0:
+		return fmt.Sprintf("%d h left", int(c.NotAfter.Sub(now).Hours()))
+	}
+	return fmt.Sprintf("%d %s left", d, plural(d, "day", "days"))
+}
+
+// field writes a name and a value that may wrap.
+func field(w io.Writer, name, value string, width int) {
+	if value == "" {
+		return
+	}
+	for n, l := range strings.Split(cli.Wrap(value, width-13), "\n") {
+		if n > 0 {
+			name = ""
+		}
+		fmt.Fprintf(w, "  %-10s %s\n", name, l)
+	}
+}
+
+func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
+	w, st, width := env.Out, env.Style(env.Out), env.Width()
+	switch {
+	case i.Request != nil:
+		fmt.Fprintf(w, "%s   certificate request\n", st.Bold(i.Where()))
+		field(w, "subject", i.Subject(), width)
+		field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
+		field(w, "key", pki.SpecOf(i.Request.PublicKey).Human(), width)
+		if i.Request.CheckSignature() != nil {
+			field(w, "signature", "WRONG: the request is not signed by its own key", width)
+		}
+		return
+	case i.Cert == nil:
+		what := "private key, " + map[bool]string{true: "encrypted", false: "not shown"}[i.KeyEncrypted]
+		fmt.Fprintf(w, "%s   %s\n", st.Bold(i.Where()), what)
+		return
+	}
+	c := i.Cert
+	left := remaining(i, now)
+	if d := inspect.DaysLeft(c.NotAfter, now); d < 0 {
+		left = st.Error(left)
+	} else if d < 30 {
+		left = st.Warning(left)
+	}
+	fmt.Fprintf(w, "%s   %s, %s\n", st.Bold(i.Where()), inspect.Role(c), left)
+	field(w, "subject", i.Subject(), width)
+	issuer := inspect.NameString(c.RawIssuer)
+	if verify.SelfSigned(c) {
+		issuer = "itself"
+	}
+	field(w, "issuer", issuer, width)
+	field(w, "valid", c.NotBefore.UTC().Format("2006-01-02 15:04")+" to "+c.NotAfter.UTC().Format("2006-01-02 15:04")+" UTC", width)
+	field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
+	use := append(inspect.KeyUsageNames(c.KeyUsage), inspect.ExtKeyUsageNames(c)...)
+	field(w, "usage", strings.Join(use, " "), width)
+	key := pki.SpecOf(c.PublicKey).Human()
+	switch {
+	case i.KeyFile == "":
+	case i.KeyEncrypted:
+		key += ", " + i.KeyFile + " is encrypted"
+	case i.KeyMatches:
+		key += ", " + i.KeyFile + " belongs to it"
+	default:
+		key += ", " + st.Error(i.KeyFile+" DOES NOT belong to it")
+	}
+	if i.KeyMode != 0 {
+		key += fmt.Sprintf(" (%04o%s)", i.KeyMode, map[bool]string{true: ", others can read it", false: ""}[i.KeyMode&0o077 != 0])
+	}
+	field(w, "key", key, width)
+	field(w, "serial", inspect.Colons(c.SerialNumber.Bytes()), width)
+	field(w, "sha256", strings.ReplaceAll(inspect.Fingerprint(c), ":", ""), width)
+}

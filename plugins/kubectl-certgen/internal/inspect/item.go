@@ -1,0 +1,196 @@
+package inspect
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+)
+
+// Kind is what an item is.
+type Kind string
+
+// The kinds of items.
+const (
+	Certificate Kind = "certificate"
+	Request     Kind = "request"
+	Key         Kind = "key"
+)
+
+// Item is one certificate, request or key, and where it was seen.
+type Item struct {
+	Kind Kind
+	// Source is where it lies, as the user would name it: "pki/server.crt",
+	// "secret kube-system/tls", "10.0.0.1:6443".
+	Source string
+	// Part is a place inside the source: "user admin", "data tls.crt",
+	// "webhook x caBundle"; Index counts the certificates of one part from 1,
+	// 0 where there is one.
+	Part  string
+	Index int
+	// Intermediate says that it stands behind another one in the same part, as
+	// a chain does.
+	Intermediate bool
+	// Served says that a server presented it.
+	Served bool
+	// Bundle says that the part is a list of CAs to trust.
+	Bundle bool
+
+	Cert    *x509.Certificate
+	Request *x509.CertificateRequest
+
+	// KeyFile is the private key that lies beside it, and KeyMatches whether it
+	// is the certificate's. KeyMode is 0 where the key is not a file.
+	KeyFile    string
+	KeyMatches bool
+	KeyMode    fs.FileMode
+	// KeyEncrypted says that the key cannot be compared without a passphrase.
+	KeyEncrypted bool
+	public       crypto.PublicKey
+}
+
+// Where is the source and the part of an item, in one line.
+func (i *Item) Where() string {
+	s := i.Source
+	if i.Part != "" {
+		s += " (" + i.Part + ")"
+	}
+	if i.Index > 0 {
+		s += fmt.Sprintf(" #%d", i.Index)
+	}
+	return s
+}
+
+// Subject is the subject of a certificate or a request.
+func (i *Item) Subject() string {
+	var raw []byte
+	switch {
+	case i.Cert != nil:
+		raw = i.Cert.RawSubject
+	case i.Request != nil:
+		raw = i.Request.RawSubject
+	default:
+		return ""
+	}
+	return NameString(raw)
+}
+
+// NameString writes a DER name as "C=US, O=Acme, CN=x".
+func NameString(raw []byte) string {
+	n, err := pki.DecodeName(raw)
+	if err != nil {
+		return "(unreadable name)"
+	}
+	return n.String()
+}
+
+// Role says what a certificate is by what it allows: "CA", "server", "client",
+// "server and client", "leaf".
+func Role(c *x509.Certificate) string {
+	if c.IsCA && c.BasicConstraintsValid {
+		return "CA"
+	}
+	server := slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
+	client := slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+	switch {
+	case server && client:
+		return "server and client"
+	case server:
+		return "server"
+	case client:
+		return "client"
+	}
+	return "leaf"
+}
+
+// Names are all subject alternative names of a certificate or request, in
+// their order.
+func Names(exts []pki.GeneralName) []string {
+	out := make([]string, len(exts))
+	for i, g := range exts {
+		out[i] = g.Value
+		if g.Kind == pki.URI || g.Kind == pki.Email {
+			out[i] = g.String()
+		}
+	}
+	return out
+}
+
+// AltNames are an item's subject alternative names.
+func (i *Item) AltNames() []pki.GeneralName {
+	exts := i.extensions()
+	for _, e := range exts {
+		if e.Id.Equal(pki.OIDSubjectAltName) {
+			names, _ := pki.AltNames(e)
+			return names
+		}
+	}
+	return nil
+}
+
+// Fingerprint is the SHA-256 of a certificate, in the form openssl shows.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return Colons(sum[:])
+}
+
+// Colons writes bytes as AB:CD.
+func Colons(b []byte) string {
+	h := strings.ToUpper(hex.EncodeToString(b))
+	var parts []string
+	for i := 0; i+1 < len(h); i += 2 {
+		parts = append(parts, h[i:i+2])
+	}
+	return strings.Join(parts, ":")
+}
+
+// KeyUsageNames are the usages of a certificate's keyUsage, as openssl's
+// configuration names them.
+func KeyUsageNames(ku x509.KeyUsage) []string {
+	all := []string{"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"}
+	var out []string
+	for i, n := range all {
+		if ku&(1<<i) != 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// ExtKeyUsageNames are the names of a certificate's extended usages.
+func ExtKeyUsageNames(c *x509.Certificate) []string {
+	names := map[x509.ExtKeyUsage]string{
+		x509.ExtKeyUsageAny: "anyExtendedKeyUsage", x509.ExtKeyUsageServerAuth: "serverAuth", x509.ExtKeyUsageClientAuth: "clientAuth",
+		x509.ExtKeyUsageCodeSigning: "codeSigning", x509.ExtKeyUsageEmailProtection: "emailProtection", x509.ExtKeyUsageIPSECEndSystem: "ipsecEndSystem",
+		x509.ExtKeyUsageIPSECTunnel: "ipsecTunnel", x509.ExtKeyUsageIPSECUser: "ipsecUser", x509.ExtKeyUsageTimeStamping: "timeStamping",
+		x509.ExtKeyUsageOCSPSigning: "OCSPSigning",
+	}
+	var out []string
+	for _, u := range c.ExtKeyUsage {
+		n := names[u]
+		if n == "" {
+			n = fmt.Sprintf("usage %d", u)
+		}
+		out = append(out, n)
+	}
+	for _, o := range c.UnknownExtKeyUsage {
+		out = append(out, o.String())
+	}
+	return out
+}
+
+// DaysLeft is the number of whole days until a time, negative behind it.
+func DaysLeft(t, now time.Time) int {
+	d := t.Sub(now).Hours() / 24
+	if d < 0 {
+		return int(d) - 1
+	}
+	return int(d)
+}

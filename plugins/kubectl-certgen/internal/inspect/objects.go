@@ -1,0 +1,309 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+)
+
+type object = map[string]any
+
+// objects reads Kubernetes manifests and kubeconfigs.
+func objects(name string, data []byte, o Options) ([]Item, error) {
+	f, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return nil, errors.New("neither PEM, DER, PKCS#12, a kubeconfig nor a Kubernetes object")
+	}
+	var out []Item
+	known := 0
+	for _, d := range f.Docs {
+		if d.Root == nil || d.Root.Kind != yaml.MappingNode {
+			continue
+		}
+		var obj object
+		if err := d.Root.Decode(&obj); err != nil {
+			return nil, fmt.Errorf("not a Kubernetes object: %w", err)
+		}
+		its, ok, err := Object(name, obj, o)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			known++
+		}
+		out = append(out, its...)
+	}
+	switch {
+	case known == 0:
+		return nil, errors.New("neither PEM, DER, PKCS#12, a kubeconfig nor a Kubernetes object with certificates")
+	case len(out) == 0:
+		return nil, errors.New("there is no certificate in it")
+	}
+	return out, nil
+}
+
+// Object reads one Kubernetes object or kubeconfig; ok says whether it is of a
+// kind that can hold certificates.
+func Object(source string, obj object, o Options) (items []Item, ok bool, err error) {
+	kind, _ := obj["kind"].(string)
+	if strings.HasSuffix(kind, "List") || kind == "List" {
+		list, _ := obj["items"].([]any)
+		for _, e := range list {
+			if m, isMap := e.(object); isMap {
+				if _, has := m["kind"]; !has {
+					m["kind"] = strings.TrimSuffix(kind, "List")
+				}
+				its, _, err := Object(source, m, o)
+				if err != nil {
+					return nil, true, err
+				}
+				items = append(items, its...)
+			}
+		}
+		return items, true, nil
+	}
+	r := &objReader{o: o, source: source}
+	meta, _ := obj["metadata"].(object)
+	r.name, _ = meta["name"].(string)
+	if ns, _ := meta["namespace"].(string); ns != "" {
+		r.name = ns + "/" + r.name
+	}
+	switch kind {
+	case "Config":
+		if _, isKC := obj["clusters"]; !isKC {
+			return nil, false, nil
+		}
+		r.kubeconfig(obj)
+	case "Secret":
+		r.secret(obj)
+	case "ConfigMap":
+		r.texts("configmap", obj["data"])
+	case "ClusterTrustBundle":
+		spec, _ := obj["spec"].(object)
+		pemText, _ := spec["trustBundle"].(string)
+		r.pem("clustertrustbundle "+r.name, []byte(pemText), true)
+	case "CertificateSigningRequest":
+		r.csr(obj)
+	case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
+		r.webhooks(kind, obj)
+	case "APIService":
+		spec, _ := obj["spec"].(object)
+		r.base64("apiservice "+r.name+" caBundle", spec["caBundle"], true)
+	case "CustomResourceDefinition":
+		r.base64("crd "+r.name+" caBundle", dig(obj, "spec", "conversion", "webhook", "clientConfig", "caBundle"), true)
+	default:
+		return nil, false, nil
+	}
+	return r.items, true, r.err
+}
+
+func dig(v any, path ...string) any {
+	for _, p := range path {
+		m, _ := v.(object)
+		v = m[p]
+	}
+	return v
+}
+
+type objReader struct {
+	o      Options
+	source string
+	name   string
+	items  []Item
+	err    error
+}
+
+func (r *objReader) pem(part string, data []byte, bundle bool) []Item {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil
+	}
+	its, err := pemItems(r.source, part, data)
+	if err != nil {
+		r.fail(part, err)
+		return nil
+	}
+	start := len(r.items)
+	for _, it := range its {
+		if it.Kind == Key {
+			continue
+		}
+		it.Bundle = it.Bundle || bundle
+		it.Intermediate = it.Intermediate && !bundle
+		r.items = append(r.items, it)
+	}
+	return r.items[start:]
+}
+
+func (r *objReader) fail(part string, err error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: %w", part, err)
+	}
+}
+
+func (r *objReader) base64(part string, v any, bundle bool) []Item {
+	s, _ := v.(string)
+	if s == "" {
+		return nil
+	}
+	data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	if err != nil {
+		r.fail(part, errors.New("not base64"))
+		return nil
+	}
+	return r.pem(part, data, bundle)
+}
+
+func sortedKeys(m object) []string {
+	var ks []string
+	for k := range m {
+		ks = append(ks, k)
+	}
+	sort.Strings(ks)
+	return ks
+}
+
+func (r *objReader) texts(what string, v any) {
+	m, _ := v.(object)
+	for _, k := range sortedKeys(m) {
+		if s, _ := m[k].(string); strings.Contains(s, "-----BEGIN CERTIFICATE") {
+			r.pem(what+" "+r.name+" "+k, []byte(s), true)
+		}
+	}
+}
+
+func (r *objReader) secret(obj object) {
+	data, _ := obj["data"].(object)
+	text, _ := obj["stringData"].(object)
+	value := func(k string) []byte {
+		if s, ok := text[k].(string); ok {
+			return []byte(s)
+		}
+		s, _ := data[k].(string)
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+		if err != nil {
+			r.fail("secret "+r.name+" "+k, errors.New("not base64"))
+		}
+		return b
+	}
+	keys := sortedKeys(data)
+	for _, k := range sortedKeys(text) {
+		if _, both := data[k]; !both {
+			keys = append(keys, k)
+		}
+	}
+	for _, k := range keys {
+		b := value(k)
+		part := "secret " + r.name + " " + k
+		switch {
+		case bytes.Contains(b, []byte("-----BEGIN CERTIFICATE")):
+			its := r.pem(part, b, strings.HasPrefix(k, "ca"))
+			if k == "tls.crt" && len(its) > 0 {
+				key, err := pki.ParseKey(value("tls.key"), nil)
+				if err == nil {
+					its[0].KeyFile, its[0].KeyMatches = part[:len(part)-len(k)]+"tls.key", pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
+				}
+			}
+		case strings.HasSuffix(k, ".p12") || strings.HasSuffix(k, ".pfx"):
+			its, err := p12Items(r.source, b, r.o)
+			if err != nil {
+				r.fail(part, err)
+			}
+			for _, it := range its {
+				it.Part = part
+				r.items = append(r.items, it)
+			}
+		case bytes.Contains(b, []byte("kind: Config")) && bytes.Contains(b, []byte("clusters:")):
+			var kc object
+			if yaml.Unmarshal(b, &kc) == nil {
+				sub := &objReader{o: r.o, source: r.source}
+				sub.kubeconfig(kc)
+				for _, it := range sub.items {
+					it.Part = part + " " + it.Part
+					r.items = append(r.items, it)
+				}
+			}
+		}
+	}
+}
+
+func (r *objReader) csr(obj object) {
+	part := "csr " + r.name
+	r.base64(part+" request", dig(obj, "spec", "request"), false)
+	r.base64(part+" certificate", dig(obj, "status", "certificate"), false)
+}
+
+func (r *objReader) webhooks(kind string, obj object) {
+	what := "validatingwebhook"
+	if kind[0] == 'M' {
+		what = "mutatingwebhook"
+	}
+	list, _ := obj["webhooks"].([]any)
+	for _, w := range list {
+		m, _ := w.(object)
+		n, _ := m["name"].(string)
+		r.base64(fmt.Sprintf("%s %s %s caBundle", what, r.name, n), dig(m, "clientConfig", "caBundle"), true)
+	}
+}
+
+// kubeconfig reads the CA of each cluster and the certificate of each user, in
+// the file or in the files that it names.
+func (r *objReader) kubeconfig(obj object) {
+	dir := filepath.Dir(r.source)
+	each := func(list, inner string, f func(name string, m object)) {
+		l, _ := obj[list].([]any)
+		for _, e := range l {
+			m, _ := e.(object)
+			n, _ := m["name"].(string)
+			in, _ := m[inner].(object)
+			f(n, in)
+		}
+	}
+	load := func(m object, field string) ([]byte, string) {
+		if s, _ := m[field+"-data"].(string); s != "" {
+			b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+			if err != nil {
+				r.fail(field+"-data", errors.New("not base64"))
+			}
+			return b, ""
+		}
+		file, _ := m[field].(string)
+		if file == "" || r.source == "-" {
+			return nil, ""
+		}
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		b, err := read(file)
+		if err != nil {
+			r.fail(field, err)
+		}
+		return b, file
+	}
+	each("clusters", "cluster", func(name string, m object) {
+		b, _ := load(m, "certificate-authority")
+		r.pem("cluster "+name, b, true)
+	})
+	each("users", "user", func(name string, m object) {
+		b, _ := load(m, "client-certificate")
+		its := r.pem("user "+name, b, false)
+		if len(its) == 0 {
+			return
+		}
+		kb, file := load(m, "client-key")
+		if file == "" {
+			file = "client-key-data"
+		}
+		if key, err := pki.ParseKey(kb, nil); err == nil {
+			its[0].KeyFile, its[0].KeyMatches = file, pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
+		}
+	})
+}

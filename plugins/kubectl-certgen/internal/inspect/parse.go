@@ -1,0 +1,187 @@
+package inspect
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	pkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+)
+
+func (i *Item) extensions() []pkix.Extension {
+	switch {
+	case i.Cert != nil:
+		return i.Cert.Extensions
+	case i.Request != nil:
+		return i.Request.Extensions
+	}
+	return nil
+}
+
+// Options are what reading may need.
+type Options struct {
+	// Passphrase opens PKCS#12 files and encrypted keys.
+	Passphrase []byte
+}
+
+// ErrPassphrase says that a PKCS#12 file needs a passphrase, or another one.
+var ErrPassphrase = errors.New("a PKCS#12 file that this passphrase does not open")
+
+// Bytes reads whatever a file may be. The name is for the items; relative
+// paths in a kubeconfig are taken from its folder.
+func Bytes(name string, data []byte, o Options) ([]Item, error) {
+	trim := bytes.TrimSpace(data)
+	switch {
+	case len(trim) == 0:
+		return nil, errors.New("the file is empty")
+	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):
+		return pemItems(name, "", data)
+	case trim[0] == 0x30 && len(data) > 4:
+		return derItems(name, data, o)
+	}
+	items, err := objects(name, data, o)
+	if err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// isYAML says whether a text that holds PEM is a manifest around it.
+func isYAML(trim []byte) bool {
+	if trim[0] == '{' {
+		return true
+	}
+	for _, l := range bytes.Split(trim, []byte("\n")) {
+		l = bytes.TrimRight(l, "\r")
+		if bytes.HasPrefix(l, []byte("-----BEGIN ")) {
+			return false
+		}
+		if bytes.HasPrefix(l, []byte("apiVersion:")) || bytes.HasPrefix(l, []byte("kind:")) {
+			return true
+		}
+	}
+	return false
+}
+
+// pemItems reads all blocks of a PEM text. Keys are remembered by their public
+// half only.
+func pemItems(name, part string, data []byte) ([]Item, error) {
+	var out []Item
+	n := 0
+	for rest := data; ; {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			if bytes.Contains(rest, []byte("-----BEGIN")) {
+				return nil, fmt.Errorf("broken PEM behind block %d", n)
+			}
+			break
+		}
+		n++
+		switch {
+		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
+			cs, err := pki.ParseCerts(pem.EncodeToMemory(b))
+			if err != nil {
+				return nil, fmt.Errorf("block %d: %w", n, err)
+			}
+			for _, c := range cs {
+				out = append(out, Item{Kind: Certificate, Source: name, Part: part, Cert: c})
+			}
+		case b.Type == "CERTIFICATE REQUEST" || b.Type == "NEW CERTIFICATE REQUEST":
+			r, err := x509.ParseCertificateRequest(b.Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("block %d: %s", n, strings.TrimPrefix(err.Error(), "x509: "))
+			}
+			out = append(out, Item{Kind: Request, Source: name, Part: part, Request: r})
+		case strings.HasSuffix(b.Type, "PRIVATE KEY"):
+			it := Item{Kind: Key, Source: name, Part: part}
+			k, err := pki.ParseKey(pem.EncodeToMemory(b), nil)
+			switch {
+			case err == nil:
+				it.public = k.Public()
+			case errors.Is(err, pki.ErrEncrypted):
+				it.KeyEncrypted = true
+			default:
+				return nil, fmt.Errorf("block %d: %w", n, err)
+			}
+			out = append(out, it)
+		}
+	}
+	if n == 0 {
+		return nil, errors.New("broken PEM: no complete block")
+	}
+	number(out)
+	return out, nil
+}
+
+// number counts the certificates of one part and marks chains and bundles.
+func number(items []Item) {
+	var certs []*Item
+	for i := range items {
+		if items[i].Kind == Certificate {
+			certs = append(certs, &items[i])
+		}
+	}
+	if len(certs) < 2 {
+		return
+	}
+	firstCA := certs[0].Cert.IsCA
+	for i, c := range certs {
+		c.Index = i + 1
+		c.Bundle = firstCA
+		c.Intermediate = i > 0 && !firstCA
+	}
+}
+
+func derItems(name string, data []byte, o Options) ([]Item, error) {
+	if c, err := x509.ParseCertificate(data); err == nil {
+		return []Item{{Kind: Certificate, Source: name, Cert: c}}, nil
+	}
+	if r, err := x509.ParseCertificateRequest(data); err == nil {
+		return []Item{{Kind: Request, Source: name, Request: r}}, nil
+	}
+	if cs, err := x509.ParseCertificates(data); err == nil && len(cs) > 0 {
+		var out []Item
+		for _, c := range cs {
+			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
+		}
+		number(out)
+		return out, nil
+	}
+	return p12Items(name, data, o)
+}
+
+func p12Items(name string, data []byte, o Options) ([]Item, error) {
+	key, leaf, cas, err := pkcs12.DecodeChain(data, string(o.Passphrase))
+	if err == nil {
+		it := Item{Kind: Certificate, Source: name, Cert: leaf, KeyFile: name}
+		if s, ok := key.(interface{ Public() any }); ok {
+			it.KeyMatches = pki.SamePublicKey(s.Public(), leaf.PublicKey)
+		} else {
+			it.KeyMatches = true // DecodeChain pairs them by their local key id
+		}
+		out := []Item{it}
+		for _, c := range cas {
+			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
+		}
+		number(out)
+		return out, nil
+	}
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
+		return nil, ErrPassphrase
+	}
+	if cs, err := pkcs12.DecodeTrustStore(data, string(o.Passphrase)); err == nil {
+		var out []Item
+		for _, c := range cs {
+			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
+		}
+		number(out)
+		return out, nil
+	}
+	return nil, errors.New("neither a certificate, a request nor a PKCS#12 file (DER)")
+}

@@ -1,0 +1,209 @@
+// Package rawapi is a small client of the Kubernetes API for objects as plain
+// maps: what certgen asks a cluster for is few lists of JSON, and needs neither
+// the codecs nor the schemes that client-go's typed and dynamic clients bring.
+package rawapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+)
+
+// Object is a Kubernetes object as JSON has it.
+type Object map[string]any
+
+// Client talks to one API server.
+type Client struct {
+	http *http.Client
+	base *url.URL
+}
+
+// New makes a client. The configuration's own transport, TLS and credentials
+// are used, exec plugins included.
+func New(cfg *rest.Config) (*Client, error) {
+	c := rest.CopyConfig(cfg)
+	h, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return nil, err
+	}
+	base, _, err := rest.DefaultServerUrlFor(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{http: h, base: base}, nil
+}
+
+// maxBody bounds an answer; a page of 500 Secrets is far below.
+const maxBody = 256 << 20
+
+// Do sends a request; body may be nil. An answer of 400 and above is an
+// apierrors.APIStatus error.
+func (c *Client) Do(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) ([]byte, error) {
+	u := *c.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 400 {
+		return data, nil
+	}
+	var st metav1.Status
+	if json.Unmarshal(data, &st) == nil && st.Kind == "Status" {
+		return nil, &apierrors.StatusError{ErrStatus: st}
+	}
+	return nil, apierrors.NewGenericServerResponse(resp.StatusCode, method, schema.GroupResource{}, path, strings.TrimSpace(string(data)), 0, true)
+}
+
+// Get reads one object.
+func (c *Client) Get(ctx context.Context, path string) (Object, error) {
+	data, err := c.Do(ctx, http.MethodGet, path, nil, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	var o Object
+	return o, decode(path, data, &o)
+}
+
+// List reads all pages of a list. Items get the kind that the list implies.
+func (c *Client) List(ctx context.Context, path string, query url.Values) ([]Object, error) {
+	var out []Object
+	q := url.Values{}
+	for k, v := range query {
+		q[k] = v
+	}
+	q.Set("limit", "500")
+	for {
+		data, err := c.Do(ctx, http.MethodGet, path, q, "", nil)
+		if err != nil {
+			return out, err
+		}
+		var l struct {
+			Kind       string `json:"kind"`
+			APIVersion string `json:"apiVersion"`
+			Metadata   struct {
+				Continue string `json:"continue"`
+			} `json:"metadata"`
+			Items []Object `json:"items"`
+		}
+		if err := decode(path, data, &l); err != nil {
+			return out, err
+		}
+		for _, o := range l.Items {
+			if o["kind"] == nil {
+				o["kind"], o["apiVersion"] = strings.TrimSuffix(l.Kind, "List"), l.APIVersion
+			}
+			out = append(out, o)
+		}
+		if l.Metadata.Continue == "" {
+			return out, nil
+		}
+		q.Set("continue", l.Metadata.Continue)
+	}
+}
+
+// Create posts an object, Update puts it.
+func (c *Client) Create(ctx context.Context, path string, o Object, query url.Values) (Object, error) {
+	return c.send(ctx, http.MethodPost, path, o, query)
+}
+
+// Update replaces an object or a subresource.
+func (c *Client) Update(ctx context.Context, path string, o Object, query url.Values) (Object, error) {
+	return c.send(ctx, http.MethodPut, path, o, query)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, o Object, query url.Values) (Object, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	data, err := c.Do(ctx, method, path, query, "application/json", body)
+	if err != nil {
+		return nil, err
+	}
+	var out Object
+	return out, decode(path, data, &out)
+}
+
+func decode(path string, data []byte, into any) error {
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: the answer is not JSON: %w", path, err)
+	}
+	return nil
+}
+
+// Dig walks down a path of maps.
+func (o Object) Dig(path ...string) any {
+	var v any = map[string]any(o)
+	for _, p := range path {
+		m, _ := v.(map[string]any)
+		if m == nil {
+			return nil
+		}
+		v = m[p]
+	}
+	return v
+}
+
+// String is the string at a path, "" where there is none.
+func (o Object) String(path ...string) string {
+	s, _ := o.Dig(path...).(string)
+	return s
+}
+
+// Maps are the objects of the list at a path.
+func (o Object) Maps(path ...string) []Object {
+	l, _ := o.Dig(path...).([]any)
+	var out []Object
+	for _, e := range l {
+		if m, ok := e.(map[string]any); ok {
+			out = append(out, Object(m))
+		}
+	}
+	return out
+}
+
+// Strings are the strings of the list at a path.
+func (o Object) Strings(path ...string) []string {
+	l, _ := o.Dig(path...).([]any)
+	var out []string
+	for _, e := range l {
+		if s, ok := e.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Name and Namespace are those of the metadata.
+func (o Object) Name() string { return o.String("metadata", "name") }
+
+// Namespace: see Name.
+func (o Object) Namespace() string { return o.String("metadata", "namespace") }
