@@ -112,7 +112,7 @@ func (r *reader) folder(root string) error {
 	any := false
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: %w", p, reason(err))
+			return fmt.Errorf("cannot be read: %s: %w", p, reason(err))
 		}
 		rel, _ := filepath.Rel(root, p)
 		rel = filepath.ToSlash(rel)
@@ -136,7 +136,7 @@ func (r *reader) folder(root string) error {
 		}
 		data, err := os.ReadFile(p)
 		if err != nil {
-			return fmt.Errorf("%s: %w", rel, reason(err))
+			return fmt.Errorf("cannot be read: %s: %w", rel, reason(err))
 		}
 		return r.member(rel, data)
 	})
@@ -155,7 +155,7 @@ func (r *reader) folder(root string) error {
 		}
 		data, err := os.ReadFile(p)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p, reason(err))
+			return fmt.Errorf("cannot be read: %s: %w", p, reason(err))
 		}
 		if err := r.member(p, data); err != nil {
 			return err
@@ -180,7 +180,7 @@ func (r *reader) member(name string, data []byte) error {
 		return nil
 	}
 	if strings.Contains(strings.ToLower(name), "node") && wanted(name) {
-		return fmt.Errorf("%s %w", name, err)
+		return fmt.Errorf("has a file that does not do: %s %w", name, err)
 	}
 	r.b.Notes = append(r.b.Notes, fmt.Sprintf("%s %v", name, err))
 	return nil

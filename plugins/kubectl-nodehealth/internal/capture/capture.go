@@ -61,14 +61,14 @@ func Open(name string, o Options) (*snapshot.Snapshot, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", label, err)
+		return nil, fmt.Errorf("%s %w", label, err)
 	}
 	if r.saved != nil {
 		r.saved.Source = label
 		return r.saved, nil
 	}
 	if len(r.b.Names()) == 0 {
-		return nil, fmt.Errorf("%s: %w", label, r.nothing())
+		return nil, fmt.Errorf("%s %w", label, r.nothing())
 	}
 	s := r.finish(o.NotAfter)
 	s.Source = label
@@ -86,10 +86,10 @@ func reason(err error) error {
 func readAll(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
-		return nil, reason(err)
+		return nil, fmt.Errorf("cannot be read: %w", reason(err))
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("larger than 1 GiB: is this a capture of a cluster? kubectl get nodes,leases,events -A -o json makes one")
+		return nil, fmt.Errorf("is larger than 1 GiB: is this a capture of a cluster? kubectl get nodes,leases,events -A -o json makes one")
 	}
 	return data, nil
 }

@@ -53,7 +53,7 @@ type section struct {
 var (
 	headLine  = regexp.MustCompile(`^([A-Z][A-Za-z -]*):(?:\s+(.*))?$`)
 	nameLine  = regexp.MustCompile(`^Name:\s+(\S+)\s*$`)
-	quoteMark = regexp.MustCompile(`(?m)^> ?`)
+	quoteMark = regexp.MustCompile(`(?m)^[ \t]*>[ ]?`)
 )
 
 func (r *reader) describe(text string) error {

@@ -196,3 +196,30 @@ var leavingSoon = Check{
 		}
 	},
 }
+
+var machineConfig = Check{
+	Rule: finding.Rule{
+		ID: "NH026", Title: "the machine configuration is stuck", Severity: finding.Warning,
+		Rationale: "On OpenShift the machine config daemon writes into annotations which configuration the node has, which it should have, and how far it is. Degraded means that it could not apply it; the node keeps the old configuration, and its pool stops upgrading.",
+		Remedy:    "oc -n openshift-machine-config-operator logs ds/machine-config-daemon on this node; the reason is in the annotation machineconfiguration.openshift.io/reason",
+		Source:    "openshift/machine-config-operator pkg/daemon/constants", Docs: "https://docs.openshift.com/container-platform/latest/machine_configuration/index.html",
+	},
+	Degrades: true,
+	Run: func(v *snapshot.View, r *Report) {
+		if v.Node.Object == nil {
+			return
+		}
+		const prefix = "machineconfiguration.openshift.io/"
+		a := v.Node.Object.Annotations
+		switch a[prefix+"state"] {
+		case "Degraded", "Unreconcilable":
+			text := "the machine config daemon is " + strings.ToLower(a[prefix+"state"])
+			if why := a[prefix+"reason"]; why != "" {
+				text += ": " + phrase.Clip(phrase.Sentence(why), 160)
+			}
+			r.Add(text)
+		case "Working":
+			r.Add(fmt.Sprintf("a new machine configuration (%s) is being applied", a[prefix+"desiredConfig"])).Severity = finding.Info
+		}
+	},
+}

@@ -227,7 +227,11 @@ func factLines(v *snapshot.View) []fault.Evidence {
 		add("Ready", "%s for %s", c.Status, phrase.Duration(v.Age(c.LastTransitionTime.Time)))
 	}
 	if hb, ok := v.Heartbeat(); ok && v.Node.Lease == nil {
-		add("heartbeat", "posted %s ago", phrase.Duration(v.Age(hb)))
+		if v.Clock.AtLeast() && v.Age(hb) == 0 {
+			add("heartbeat", "posted at %s, the newest time there is", phrase.Clock(hb))
+		} else {
+			add("heartbeat", "posted %s ago", phrase.Duration(v.Age(hb)))
+		}
 	}
 	if h := v.Node.Kubelet.Healthz; h != nil {
 		if h.OK {
