@@ -43,7 +43,12 @@ func (r *reader) json(name, text string) error {
 			return fmt.Errorf("is truncated: the JSON ends in the middle of a document")
 		}
 		if err != nil {
-			line := 1 + strings.Count(text[:min(len(text), int(dec.InputOffset()))], "\n")
+			at := int(dec.InputOffset())
+			var syntax *json.SyntaxError
+			if errors.As(err, &syntax) {
+				at = int(syntax.Offset)
+			}
+			line := 1 + strings.Count(text[:min(len(text), at)], "\n")
 			return fmt.Errorf("is not JSON: line %d: %w", line, err)
 		}
 		if err := r.object(name, raw, ""); err != nil {

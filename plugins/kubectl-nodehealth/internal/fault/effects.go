@@ -125,7 +125,7 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 		add("overdue", "%s past its toleration and not deleted: eviction is slowed or paused in this zone", phrase.Count(len(due), "pod"))
 	}
 	if stays > 0 {
-		add("stays", "%s tolerate the taint (DaemonSets, static pods) and stay bound", phrase.Count(stays, "pod"))
+		add("stays", "%s bound here for good: DaemonSets and static pods tolerate the taint", phrase.Count(stays, "pod"))
 	}
 	if len(out) == 0 {
 		add("now", "no pods are bound here")
