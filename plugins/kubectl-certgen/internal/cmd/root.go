@@ -28,6 +28,7 @@ func New(env *cli.Env) *cobra.Command {
 		newInspect(env),
 		newVerify(env),
 		newExpiry(env),
+		newRequest(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),
