@@ -539,3 +539,15 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// InForce are the settings that a server runs with: its flags over the defaults
+// of a minor version of Kubernetes. problem names the first flag whose value
+// cannot be read, "" for none.
+func InForce(s *Server, minor int) (set Settings, problem string) {
+	c := &checker{s: s, o: Options{Minor: minor}}
+	c.values()
+	if len(c.out) > 0 {
+		problem = c.out[0].Message
+	}
+	return c.set, problem
+}

@@ -20,6 +20,7 @@ func New(env *cli.Env) *cobra.Command {
 		cli.NewChecksCommand(env, checks()),
 		newInit(env),
 		newSuggest(env),
+		newSimulate(env),
 		newLeaks(env),
 		newBackend(env),
 		cli.NewVersionCommand(env),

@@ -74,6 +74,8 @@ func percent(part, whole int64) string {
 // span writes a duration with its two largest units.
 func span(d time.Duration) string {
 	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()
 	case d < time.Minute:
