@@ -99,11 +99,17 @@ var (
 		Rationale: "The configuration follows the agent's reference and its syntax was checked as far as that is possible without the agent. The OpenTelemetry collector's is executed in the project's tests; the others' are not.", Source: "the project's tests", Docs: docsArchitecture}
 	ListReplaced = finding.Rule{ID: "LA036", Title: "a null was replaced", Severity: finding.Info,
 		Rationale: "JSON has no comments, so a null in the place of a list had to be replaced instead of commented out. The receipt remembers it; eject puts it back.", Source: "RFC 8259", Docs: docsArchitecture}
+	RotationUser = finding.Rule{ID: "LA037", Title: "the rotation may lack the right to truncate", Severity: finding.Warning,
+		Rationale: "A file can be truncated only by who may write to it, which by umask 022 is its owner alone. The sidecar does not know the owner.",
+		Remedy:    "pass --run-as-user UID of the application", Source: "POSIX truncate(2)", Docs: docsSecurityCtx}
+	CopyAndTruncate = finding.Rule{ID: "LA038", Title: "rotation by copy and truncate", Severity: finding.Info,
+		Rationale: "The file is copied and emptied, so the application need not reopen it. It must write in append mode, else the emptied file starts with a hole. Lines written between the last look at the copy and the truncation are lost; that is microseconds, but not never.",
+		Source:    "logrotate(8), copytruncate", Docs: docsArchitecture}
 )
 
 // Inject is the rules of inject, in order.
 var Inject = []finding.Rule{
 	NotAPod, NoContainer, HidesImage, HidesProgram, AlreadyStdout, NotWritable, SubPathExpr, Windows, JobNeverEnds, LowersSecurity, NameTaken,
 	NotEditable, NotProved, FileMount, ImmutableObject, AliasExpanded, UnknownUser, UnknownImage, QoSKept, HPAUtilisation, ShortGrace, PlainSidecar,
-	Reinjected, ReadOnlyRoot, SharedClaim, ForeignKind, DiskDoubles, MemoryVolume, ModeUnreadable, NewEmptyDir, NotExecuted, ListReplaced,
+	Reinjected, ReadOnlyRoot, SharedClaim, ForeignKind, DiskDoubles, MemoryVolume, ModeUnreadable, NewEmptyDir, NotExecuted, ListReplaced, RotationUser, CopyAndTruncate,
 }

@@ -121,6 +121,9 @@ func wholeDocument(f *yamltree.File, d *yamltree.Doc) yamldoc.Edit {
 	from := d.Root.Props
 	if i := strings.LastIndex(f.Src[:from], "\n---"); i >= 0 && strings.TrimSpace(f.Src[i+4:from]) == "" {
 		from = i
+	} else if rest := f.Src[d.Root.End:]; strings.HasPrefix(rest, "\n---\n") || strings.HasPrefix(rest, "\r\n---\r\n") {
+		// It stands in front of the document that it belongs to.
+		return yamldoc.Edit{Start: from, End: d.Root.End + strings.Index(rest, "---") + strings.IndexByte(rest[strings.Index(rest, "---"):], '\n') + 1}
 	} else if i := strings.LastIndexByte(f.Src[:from], '\n'); i >= 0 {
 		from = i
 	}

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
 )
 
 // Mode is a pattern of the handbook.
@@ -124,9 +126,22 @@ func ParseLog(s string) (LogFile, error) {
 
 // Agents are the values of --agent, Destinations those of --destination.
 var (
-	Agents       = []string{"otel", "fluent-bit", "fluentd", "vector", "filebeat", "alloy"}
-	Destinations = []string{"stdout", "otlp", "elasticsearch", "loki", "http", "file"}
+	Agents       = agentconf.Names
+	Destinations = agentconf.Destinations
 )
 
 // Validate says which options do not go together.
-func (o Options) Validate() error { return nil }
+func (o Options) Validate() error {
+	switch o.Mode {
+	case Agent:
+		return o.agentSpec().Check()
+	case Rotate:
+		if o.MaxSize.Value() < 1024 {
+			return fmt.Errorf("--max-size %s: less than 1Ki", o.MaxSize.String())
+		}
+	}
+	if o.Endpoint != "" || o.Destination != "stdout" {
+		return fmt.Errorf("--destination and --endpoint are for --mode agent")
+	}
+	return nil
+}

@@ -343,6 +343,10 @@ func (e *Editor) NewDocument(o Object) {
 		e.insert(at, e.eol+l.braces(o, ""))
 		return
 	}
+	if e.fragile(e.doc.Root) {
+		e.insert(e.doc.Root.Props, layout{eol: e.eol, unit: "  "}.blockObject(o, 0)+e.eol+"---"+e.eol)
+		return
+	}
 	at = lineEnd(e.src, at, e.doc.End)
 	if root.Style == yamltree.Flow {
 		e.insert(at, e.eol+"---"+e.eol+layout{flow: true, eol: e.eol, unit: "  "}.braces(o, ""))

@@ -1,0 +1,156 @@
+// Package agentconf turns one description of what to ship into the configuration
+// of each log agent: the smallest one that is correct and loses nothing. Files
+// are read from their beginning, positions are kept on a volume, output is
+// retried without end, and what a slow destination cannot take waits on disk.
+package agentconf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Spec is the description.
+type Spec struct {
+	// Agent is one of Names.
+	Agent string
+	// Files are the logs of an application. Where there are none the agent reads
+	// the container logs of a node, in the format of the CRI.
+	Files []string
+	// State is a directory on a volume, for positions and waiting output.
+	State string
+	// Destination is one of Destinations, Endpoint its address (a file's path for
+	// "file").
+	Destination, Endpoint string
+}
+
+// Config is what an agent needs to run.
+type Config struct {
+	// Image is the agent's image, Command and Args run it.
+	Image string
+	Args  []string
+	// Dir is where the files have to be mounted.
+	Dir   string
+	Files map[string]string
+	// UID is the user that the image is made for.
+	UID int64
+	// Executed says whether the project's tests run this configuration.
+	Executed bool
+	// Secrets says that ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD may be
+	// set.
+	Secrets bool
+	// Note is a thing to know.
+	Note string
+}
+
+// Names are the agents, Destinations the places that they send to.
+var (
+	Names        = []string{"otel", "fluent-bit", "fluentd", "vector", "filebeat", "alloy"}
+	Destinations = []string{"stdout", "otlp", "elasticsearch", "loki", "http", "file"}
+)
+
+// can says which agent sends where with its own image.
+var can = map[string][]string{
+	"otel":       {"stdout", "otlp", "elasticsearch", "loki", "http", "file"},
+	"fluent-bit": {"stdout", "otlp", "elasticsearch", "loki", "http", "file"},
+	"fluentd":    {"stdout", "elasticsearch", "http", "file"},
+	"vector":     {"stdout", "otlp", "elasticsearch", "loki", "http", "file"},
+	"filebeat":   {"stdout", "elasticsearch", "file"},
+	"alloy":      {"stdout", "otlp", "loki"},
+}
+
+var renderers = map[string]func(Spec) Config{
+	"otel": otel, "fluent-bit": fluentBit, "fluentd": fluentd, "vector": vector, "filebeat": filebeat, "alloy": alloy,
+}
+
+// Check says what is wrong with a description.
+func (s Spec) Check() error {
+	if !slices.Contains(Names, s.Agent) {
+		return fmt.Errorf("agent %q: not one of %s", s.Agent, strings.Join(Names, ", "))
+	}
+	if !slices.Contains(can[s.Agent], s.Destination) {
+		var others []string
+		for _, n := range Names {
+			if slices.Contains(can[n], s.Destination) {
+				others = append(others, n)
+			}
+		}
+		return fmt.Errorf("agent %s does not send to %s with its own image; %s can", s.Agent, s.Destination, strings.Join(others, ", "))
+	}
+	switch {
+	case s.Destination == "stdout":
+		if s.Endpoint != "" {
+			return fmt.Errorf("--endpoint %s: stdout has no address; choose --destination", s.Endpoint)
+		}
+	case s.Destination == "file":
+	case s.Endpoint == "":
+		return fmt.Errorf("--destination %s needs --endpoint, for example %s", s.Destination, example[s.Destination])
+	case !strings.Contains(s.Endpoint, "://"):
+		return fmt.Errorf("--endpoint %s: not a URL such as %s", s.Endpoint, example[s.Destination])
+	}
+	if strings.ContainsAny(s.Endpoint, "\n\r\"' ") {
+		return fmt.Errorf("--endpoint %q: it holds a quote or white space", s.Endpoint)
+	}
+	return nil
+}
+
+var example = map[string]string{
+	"otlp": "http://otel-collector.observability:4317", "elasticsearch": "https://elasticsearch.logging:9200",
+	"loki": "http://loki-gateway.loki", "http": "https://logs.example.com/ingest",
+}
+
+// Render makes the configuration. The description has passed Check.
+func Render(s Spec) Config {
+	if s.Destination == "file" && s.Endpoint == "" {
+		s.Endpoint = s.State + "/out.log"
+	}
+	c := renderers[s.Agent](s)
+	c.Dir = "/etc/logarch"
+	return c
+}
+
+// node says whether the agent reads a node's container logs.
+func (s Spec) node() bool { return len(s.Files) == 0 }
+
+// PodLogs is where the kubelet keeps the container logs of a node.
+const PodLogs = "/var/log/pods/*/*/*.log"
+
+// split takes a URL apart: scheme, host, port and path.
+func split(url string) (tls bool, host, port, path string) {
+	scheme, rest, _ := strings.Cut(url, "://")
+	tls = scheme == "https"
+	host, path, _ = strings.Cut(rest, "/")
+	if path != "" {
+		path = "/" + path
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host, port = host[:i], host[i+1:]
+	}
+	return tls, host, port, path
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// lines joins the non-empty lines of a template.
+func lines(in ...string) string {
+	var b strings.Builder
+	for _, l := range in {
+		if l != "" {
+			b.WriteString(l + "\n")
+		}
+	}
+	return b.String()
+}
+
+func quoted(in []string) string {
+	out := make([]string, len(in))
+	for i, s := range in {
+		out[i] = fmt.Sprintf("%q", s)
+	}
+	return strings.Join(out, ", ")
+}

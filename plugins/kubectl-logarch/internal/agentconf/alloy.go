@@ -1,0 +1,115 @@
+package agentconf
+
+import (
+	"fmt"
+	"strings"
+)
+
+// alloy is Grafana Alloy, the successor of promtail, which is at its end.
+func alloy(s Spec) Config {
+	var b strings.Builder
+	to := map[string]string{"stdout": "loki.echo.out.receiver", "loki": "loki.write.out.receiver", "otlp": "otelcol.receiver.loki.out.receiver"}[s.Destination]
+	if s.node() {
+		fmt.Fprintf(&b, `discovery.kubernetes "pods" {
+  role = "pod"
+  selectors {
+    role  = "pod"
+    field = "spec.nodeName=" + sys.env("NODE_NAME")
+  }
+}
+
+discovery.relabel "pods" {
+  targets = discovery.kubernetes.pods.targets
+  rule {
+    source_labels = ["__meta_kubernetes_namespace"]
+    target_label  = "namespace"
+  }
+  rule {
+    source_labels = ["__meta_kubernetes_pod_name"]
+    target_label  = "pod"
+  }
+  rule {
+    source_labels = ["__meta_kubernetes_pod_container_name"]
+    target_label  = "container"
+  }
+  rule {
+    source_labels = ["__meta_kubernetes_pod_uid", "__meta_kubernetes_pod_container_name"]
+    separator     = "/"
+    replacement   = "/var/log/pods/*$1/*.log"
+    target_label  = "__path__"
+  }
+}
+
+local.file_match "logs" {
+  path_targets = discovery.relabel.pods.output
+}
+
+loki.source.file "logs" {
+  targets       = local.file_match.logs.targets
+  tail_from_end = false
+  forward_to    = [loki.process.cri.receiver]
+}
+
+loki.process "cri" {
+  stage.cri { }
+  forward_to = [%s]
+}
+`, to)
+	} else {
+		b.WriteString("local.file_match \"logs\" {\n  path_targets = [\n")
+		for _, f := range s.Files {
+			fmt.Fprintf(&b, "    {__path__ = %q, pod = sys.env(\"POD_NAME\"), namespace = sys.env(\"POD_NAMESPACE\")},\n", f)
+		}
+		fmt.Fprintf(&b, `  ]
+}
+
+loki.source.file "logs" {
+  targets       = local.file_match.logs.targets
+  tail_from_end = false
+  forward_to    = [%s]
+}
+`, to)
+	}
+	switch s.Destination {
+	case "stdout":
+		b.WriteString("\nloki.echo \"out\" { }\n")
+	case "loki":
+		fmt.Fprintf(&b, `
+loki.write "out" {
+  endpoint {
+    url                 = "%s/loki/api/v1/push"
+    max_backoff_period  = "1m"
+    max_backoff_retries = 0
+  }
+  wal {
+    enabled = true
+  }
+}
+`, s.Endpoint)
+	case "otlp":
+		tls, host, port, _ := split(s.Endpoint)
+		fmt.Fprintf(&b, `
+otelcol.receiver.loki "out" {
+  output {
+    logs = [otelcol.exporter.otlp.out.input]
+  }
+}
+
+otelcol.exporter.otlp "out" {
+  client {
+    endpoint = "%s:%s"
+    tls {
+      insecure = %v
+    }
+  }
+  retry_on_failure {
+    max_elapsed_time = "0s"
+  }
+}
+`, host, orElse(port, "4317"), !tls)
+	}
+	return Config{
+		Image: "grafana/alloy:v1.11.3", Args: []string{"run", "/etc/logarch/config.alloy", "--storage.path=" + s.State, "--server.http.listen-addr=127.0.0.1:0"},
+		Files: map[string]string{"config.alloy": b.String()}, UID: 473,
+	}
+}

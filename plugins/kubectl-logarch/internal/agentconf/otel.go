@@ -1,0 +1,85 @@
+package agentconf
+
+import "fmt"
+
+// otel is the OpenTelemetry collector, the contrib distribution.
+func otel(s Spec) Config {
+	var receiver string
+	if s.node() {
+		receiver = fmt.Sprintf(`  filelog:
+    include: [%q, %q]
+    exclude: ["/var/log/pods/*/*/*.gz", "/var/log/pods/*/*/*.tmp"]
+    start_at: beginning
+    include_file_path: true
+    include_file_name: false
+    storage: file_storage
+    retry_on_failure:
+      enabled: true
+      max_elapsed_time: 0
+    operators:
+    # Joins partial lines and takes namespace, pod, uid and container from the
+    # path.
+    - type: container
+      format: containerd
+      add_metadata_from_filepath: true
+`, PodLogs, PodLogs+".*")
+	} else {
+		receiver = fmt.Sprintf(`  filelog:
+    include: [%s]
+    start_at: beginning
+    include_file_path: true
+    include_file_name: false
+    storage: file_storage
+    retry_on_failure:
+      enabled: true
+      max_elapsed_time: 0
+    resource:
+      k8s.pod.name: ${env:POD_NAME}
+      k8s.namespace.name: ${env:POD_NAMESPACE}
+`, quoted(s.Files))
+	}
+	const queue = `    retry_on_failure:
+      enabled: true
+      max_elapsed_time: 0
+    sending_queue:
+      enabled: true
+      storage: file_storage
+`
+	name, exporter := "", ""
+	switch s.Destination {
+	case "stdout":
+		name, exporter = "file", "  file:\n    path: /dev/stdout\n"
+	case "file":
+		name, exporter = "file", fmt.Sprintf("  file:\n    path: %s\n    append: true\n", s.Endpoint)
+	case "otlp":
+		tls, host, port, _ := split(s.Endpoint)
+		name, exporter = "otlp", fmt.Sprintf("  otlp:\n    endpoint: %s:%s\n    tls:\n      insecure: %v\n", host, orElse(port, "4317"), !tls)+queue
+	case "loki":
+		// Loki 3 takes OTLP itself.
+		name, exporter = "otlphttp", fmt.Sprintf("  otlphttp:\n    endpoint: %s/otlp\n", s.Endpoint)+queue
+	case "http":
+		name, exporter = "otlphttp", fmt.Sprintf("  otlphttp:\n    logs_endpoint: %s\n", s.Endpoint)+queue
+	case "elasticsearch":
+		name, exporter = "elasticsearch", fmt.Sprintf("  elasticsearch:\n    endpoints: [%q]\n    user: ${env:ELASTICSEARCH_USERNAME}\n    password: ${env:ELASTICSEARCH_PASSWORD}\n    retry:\n      enabled: true\n    sending_queue:\n      enabled: true\n      storage: file_storage\n", s.Endpoint)
+	}
+	conf := fmt.Sprintf(`extensions:
+  file_storage:
+    directory: %s
+receivers:
+%sexporters:
+%sservice:
+  extensions: [file_storage]
+  telemetry:
+    metrics:
+      level: none
+  pipelines:
+    logs:
+      receivers: [filelog]
+      exporters: [%s]
+`, s.State, receiver, exporter, name)
+	return Config{
+		Image: "otel/opentelemetry-collector-contrib:0.160.0", Args: []string{"--config=/etc/logarch/otel.yaml"},
+		Files: map[string]string{"otel.yaml": conf}, UID: 10001,
+		Executed: s.Destination != "elasticsearch", Secrets: s.Destination == "elasticsearch",
+	}
+}

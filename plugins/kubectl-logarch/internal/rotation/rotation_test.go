@@ -1,0 +1,61 @@
+package rotation
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRotatesAndKeepsEveryLine(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "app.log")
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		fmt.Fprintf(f, "line %04d\n", i)
+	}
+	argv := Command(1000, 3, []string{log})
+	if b, err := exec.LookPath("busybox"); err == nil {
+		argv = append([]string{b}, argv...)
+	}
+	c := exec.Command(argv[0], argv[1:]...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill() }()
+	rotated := func(name string) bool {
+		for range 100 {
+			st, err := os.Stat(log)
+			if _, e := os.Stat(name); e == nil && err == nil && st.Size() == 0 {
+				return true
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		return false
+	}
+	if !rotated(log + ".1") {
+		t.Fatal("the file was not rotated")
+	}
+	for i := 1000; i < 2000; i++ {
+		fmt.Fprintf(f, "line %04d\n", i)
+	}
+	if !rotated(log + ".2") {
+		t.Fatal("the file was not rotated again")
+	}
+	var all strings.Builder
+	for _, n := range []string{".2", ".1", ""} {
+		b, err := os.ReadFile(log + n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	if got := strings.Count(all.String(), "\n"); got != 2000 {
+		t.Errorf("%d lines of 2000 are left", got)
+	}
+}
