@@ -227,8 +227,10 @@ func (o *lintOptions) exit(all []judged) error {
 		return cli.Exit(cli.ExitFindings)
 	}
 	for _, j := range all {
-		if len(j.report.Undecided) > 0 {
-			return cli.Exit(cli.ExitUnknown)
+		for _, q := range j.report.Undecided {
+			if o.failOn != "never" && q.Severity.Rank() >= finding.Severity(o.failOn).Rank() {
+				return cli.Exit(cli.ExitUnknown)
+			}
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ type lintReport struct {
 	Findings   []finding.Finding `json:"findings"`
 	Summary    finding.Summary   `json:"summary"`
 	Suppressed int               `json:"suppressed,omitempty"`
-	Undecided  []string          `json:"undecided,omitempty"`
+	Undecided  []lint.Open       `json:"undecided,omitempty"`
 }
 
 type lintedPolicy struct {
@@ -74,7 +74,7 @@ func (o *lintOptions) write(env *cli.Env, all []judged) error {
 		for _, j := range all {
 			c := finding.Case{Suite: "lint", Name: j.name, Findings: j.report.Findings(), FailOn: finding.FailOn(o.failOn)}
 			if len(j.report.Undecided) > 0 {
-				c.Unknown = "not decided within the budget: " + strings.Join(j.report.Undecided, "; ")
+				c.Unknown = "not decided within the budget: " + j.report.Undecided[0].Question
 			}
 			cases = append(cases, c)
 		}
@@ -97,7 +97,7 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 			}
 		}
 		for _, q := range j.report.Undecided {
-			fmt.Fprintf(w, "%s: not decided within the budget: %s\n", j.name, q)
+			fmt.Fprintf(w, "%s: not decided within the budget: %s %s\n", j.name, q.Question, st.Faint("["+q.ID+"]"))
 		}
 		total = total.Add(finding.Summarize(j.report.Findings()))
 		rules += max(j.rules, 0)

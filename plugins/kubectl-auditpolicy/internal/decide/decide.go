@@ -17,7 +17,7 @@ import (
 
 // Work is the default budget of one policy, in comparisons of boxes: some
 // seconds of work, and far more than a policy of some hundred rules needs.
-const Work = 60_000_000
+const Work = 40_000_000
 
 // Analysis is a policy and its request space.
 type Analysis struct {
@@ -31,7 +31,7 @@ type Analysis struct {
 
 	flat  []*space.Box // the boxes of all rules in their order
 	upTo  []int        // the number of boxes before each rule
-	owner []int        // the rule of each of flat
+	index *space.Index
 }
 
 // New analyses a policy. Questions are rules that will be asked about with
@@ -58,10 +58,10 @@ func In(sp *space.Space, p *audit.Policy) *Analysis {
 		a.upTo = append(a.upTo, len(a.flat))
 		for j := range b {
 			a.flat = append(a.flat, &b[j])
-			a.owner = append(a.owner, i)
 		}
 	}
 	a.upTo = append(a.upTo, len(a.flat))
+	a.index = sp.NewIndex(a.flat)
 	return a
 }
 
@@ -96,11 +96,51 @@ func (a *Analysis) Ask(q *audit.PolicyRule, within ...space.Box) space.Boxes {
 
 // Reaches finds a request among some that the given rule decides.
 func (a *Analysis) Reaches(rule int, among space.Boxes) (authorizer.AttributesRecord, space.Answer) {
-	p, ans := a.Space.Witness(a.matches(rule).And(among), a.Before(rule), a.Budget)
-	if ans != space.Found {
-		return authorizer.AttributesRecord{}, ans
+	undecided := false
+	for _, b := range a.matches(rule).And(among) {
+		switch p, ans := a.Space.Witness(space.Boxes{b}, a.near(&b, rule), a.Budget); ans {
+		case space.Found:
+			return a.Space.Request(p), ans
+		case space.Undecided:
+			undecided = true
+		}
 	}
-	return a.Space.Request(p), ans
+	if undecided {
+		return authorizer.AttributesRecord{}, space.Undecided
+	}
+	return authorizer.AttributesRecord{}, space.Empty
+}
+
+// near are the boxes of the rules before one that can meet a box.
+func (a *Analysis) near(b *space.Box, rule int) []*space.Box {
+	first := len(a.flat)
+	if rule != policy.NoRule {
+		first = a.upTo[rule]
+	}
+	out := a.index.Near(b, first)
+	a.Budget.Left -= len(out)
+	return out
+}
+
+// Left says whether anything of some requests is left by the rules before one.
+func (a *Analysis) Left(in space.Boxes, rule int, also ...*space.Box) space.Answer {
+	undecided := false
+	for _, b := range in {
+		out := a.near(&b, rule)
+		if len(also) > 0 {
+			out = append(slices.Clone(out), also...)
+		}
+		switch _, ans := a.Space.Outside(space.Boxes{b}, out, a.Budget); ans {
+		case space.Found:
+			return ans
+		case space.Undecided:
+			undecided = true
+		}
+	}
+	if undecided {
+		return space.Undecided
+	}
+	return space.Empty
 }
 
 // First finds the first rule, NoRule last, that decides some of the requests

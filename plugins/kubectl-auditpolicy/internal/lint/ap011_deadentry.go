@@ -28,14 +28,18 @@ all is left of it. Decided exactly.`,
 		}
 		for _, e := range entries(&c.rules()[i]) {
 			path := policy.RulePath(i) + "." + e.path
-			if c.explained[path] || c.Budget.Left <= 0 {
+			if c.explained[path] {
 				continue
+			}
+			if c.Budget.Left <= 0 {
+				c.undecide(r, "whether every entry of "+ruleName(i)+" and later rules matches anything")
+				return
 			}
 			part := c.Ask(&e.only)
 			if part.Empty() {
 				continue // of no request at all: another check's business
 			}
-			if _, ans := c.Space.Outside(part, c.Before(i), c.Budget); ans != space.Empty {
+			if c.Left(part, i) != space.Empty {
 				continue
 			}
 			if _, ans := c.Space.Outside(part, nil, c.Budget); ans == space.Empty {

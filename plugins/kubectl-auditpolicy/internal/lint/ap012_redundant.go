@@ -1,10 +1,6 @@
 package lint
 
 import (
-	"slices"
-
-	"k8s.io/apiserver/pkg/authorization/authorizer"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -26,8 +22,8 @@ Decided exactly.`,
 		}
 		later, same, sure := c.fallThrough(i)
 		if !sure {
-			c.undecide("whether " + ruleName(i) + " changes anything")
-			continue
+			c.undecide(r, "whether "+ruleName(i)+" and later ones change anything")
+			return
 		}
 		if !same {
 			continue
@@ -46,15 +42,14 @@ Decided exactly.`,
 func (c *Context) fallThrough(i int) (later int, same, sure bool) {
 	mine := c.Decisions[i]
 	// The rule's own witness mostly settles it.
-	if later = c.after(i, c.reach[i].request); later == policy.NoRule {
+	if later = c.Evaluator.After(i, c.reach[i].request).Rule; later == policy.NoRule {
 		if !policy.RuleDecision(c.P.Internal, policy.NoRule).SameOutcome(mine) {
 			return later, false, true
 		}
 	} else if !c.Decisions[later].SameOutcome(mine) {
 		return later, false, true
 	}
-	before := c.Before(i)
-	between := slices.Clone(before)
+	var between []*space.Box
 	undecided := false
 	for j := i + 1; j <= len(c.rules()); j++ {
 		d, boxes := policy.RuleDecision(c.P.Internal, policy.NoRule), space.Boxes{{}}
@@ -62,8 +57,10 @@ func (c *Context) fallThrough(i int) (later int, same, sure bool) {
 			d, boxes = c.Decisions[j], c.Analysis.Rules[j]
 		}
 		if !d.SameOutcome(mine) {
+			c.Budget.Left -= len(c.Analysis.Rules[i]) * len(boxes)
 			both := c.Analysis.Rules[i].And(boxes)
-			switch _, ans := c.Space.Outside(both, between, c.Budget); ans {
+			c.Budget.Left -= len(between)
+			switch ans := c.Left(both, i, between...); ans {
 			case space.Found:
 				return j, false, true
 			case space.Undecided:
@@ -75,14 +72,4 @@ func (c *Context) fallThrough(i int) (later int, same, sure bool) {
 		}
 	}
 	return later, !undecided, !undecided
-}
-
-// after is the rule that would decide a request if a rule were not there.
-func (c *Context) after(i int, w authorizer.Attributes) int {
-	rest := c.P.Internal.DeepCopy()
-	rest.Rules = rest.Rules[i+1:]
-	if d := policy.NewEvaluator(rest).Match(w); d.Rule != policy.NoRule {
-		return d.Rule + i + 1
-	}
-	return policy.NoRule
 }

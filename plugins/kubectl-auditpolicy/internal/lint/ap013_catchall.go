@@ -16,13 +16,16 @@ and shows that it is meant. Decided exactly: the finding shows a request that fa
 	Bad:    "- level: Metadata\n  resources:\n  - group: \"\"\n    resources: [secrets]",
 	Good:   "- level: Metadata\n  resources:\n  - group: \"\"\n    resources: [secrets]\n- level: None",
 }, func(c *Context, r finding.Rule) {
+	if c.recordsNothing() {
+		return // AP014 says so
+	}
 	if len(c.rules()) == 0 {
 		return
 	}
 	w, ans := c.Reaches(policy.NoRule, space.Boxes{{}})
 	switch ans {
 	case space.Undecided:
-		c.undecide("whether every request meets a rule")
+		c.undecide(r, "whether every request meets a rule")
 	case space.Found:
 		last := len(c.rules()) - 1
 		res := c.report(r, policy.RulePath(last), c.levelNode(last), "no catch-all rule: requests that no rule matches are not recorded")

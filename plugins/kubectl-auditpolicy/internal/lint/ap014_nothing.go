@@ -3,8 +3,6 @@ package lint
 import (
 	"k8s.io/apiserver/pkg/apis/audit"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -16,11 +14,17 @@ var ap014 = Rule{finding.Rule{
 	Bad:       "- level: None\n- level: Metadata",
 	Good:      "- level: Metadata",
 }, func(c *Context, r finding.Rule) {
-	if len(c.rules()) == 0 || len(c.P.Refused) > 0 {
-		return
-	}
-	_, _, ans := c.First(space.Boxes{{}}, func(d policy.Decision) bool { return d.Level != audit.LevelNone })
-	if ans == space.Empty {
+	if len(c.rules()) > 0 && c.recordsNothing() {
 		c.report(r, "rules", c.P.Key("rules"), "this policy records nothing: every request gets level None")
 	}
 }}
+
+// recordsNothing says whether no request at all is recorded.
+func (c *Context) recordsNothing() bool {
+	for i, d := range c.Decisions {
+		if d.Level != audit.LevelNone && c.live(i) {
+			return false
+		}
+	}
+	return true
+}

@@ -42,7 +42,7 @@ Reported where the rule can only match requests that fail, and where a listing o
 		}
 		all := rule
 		all.Namespaces, all.Verbs = []string{""}, []string{"list"}
-		lower, w, ans := c.First(c.Ask(&all, c.Space.Authenticated()), func(d policy.Decision) bool {
+		lower, w, ans := c.First(c.Ask(&all, c.Space.Authenticated(), c.Space.Unnamed()), func(d policy.Decision) bool {
 			return effective(d.Level, "list") < effective(rule.Level, "list")
 		})
 		if ans != space.Found {

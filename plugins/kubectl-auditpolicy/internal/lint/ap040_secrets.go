@@ -39,7 +39,7 @@ holds its token only in the answer, a token review in the request.`,
 				}
 				w, ans := c.Reaches(i, c.Ask(&b.rule, c.Space.Authenticated()))
 				if ans == space.Undecided {
-					c.undecide("whether " + ruleName(i) + " records " + q.name)
+					c.undecide(r, "whether "+ruleName(i)+" records "+q.name)
 				}
 				if ans != space.Found {
 					continue

@@ -15,6 +15,9 @@ Most published detections need them. Reported if such a write, by a user whom no
 	Bad:    "- level: Metadata\n  resources:\n  - group: \"\"\n- level: None",
 	Good:   "- level: Metadata",
 }, func(c *Context, r finding.Rule) {
+	if c.recordsNothing() {
+		return // AP014 says so
+	}
 	gaps := map[int][]string{}
 	shows := map[int]string{}
 	var order []int

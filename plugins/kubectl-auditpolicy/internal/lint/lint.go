@@ -15,6 +15,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/decide"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
@@ -67,7 +68,14 @@ type Report struct {
 	// Suppressed counts what comments in the policy silenced.
 	Suppressed int
 	// Undecided are exact questions that the budget did not reach.
-	Undecided []string
+	Undecided []Open
+}
+
+// Open is a question that was not decided.
+type Open struct {
+	ID       string           `json:"id"`
+	Severity finding.Severity `json:"severity"`
+	Question string           `json:"question"`
 }
 
 // Findings are the report's findings.
@@ -93,7 +101,7 @@ type Context struct {
 	explained map[string]bool
 	comments  map[int]string
 	results   []Result
-	undecided []string
+	undecided []Open
 }
 
 // Run judges a policy by all rules.
@@ -110,8 +118,17 @@ func Run(p *policy.Policy, opt Options) *Report {
 	c.findReach()
 	for _, r := range Rules {
 		rule := r.Rule
-		if s, ok := opt.Severity[rule.ID]; ok {
-			rule.Severity = s
+		if b := share[rule.ID]; b > 0 {
+			// What only tidies up must not use up what decides.
+			kept := c.Budget
+			c.Budget = &space.Budget{Left: b}
+			r.Check(c, rule)
+			c.Budget = kept
+			continue
+		}
+		if c.Budget.Left < 0 {
+			// Each check has something to ask with.
+			c.Budget.Left = 1_000_000
 		}
 		r.Check(c, rule)
 	}
@@ -119,6 +136,10 @@ func Run(p *policy.Policy, opt Options) *Report {
 	rep.Results, rep.Suppressed = c.select_()
 	return rep
 }
+
+// share are the budgets of the checks that can cost the square or the cube of
+// the number of rules.
+var share = map[string]int{"AP011": 8_000_000, "AP012": 8_000_000}
 
 // select_ drops what is switched off, silenced or said twice, and sorts.
 func (c *Context) select_() (out []Result, suppressed int) {

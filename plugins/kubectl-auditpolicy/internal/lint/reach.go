@@ -20,7 +20,10 @@ type reached struct {
 
 func (c *Context) findReach() {
 	for i := range c.rules() {
-		w, a := c.Reaches(i, space.Boxes{{}})
+		w, a := authorizer.AttributesRecord{}, space.Undecided
+		if c.Budget.Left > 0 {
+			w, a = c.Reaches(i, space.Boxes{{}})
+		}
 		if a == space.Found {
 			// The evaluator has the last word on every witness.
 			if d := c.Evaluator.Match(w); d.Rule != i {
@@ -28,13 +31,26 @@ func (c *Context) findReach() {
 			}
 		}
 		if a == space.Undecided {
-			c.undecide("whether a request reaches " + ruleName(i))
+			c.undecide(ap010Rule(), "whether a request reaches "+ruleName(i)+" and later ones")
 		}
 		c.reach = append(c.reach, reached{a, w})
 	}
 }
 
-func (c *Context) undecide(what string) { c.undecided = append(c.undecided, what) }
+// undecide notes a question that the budget did not reach, once a check.
+func (c *Context) undecide(r finding.Rule, what string) {
+	for _, o := range c.undecided {
+		if o.ID == r.ID {
+			return
+		}
+	}
+	c.undecided = append(c.undecided, Open{r.ID, r.Severity, what})
+}
+
+func ap010Rule() finding.Rule {
+	r, _ := Find("AP010")
+	return r
+}
 
 // live says whether a rule can decide a request; one that was not decided
 // counts as live.

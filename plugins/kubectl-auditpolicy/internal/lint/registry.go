@@ -13,7 +13,7 @@ const auditing = "https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/"
 var Rules = []Rule{
 	ap001, ap002, ap003, ap004, ap005, ap006, ap007, ap008,
 	ap010, ap011, ap012, ap013, ap014, ap015,
-	ap020, ap021, ap022, ap023, ap024, ap025, ap026, ap027, ap028, ap029, ap030, ap031, ap032, ap033,
+	ap020, ap021, ap022, ap023, ap024, ap025, ap026, ap027, ap028, ap029, ap030, ap031, ap032, ap033, ap034,
 	ap040, ap041, ap042, ap043, ap044, ap045, ap046, ap047,
 	ap050, ap051, ap052, ap053, ap054,
 	ap060, ap061,

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"sync"
 
 	"k8s.io/apiserver/pkg/apis/audit"
 	upstream "k8s.io/apiserver/pkg/audit/policy"
@@ -74,6 +75,7 @@ func (d Decision) SameOutcome(o Decision) bool {
 // Evaluator decides requests by k8s.io/apiserver/pkg/audit/policy.
 type Evaluator struct {
 	index     auditcore.PolicyRuleEvaluator
+	single    func() []auditcore.PolicyRuleEvaluator
 	decisions []Decision // one for each rule, the default last
 }
 
@@ -91,8 +93,35 @@ func NewEvaluator(p *audit.Policy) *Evaluator {
 	}
 	e.decisions = append(e.decisions, RuleDecision(p, NoRule))
 	e.index = upstream.NewPolicyRuleEvaluator(marked)
+	e.single = sync.OnceValue(func() []auditcore.PolicyRuleEvaluator {
+		var out []auditcore.PolicyRuleEvaluator
+		for i := range p.Rules {
+			r := p.Rules[i].DeepCopy()
+			r.Level = matched
+			out = append(out, upstream.NewPolicyRuleEvaluator(&audit.Policy{Rules: []audit.PolicyRule{*r}}))
+		}
+		return out
+	})
 	return e
 }
+
+// After decides a request as if the policy began behind a rule.
+func (e *Evaluator) After(rule int, attrs authorizer.Attributes) Decision {
+	for i := rule + 1; i < len(e.decisions)-1; i++ {
+		if e.Matches(i, attrs) {
+			return e.decisions[i]
+		}
+	}
+	return e.decisions[len(e.decisions)-1]
+}
+
+// Matches says whether a rule matches a request by itself.
+func (e *Evaluator) Matches(rule int, attrs authorizer.Attributes) bool {
+	return e.single()[rule].EvaluatePolicyRule(attrs).Level == matched
+}
+
+// matched is the level of the rules of which Matches asks.
+const matched audit.Level = "matched"
 
 // Match decides a request.
 func (e *Evaluator) Match(attrs authorizer.Attributes) Decision {

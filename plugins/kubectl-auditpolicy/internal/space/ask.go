@@ -39,3 +39,17 @@ func (b Boxes) Empty() bool {
 	}
 	return true
 }
+
+// Unnamed is the set of requests for objects that no rule names, or for no
+// particular object.
+func (sp *Space) Unnamed() Box { return Box{Name: setOf(len(sp.names), 0, len(sp.names)-1)} }
+
+// Plain is the set of requests by users in no group but those that the API
+// server puts them in.
+func (sp *Space) Plain() Box {
+	b := Box{Extra1: setOf(len(sp.extras), 0)}
+	if sp.extra2 {
+		b[Extra2] = setOf(len(sp.extras), 0)
+	}
+	return b
+}

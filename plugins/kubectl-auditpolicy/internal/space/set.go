@@ -121,10 +121,17 @@ func (s Set) count(n int) int {
 
 // Values are the numbers in the set. n is the size of the dimension.
 func (s Set) Values(n int) []int {
-	var out []int
-	for v := range n {
-		if s.Has(v) {
+	out := make([]int, 0, 8)
+	if s == nil {
+		for v := range n {
 			out = append(out, v)
+		}
+		return out
+	}
+	for i, w := range s {
+		for w != 0 {
+			out = append(out, i*64+bits.TrailingZeros64(w))
+			w &= w - 1
 		}
 	}
 	return out
