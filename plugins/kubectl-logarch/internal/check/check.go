@@ -6,5 +6,5 @@ import "github.com/clusterwright/kubectl-plugins/shared/finding"
 
 // All is every rule, in the order of the ids.
 func All() []finding.Rule {
-	return append([]finding.Rule(nil), Inject...)
+	return append(append([]finding.Rule(nil), Inject...), Advise...)
 }

@@ -19,6 +19,7 @@ func New(env *cli.Env) *cobra.Command {
 		newInject(env),
 		newEject(env),
 		newParse(env),
+		newAdvise(env),
 		newSimulate(env),
 		cli.NewChecksCommand(env, check.All()),
 		cli.NewVersionCommand(env),

@@ -1,0 +1,247 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/advise"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// adviceReport is `advise -o json`.
+type adviceReport struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Items      []advise.Advice   `json:"items"`
+	Findings   []finding.Finding `json:"findings"`
+	Notes      []string          `json:"notes,omitempty"`
+	Summary    finding.Summary   `json:"summary"`
+}
+
+func newAdviceReport(items []advise.Advice, general []finding.Finding, notes []string) *adviceReport {
+	r := &adviceReport{APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "AdviceList", Items: items, Findings: general, Notes: notes}
+	if r.Items == nil {
+		r.Items = []advise.Advice{}
+	}
+	if r.Findings == nil {
+		r.Findings = []finding.Finding{}
+	}
+	r.Summary = finding.Summarize(r.all())
+	return r
+}
+
+// all is every finding of the report.
+func (r *adviceReport) all() []finding.Finding {
+	var out []finding.Finding
+	for _, i := range r.Items {
+		out = append(out, i.Findings...)
+	}
+	return append(out, r.Findings...)
+}
+
+func (o *adviseOptions) show(env *cli.Env, r *adviceReport, texts []source.Text) error {
+	switch o.flags.output {
+	case "json":
+		return finding.WriteJSON(env.Out, r)
+	case "yaml":
+		return finding.WriteYAML(env.Out, r)
+	case "sarif":
+		return finding.WriteSARIF(env.Out, "kubectl-logarch", cli.Version, check.All(), r.all())
+	case "github":
+		return finding.WriteGitHub(env.Out, r.all())
+	case "junit":
+		var cases []finding.Case
+		for _, i := range r.Items {
+			cases = append(cases, finding.Case{Suite: "logarch advise", Name: i.Metadata.Ref(), Findings: i.Findings, FailOn: o.failOn})
+		}
+		return finding.WriteJUnit(env.Out, cases)
+	}
+	return writeAdvice(env.Out, env.Style(env.Out), r)
+}
+
+func splitLines(s string) []string { return strings.Split(s, "\n") }
+
+func plural(n int, word string) string { return count(int64(n), word) }
+
+func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
+	var b strings.Builder
+	losing, warned := 0, 0
+	for _, i := range r.Items {
+		switch {
+		case i.Summary.Error > 0:
+			losing++
+		case i.Summary.Warning > 0:
+			warned++
+		}
+	}
+	total := plural(len(r.Items), "workload")
+	switch {
+	case losing > 0:
+		verb := "have errors"
+		if losing == 1 {
+			verb = "has errors"
+		}
+		fmt.Fprintf(&b, "%s of %s %s in the way its logs get out", st.Error(fmt.Sprint(losing)), total, verb)
+		if warned > 0 {
+			fmt.Fprintf(&b, "; %d more with warnings", warned)
+		}
+	case warned > 0:
+		fmt.Fprintf(&b, "warnings for %s of %s", st.Warning(fmt.Sprint(warned)), total)
+	default:
+		fmt.Fprintf(&b, "%s in %s", st.Good("nothing wrong found"), total)
+	}
+	b.WriteByte('\n')
+	adviceTable(&b, st, r)
+	for _, i := range r.Items {
+		adviceFindings(&b, st, i.Metadata.Ref()+"  "+st.Faint(i.Metadata.File), i.Findings)
+	}
+	adviceFindings(&b, st, "the cluster", r.Findings)
+	adviceLosses(&b, st, r)
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "\n%s", st.Warning("note: "+n))
+	}
+	if len(r.Notes) > 0 {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "\n%s%s\n", r.Summary, "   (kubectl logarch checks ID explains)")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// adviceTable is one line a workload: pattern and reach.
+func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport) {
+	if len(r.Items) == 0 {
+		return
+	}
+	width := len("WORKLOAD")
+	for _, i := range r.Items {
+		width = max(width, len(i.Metadata.Ref()))
+	}
+	width = min(width, 44)
+	fmt.Fprintf(b, "\n%s\n", st.Faint(fmt.Sprintf("  %-*s  %-12s  %-10s  %s", width, "WORKLOAD", "KUBECTL LOGS", "ON NODE", "LOGS GO OUT BY")))
+	for _, i := range r.Items {
+		var ps []string
+		for _, p := range i.Patterns {
+			ps = append(ps, string(p))
+		}
+		newest, onNode := reach(&i.Budget)
+		ref := i.Metadata.Ref()
+		if len(ref) > width {
+			ref = ref[:width-1] + "…"
+		}
+		fmt.Fprintf(b, "  %-*s  %-12s  %-10s  %s\n", width, ref, newest, onNode, strings.Join(ps, ", "))
+	}
+}
+
+// reach is how far the shortest log of a workload goes back: in minutes where
+// the rate is known, else in bytes.
+func reach(b *advise.Budget) (newest, onNode string) {
+	least := -1.0
+	var at advise.ContainerBudget
+	for _, c := range b.Containers {
+		if c.KubectlLogsMinutes > 0 && (least < 0 || c.KubectlLogsMinutes < least) {
+			least, at = c.KubectlLogsMinutes, c
+		}
+	}
+	if least < 0 {
+		return advise.Bytes(float64(b.MaxSizeBytes)), advise.Bytes(float64(b.MaxSizeBytes * b.MaxFiles))
+	}
+	return "<= " + advise.Minutes(at.KubectlLogsMinutes), "<= " + advise.Minutes(at.OnNodeMinutes)
+}
+
+func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.Finding) {
+	if len(fs) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", st.Bold(ref))
+	for _, f := range fs {
+		sev := string(f.Severity)
+		switch f.Severity {
+		case finding.Error:
+			sev = st.Error(sev)
+		case finding.Warning:
+			sev = st.Warning(sev)
+		}
+		where := ""
+		if f.Subject.Line > 0 {
+			where = fmt.Sprintf("%d:%d: ", f.Subject.Line, f.Subject.Column)
+		}
+		note := ""
+		if f.Heuristic {
+			note = ", a guess"
+		}
+		for n, l := range splitLines(cli.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 76)) {
+			pad := "      "
+			if n == 0 {
+				pad, l = "  ", strings.Replace(l, string(f.Severity)+":", sev+":", 1)
+			}
+			b.WriteString(pad + l + "\n")
+		}
+		for _, e := range f.Evidence {
+			for _, l := range splitLines(cli.Wrap(e, 72)) {
+				fmt.Fprintf(b, "%s\n", st.Faint("      "+l))
+			}
+		}
+		if f.Remedy != "" {
+			for n, l := range splitLines(cli.Wrap("try: "+f.Remedy, 72)) {
+				pad := "      "
+				if n > 0 {
+					pad = "           "
+				}
+				fmt.Fprintf(b, "%s%s\n", pad, l)
+			}
+		}
+	}
+}
+
+// adviceLosses says what is gone when, workloads of equal fate together.
+func adviceLosses(b *strings.Builder, st cli.Style, r *adviceReport) {
+	if len(r.Items) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", st.Bold("What would be lost"))
+	for _, when := range []struct {
+		title string
+		of    func(*advise.Budget) []string
+	}{
+		{"when a container crashes", func(x *advise.Budget) []string { return x.Crash }},
+		{"when the pod is evicted or deleted", func(x *advise.Budget) []string { return x.Eviction }},
+		{"when the node is gone", func(x *advise.Budget) []string { return x.NodeLoss }},
+	} {
+		fmt.Fprintf(b, "  %s\n", when.title)
+		var order []string
+		who, times := map[string][]string{}, map[string]int{}
+		for i := range r.Items {
+			for _, what := range when.of(&r.Items[i].Budget) {
+				if !slices.Contains(order, what) {
+					order = append(order, what)
+				}
+				if ref := r.Items[i].Metadata.Ref(); !slices.Contains(who[what], ref) {
+					who[what] = append(who[what], ref)
+				}
+				times[what]++
+			}
+		}
+		for _, what := range order {
+			names := strings.Join(who[what], ", ")
+			switch n := len(who[what]); {
+			case times[what] == len(r.Items) && len(r.Items) > 1:
+				names = "every workload"
+			case n > 3:
+				names = fmt.Sprintf("%s and %d more", strings.Join(who[what][:2], ", "), n-2)
+			}
+			for k, l := range splitLines(cli.Wrap(names+": "+what, 72)) {
+				pad := "    "
+				if k > 0 {
+					pad = "      "
+				}
+				fmt.Fprintf(b, "%s%s\n", pad, l)
+			}
+		}
+	}
+}
