@@ -30,7 +30,8 @@ func standard() Profile {
 		},
 		leafExts: func(l leafFacts) ([]pkix.Extension, error) {
 			ku := x509.KeyUsageDigitalSignature
-			if l.key.IsRSA() {
+			// A client signs and deciphers nothing (RFC 5280, section 4.2.1.12).
+			if l.key.IsRSA() && l.purpose != Client {
 				ku |= x509.KeyUsageKeyEncipherment
 			}
 			return withNames([]pkix.Extension{

@@ -251,9 +251,9 @@ func (d *Decision) usages(req *x509.CertificateRequest, p Policy) {
 		case x509.KeyUsageDigitalSignature:
 			granted, why = true, ""
 		case x509.KeyUsageKeyEncipherment:
-			granted, why = pki.SpecOf(req.PublicKey).IsRSA() && !d.CA, ""
+			granted, why = pki.SpecOf(req.PublicKey).IsRSA() && !d.CA && d.Purpose != profile.Client, ""
 			if !granted {
-				why = "an RSA key's use (RFC 8813)"
+				why = "for servers with an RSA key (RFC 5280, 4.2.1.12; RFC 8813)"
 			}
 		case x509.KeyUsageCertSign, x509.KeyUsageCRLSign:
 			if granted = d.CA; granted {
