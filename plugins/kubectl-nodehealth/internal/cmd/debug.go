@@ -59,6 +59,9 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, argv 
 		Notify: func(s string) { progress.Set("%s", s) },
 	})
 	progress.Stop()
+	if errors.As(err, &impossible) {
+		return cli.WithHint(cli.Unknownf("%w", impossible), impossible.Next)
+	}
 	if err != nil {
 		return cli.Unknownf("%w", err)
 	}

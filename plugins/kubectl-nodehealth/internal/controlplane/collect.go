@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,11 +17,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	admissionclient "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 )
 
 // deadline is what each source gets.
@@ -137,15 +141,16 @@ func (c *collector) readyz(ctx context.Context) error { return c.health(ctx, "/r
 
 // health reads the verbose form. A status of 500 is an answer too.
 func (c *collector) health(ctx context.Context, path string, to *Health) error {
-	r := c.core.RESTClient().Get().AbsPath(path).Param("verbose", "").Do(ctx)
-	r.StatusCode(&to.Code)
-	b, err := r.Raw()
-	if to.Code == 500 && len(b) > 0 {
-		// A failing check is an answer.
-		err = nil
+	r, err := kubelet.ReplyOf(c.core.RESTClient().Get().AbsPath(path).Param("verbose", "").Do(ctx))
+	if err != nil {
+		return err
 	}
-	to.Checks = parseHealth(string(b))
-	return err
+	to.Code, to.Checks = r.Code, parseHealth(string(r.Body))
+	if r.Code == http.StatusForbidden || r.Code == http.StatusUnauthorized {
+		to.Code = 0
+		return apierrors.NewForbidden(schema.GroupResource{Resource: path}, "", errors.New(string(r.Body)))
+	}
+	return nil
 }
 
 // parseHealth reads lines such as "[+]ping ok" and "[-]etcd failed: reason

@@ -39,6 +39,10 @@ const (
 	// startTimeout is how long the pod may take to run.
 	startTimeout = 30 * time.Second
 
+	// askRuntimeEvery is longer than the two seconds for which the kubelet
+	// answers from its cache (pkg/kubelet/container/runtime_cache.go).
+	askRuntimeEvery = 2500 * time.Millisecond
+
 	container = "debug"
 )
 
@@ -193,6 +197,7 @@ func (p *Pod) wait(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	why := "no pod was created"
+	asked := time.Now()
 	for {
 		pods, err := p.core.Pods(p.namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + p.job})
 		if err == nil && len(pods.Items) > 0 {
@@ -209,6 +214,14 @@ func (p *Pod) wait(ctx context.Context, o Options) error {
 			if reason := p.jobEvent(ctx); reason != "" {
 				return fmt.Errorf("debug pod on node %s: %s", o.Node, reason)
 			}
+		}
+		if time.Since(asked) > askRuntimeEvery {
+			// A runtime that died just now was still in the kubelet's cache
+			// when Check asked.
+			if err := runtimeAnswers(ctx, p.core, o.Node); err != nil {
+				return err
+			}
+			asked = time.Now()
 		}
 		if o.Notify != nil {
 			o.Notify("debug pod on " + o.Node + ": " + why)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -15,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 )
 
 // probeTimeout is what a kubelet gets to answer a question of the preflight. A
@@ -72,19 +73,35 @@ func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, e
 	if code == http.StatusOK {
 		p.Endpoint = endpoint(body)
 	}
-	// runningpods asks the runtime itself; the Ready condition needs up to two
-	// minutes to notice that it is gone.
-	if body, code, err := kubeletGet(ctx, client, name, "runningpods/"); err != nil || code == http.StatusInternalServerError {
-		why := "no answer within " + probeTimeout.String()
-		if err == nil {
-			why = oneLine(string(body))
+	if err := runtimeAnswers(ctx, client, name); err != nil {
+		var i *Impossible
+		if errors.As(err, &i) {
+			i.Next = onNode(node, runtimeCommand(node))
 		}
-		return nil, &Impossible{
-			Why:  fmt.Sprintf("the container runtime of %s does not answer the kubelet (%s), so no pod can be started there", name, why),
-			Next: onNode(node, runtimeCommand(node)),
-		}
+		return nil, err
 	}
 	return p, nil
+}
+
+// runtimeAnswers asks the runtime itself, by the kubelet's runningpods; the
+// Ready condition needs up to two minutes to notice that it is gone. The error
+// is *Impossible.
+func runtimeAnswers(ctx context.Context, client *coreclient.CoreV1Client, node string) error {
+	body, code, err := kubeletGet(ctx, client, node, "runningpods/")
+	if err == nil && code != http.StatusInternalServerError {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	why := "no answer within " + probeTimeout.String()
+	if err == nil {
+		why = oneLine(string(body))
+	}
+	return &Impossible{
+		Why:  fmt.Sprintf("the container runtime of %s does not answer the kubelet (%s), so no pod can be started there", node, why),
+		Next: "on the node: systemctl status containerd; journalctl -u containerd --since -15m",
+	}
 }
 
 // judgeNode reads the Ready condition.
@@ -146,21 +163,16 @@ func runtimeCommand(node *corev1.Node) string {
 func kubeletGet(ctx context.Context, client *coreclient.CoreV1Client, node, path string) ([]byte, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	var code int
-	r := client.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx).StatusCode(&code)
-	body, err := r.Raw()
-	var status apierrors.APIStatus
+	r, err := kubelet.ReplyOf(client.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
 	switch {
-	case err == nil:
-		return body, code, nil
-	case errors.As(err, &status) && code != http.StatusServiceUnavailable && code != http.StatusGatewayTimeout && code != 0:
-		return []byte(status.Status().Message), code, nil
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, 0, fmt.Errorf("no answer within %s", probeTimeout)
-	case errors.Is(err, io.EOF):
-		return nil, 0, err
+	case err != nil:
+		return nil, 0, errors.New(oneLine(err.Error()))
+	case r.Code == http.StatusServiceUnavailable, r.Code == http.StatusBadGateway, r.Code == http.StatusGatewayTimeout:
+		return nil, 0, errors.New(oneLine(string(r.Body)))
 	}
-	return nil, 0, errors.New(oneLine(err.Error()))
+	return r.Body, r.Code, nil
 }
 
 // endpoint reads containerRuntimeEndpoint from the kubelet's configuration.

@@ -18,6 +18,7 @@ import (
 	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
@@ -223,41 +224,39 @@ func (c *collector) kubelets(ctx context.Context) {
 }
 
 func (c *collector) kubelet(ctx context.Context, n *Node) {
-	body, code, err := c.proxy(ctx, n.Name, "metrics/resource")
+	r, err := c.proxy(ctx, n.Name, "metrics/resource")
+	body := strings.Join(strings.Fields(string(r.Body)), " ")
 	switch {
-	case err != nil && code == 0:
+	case err != nil:
 		n.Kubelet, n.Detail = "timeout", "no answer within "+deadline.String()
-	case code == http.StatusOK:
+	case r.Code == http.StatusOK:
 		n.Kubelet = "ok"
-	case code == http.StatusForbidden && strings.Contains(string(body), "subresource(s)="):
-		n.Kubelet, n.Detail = "denied", string(body)
-	case code == http.StatusForbidden:
+	case r.Code == http.StatusForbidden && !strings.Contains(body, "subresource(s)="):
 		n.Kubelet, n.Detail = "denied-to-you", "you may not use nodes/proxy"
-	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
-		n.Kubelet, n.Detail = "disabled", string(body)
+	case r.Code == http.StatusForbidden, r.Code == http.StatusUnauthorized:
+		n.Kubelet, n.Detail = "denied", body
+	case r.Code == http.StatusNotFound, r.Code == http.StatusMethodNotAllowed:
+		n.Kubelet, n.Detail = "disabled", body
 	default:
-		n.Kubelet, n.Detail = "unreachable", fmt.Sprintf("status %d: %s", code, body)
+		n.Kubelet, n.Detail = "unreachable", fmt.Sprintf("status %d: %s", r.Code, body)
 	}
-	n.Detail = strings.Join(strings.Fields(n.Detail), " ")
 	if n.Kubelet != "ok" {
 		return
 	}
-	if body, code, err := c.proxy(ctx, n.Name, "configz"); err == nil && code == http.StatusOK {
+	if r, err := c.proxy(ctx, n.Name, "configz"); err == nil && r.Code == http.StatusOK {
 		var v struct {
 			Config struct {
 				Evict map[string]string `json:"evictionHard"`
 			} `json:"kubeletconfig"`
 		}
-		if json.Unmarshal(body, &v) == nil {
+		if json.Unmarshal(r.Body, &v) == nil {
 			n.Evict = v.Config.Evict
 		}
 	}
 }
 
-func (c *collector) proxy(ctx context.Context, node, path string) ([]byte, int, error) {
+func (c *collector) proxy(ctx context.Context, node, path string) (kubelet.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	var code int
-	body, err := c.core.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx).StatusCode(&code).Raw()
-	return body, code, err
+	return kubelet.ReplyOf(c.core.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
 }
