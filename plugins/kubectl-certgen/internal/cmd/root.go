@@ -29,6 +29,7 @@ func New(env *cli.Env) *cobra.Command {
 		newVerify(env),
 		newExpiry(env),
 		newRequest(env),
+		newRenew(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),

@@ -1,0 +1,325 @@
+package cmd
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/expiry"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/renew"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+type renewOptions struct {
+	ca, caKey, passphrase string
+	before, format        string
+	days                  int
+	newKey, dryRun        bool
+}
+
+func newRenew(env *cli.Env) *cobra.Command {
+	o := &renewOptions{}
+	c := &cobra.Command{
+		Use:   "renew FILE|DIR... [--new-key] [--days N] [--before 30d] [--dry-run]",
+		Short: "Renew certificates and kubeconfigs, whichever tool made them",
+		Long: `Make certificates again with everything that they have: the raw subject, the
+extensions in their order and criticality, names and usages; only serial number and
+dates are new. A folder stands for all certificates and kubeconfigs in it, as far as
+the key of their CA is there.
+
+The key stays, unless --new-key asks for a new one of the same type: the old one is
+kept beside it. A CA is not renewed here (rotate ca does it in stages). The book of an
+easyrsa or openssl folder gets its line.`,
+		Example: `
+			kubectl certgen renew pki/server.crt --dry-run
+			kubectl certgen renew /etc/kubernetes --before 60d
+			kubectl certgen renew admin.conf --ca pki/ca.crt --ca-key pki/ca.key --new-key`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args) },
+	}
+	fl := c.Flags()
+	fl.BoolVar(&o.newKey, "new-key", false, "Make a new key too, and keep the old one beside it")
+	fl.IntVar(&o.days, "days", 0, "Days that the new certificate lasts (default: as long as the old one)")
+	fl.StringVar(&o.before, "before", "", "Renew only what expires within this time (30d)")
+	fl.StringVar(&o.ca, "ca", "", "Certificate of the CA (default: found beside, above or below)")
+	fl.StringVar(&o.caKey, "ca-key", "", "Key of the CA")
+	fl.StringVar(&o.passphrase, "ca-passphrase-file", "", "File with the passphrase of the CA's key")
+	fl.BoolVar(&o.dryRun, "dry-run", false, "Show what would change; nothing is written")
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	completeFormats(c, "text", "json", "yaml")
+	return c
+}
+
+func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error {
+	if o.format != "text" && o.format != "json" && o.format != "yaml" {
+		return cli.Usagef("-o %q: not one of text, json, yaml", o.format)
+	}
+	if o.days < 0 {
+		return cli.Usagef("--days %d: not a number of days", o.days)
+	}
+	opt := renew.Options{NewKey: o.newKey, Validity: time.Duration(o.days) * 24 * time.Hour, Now: env.Now(), Unlock: o.unlock}
+	if o.before != "" {
+		d, err := expiry.ParseAge(o.before)
+		if err != nil {
+			return cli.Usagef("--before %w", err)
+		}
+		opt.Before = d
+	}
+	items, around, dir, err := o.read(env, args)
+	if err != nil {
+		return err
+	}
+	cas, err := renew.FindAuthorities(around, opt)
+	if err != nil {
+		return cli.Usagef("%w", err)
+	}
+	if o.ca != "" || o.caKey != "" {
+		a, err := o.authority(env)
+		if err != nil {
+			return err
+		}
+		cas = append([]*renew.Authority{a}, cas...)
+	}
+	plan, err := renew.Make(items, cas, opt)
+	if err != nil {
+		return cli.Unknownf("%w", err)
+	}
+	missed := 0
+	for _, s := range plan.Skipped {
+		if s.Wanted {
+			missed++
+		}
+	}
+	if len(plan.Steps) == 0 && !dir {
+		for _, s := range plan.Skipped {
+			return cli.WithHint(cli.Usagef("%s: %s", s.Item.Where(), s.Why), o.hint(s))
+		}
+		return cli.Usagef("%s: there is no certificate to renew in it", args[0])
+	}
+	if len(plan.Steps) > 0 {
+		if err := o.carryOut(env, plan, opt.Now); err != nil {
+			return err
+		}
+	}
+	if err := o.print(env, plan); err != nil {
+		return err
+	}
+	if missed > 0 {
+		return cli.Exit(cli.ExitFindings)
+	}
+	return nil
+}
+
+func (o *renewOptions) hint(s renew.Skipped) string {
+	if strings.Contains(s.Why, "rotate ca") {
+		return "kubectl certgen rotate ca --dry-run"
+	}
+	return "name the CA with --ca FILE --ca-key FILE"
+}
+
+// read reads what is to be renewed, and the folders around it in which a CA may
+// lie.
+func (o *renewOptions) read(env *cli.Env, args []string) (items, around []inspect.Item, dir bool, err error) {
+	seen := map[string]bool{}
+	look := func(d string) {
+		d, err := filepath.Abs(d)
+		if err != nil || seen[d] || d == "/" {
+			return
+		}
+		seen[d] = true
+		ents, err := os.ReadDir(d)
+		if err != nil {
+			return
+		}
+		for _, e := range ents {
+			n := e.Name()
+			if e.Type().IsRegular() && (strings.HasSuffix(n, ".crt") || strings.HasSuffix(n, ".pem") || strings.HasSuffix(n, ".cert")) && !strings.HasSuffix(n, "-key.pem") {
+				if its, err := inspect.File(filepath.Join(d, n), inspect.Options{}); err == nil {
+					around = append(around, its...)
+				}
+			}
+		}
+	}
+	for _, a := range args {
+		st, err := os.Stat(a)
+		if err != nil {
+			return nil, nil, false, cli.Usagef("%s: %s", a, cause(err))
+		}
+		if st.IsDir() {
+			dir = true
+			its, skipped, err := inspect.Dir(a, inspect.Options{})
+			if err != nil {
+				return nil, nil, false, cli.Usagef("%w", err)
+			}
+			for _, s := range skipped {
+				fmt.Fprintf(env.ErrOut, "could not read: %v\n", s.Err)
+			}
+			items, around = append(items, its...), append(around, its...)
+			look(filepath.Dir(filepath.Clean(a)))
+			continue
+		}
+		its, err := inspect.File(a, inspect.Options{})
+		if err != nil {
+			return nil, nil, false, cli.Usagef("%w", err)
+		}
+		items = append(items, its...)
+		d := filepath.Dir(a)
+		look(d)
+		look(filepath.Join(d, ".."))
+		look(filepath.Join(d, "pki"))
+		look(filepath.Join(d, "etcd"))
+	}
+	return items, around, dir, nil
+}
+
+func (o *renewOptions) unlock(file string) ([]byte, error) {
+	if o.passphrase == "" {
+		return nil, fmt.Errorf("it is encrypted: give its passphrase with --ca-passphrase-file")
+	}
+	b, err := readLimited(o.passphrase)
+	return []byte(strings.TrimRight(string(b), "\r\n")), err
+}
+
+func (o *renewOptions) authority(env *cli.Env) (*renew.Authority, error) {
+	if o.ca == "" || o.caKey == "" {
+		return nil, cli.Usagef("--ca and --ca-key go together")
+	}
+	its, err := inspect.File(o.ca, inspect.Options{})
+	if err != nil {
+		return nil, cli.Usagef("%w", err)
+	}
+	certs := inspect.Certificates(its)
+	if len(certs) == 0 {
+		return nil, cli.Usagef("%s: there is no certificate in it", o.ca)
+	}
+	data, err := readLimited(o.caKey)
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.ParseKey(data, nil)
+	if err == pki.ErrEncrypted {
+		pass, perr := o.unlock(o.caKey)
+		if perr != nil {
+			return nil, cli.Usagef("%s: %w", o.caKey, perr)
+		}
+		key, err = pki.ParseKey(data, pass)
+	}
+	if err != nil {
+		return nil, cli.Usagef("%s: %w", o.caKey, err)
+	}
+	a, err := pki.NewAuthority(certs[0], key, env.Now())
+	if err != nil {
+		return nil, cli.Usagef("%s: %w", o.ca, err)
+	}
+	return &renew.Authority{Authority: a, File: o.ca}, nil
+}
+
+func (o *renewOptions) carryOut(env *cli.Env, plan *renew.Plan, now time.Time) error {
+	root, err := plan.Root()
+	if err != nil {
+		return cli.Unknownf("%w", err)
+	}
+	if o.dryRun {
+		return nil
+	}
+	st, err := store.Open(root)
+	if err != nil {
+		return cli.Usagef("%w", err)
+	}
+	defer st.Close()
+	b := st.Begin()
+	if err := plan.Fill(root, b, now); err != nil {
+		return cli.Usagef("%w", err)
+	}
+	if err := b.Commit(); err != nil {
+		return cli.Unknownf("%w", err)
+	}
+	return nil
+}
+
+type renewJSON struct {
+	Source    string   `json:"source"`
+	Part      string   `json:"part,omitempty"`
+	Subject   string   `json:"subject"`
+	Authority string   `json:"authority"`
+	Old       datesKey `json:"old"`
+	New       datesKey `json:"new"`
+	NewKey    bool     `json:"newKey"`
+	KeptKey   string   `json:"keptKey,omitempty"`
+	Capped    bool     `json:"cappedAtCA,omitempty"`
+}
+
+type datesKey struct {
+	Serial    string `json:"serialNumber"`
+	NotBefore string `json:"notBefore"`
+	NotAfter  string `json:"notAfter"`
+}
+
+func datesOf(c *x509.Certificate) datesKey {
+	return datesKey{inspect.Colons(c.SerialNumber.Bytes()), c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)}
+}
+
+func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
+	if o.format != "text" {
+		items := []renewJSON{}
+		for _, s := range plan.Steps {
+			by := "itself"
+			if s.By != nil {
+				by = s.By.File
+			}
+			items = append(items, renewJSON{s.Item.Source, s.Item.Part, s.Item.Subject(), by, datesOf(s.Old), datesOf(s.New), s.Key != nil, s.KeptKey, s.Capped})
+		}
+		var skipped []map[string]any
+		for _, s := range plan.Skipped {
+			skipped = append(skipped, map[string]any{"source": s.Item.Source, "part": s.Item.Part, "why": s.Why, "missed": s.Wanted})
+		}
+		return writeAny(env, o.format, map[string]any{"apiVersion": apiVersion, "kind": "RenewReport", "dryRun": o.dryRun, "items": items, "skipped": skipped})
+	}
+	st, w := env.Style(env.Out), env.Out
+	word := "renewed"
+	if o.dryRun {
+		word = "would renew"
+	}
+	fmt.Fprintf(w, "%s %d %s\n", st.Bold(word), len(plan.Steps), plural(len(plan.Steps), "certificate", "certificates"))
+	for _, s := range plan.Steps {
+		end := s.New.NotAfter.UTC().Format("2006-01-02")
+		if s.Capped {
+			end += " (the CA's end)"
+		}
+		fmt.Fprintf(w, "%s\n  until      %s -> %s\n", s.Item.Where(), s.Old.NotAfter.UTC().Format("2006-01-02"), end)
+		if o.dryRun {
+			fmt.Fprintf(w, "  serial     %s -> %s\n", s.Old.SerialNumber.Text(16), s.New.SerialNumber.Text(16))
+			field(w, "stays", "subject "+s.Item.Subject()+", names, usages and all other extensions", env.Width())
+		}
+		switch {
+		case s.Key != nil && s.KeptKey != "":
+			field(w, "key", "new; the old one is "+s.KeptKey, env.Width())
+		case s.Key != nil:
+			field(w, "key", "new; the old one is kept beside it", env.Width())
+		}
+	}
+	var old []*x509.Certificate
+	for _, s := range plan.Skipped {
+		if s.Wanted {
+			fmt.Fprintf(env.ErrOut, "not renewed: %s: %s\n", s.Item.Where(), s.Why)
+		} else {
+			old = append(old, s.Item.Cert)
+		}
+	}
+	if len(old) > 0 {
+		fmt.Fprintf(env.ErrOut, "left alone: %d (CAs, or good for longer than --before)\n", len(old))
+	}
+	if len(plan.Steps) > 0 && !o.dryRun {
+		fmt.Fprintln(w, "\nRestart what uses them, and see: kubectl certgen inspect HOST:PORT")
+	}
+	return nil
+}
