@@ -30,6 +30,7 @@ func New(env *cli.Env) *cobra.Command {
 		newExpiry(env),
 		newRequest(env),
 		newRenew(env),
+		newTrust(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),
