@@ -22,4 +22,16 @@ show "A node that went away, told from the text of kubectl describe" \
 show "The same node after it came back, told from its YAML" \
 	nodehealth --from examples/nodehealth/kube-worker-1.yaml
 
+show "An audit policy of the field that does not record what it means to" \
+	auditpolicy lint examples/auditpolicy/bad.yaml
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+show "A CA and an API server's certificate that every client accepts" \
+	certgen server --ip 203.0.113.10 --service-cidr 10.96.0.0/12 --out "$work/pki"
+
+show "Two log files of a pod on two streams, nothing else touched (the report; the manifest goes to stdout)" \
+	logarch inject -f examples/logarch/counter.yaml --log /var/log/1.log --log /var/log/2.log >"$work/injected"
+sed -n '1,3p' "$work/injected"
+
 printf '\ndemo: %ds, build included\n' $((SECONDS - start))
