@@ -85,6 +85,12 @@ const (
 // get reads a path of the API server. An error says that there was no answer;
 // an answer of any status is a reply.
 func (c *Client) get(ctx context.Context, path string, query url.Values, accept string) (kubelet.Reply, error) {
+	return c.getInto(ctx, path, query, accept, &bytes.Buffer{})
+}
+
+// getInto is get with the body in a buffer of the caller's, which the reply
+// refers to.
+func (c *Client) getInto(ctx context.Context, path string, query url.Values, accept string, buf *bytes.Buffer) (kubelet.Reply, error) {
 	u := *c.base
 	u.Path = strings.TrimSuffix(u.Path, "/") + path
 	u.RawQuery = query.Encode()
@@ -102,12 +108,12 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, accept 
 	}
 	defer func() { _ = resp.Body.Close() }()
 	c.heard.Store(time.Now().UnixNano())
-	body, err := io.ReadAll(io.LimitReader(&listened{resp.Body, c}, maxBody))
-	if err != nil {
+	buf.Reset()
+	if _, err := buf.ReadFrom(io.LimitReader(&listened{resp.Body, c}, maxBody)); err != nil {
 		return kubelet.Reply{}, err
 	}
 	c.date(resp.Header.Get("Date"))
-	reply := kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body}
+	reply := kubelet.Reply{Code: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: buf.Bytes()}
 	if reply.Code >= 400 && strings.Contains(reply.ContentType, "protobuf") {
 		reply = plainStatus(reply)
 	}

@@ -119,7 +119,7 @@ func (f *fleet) readLeases(ctx context.Context) {
 
 func (f *fleet) readPods(ctx context.Context) {
 	folded := 0
-	f.podProbe = each(ctx, lister{client: f.client, path: "/api/v1/pods", keep: podKept, limit: 1000}, snapshot.SourcePods, func(o *corev1.Pod) {
+	fold := func(o *corev1.Pod, requests, limits corev1.ResourceList) {
 		folded++
 		if folded%1000 == 0 && f.opts.Progress != nil {
 			f.opts.Progress(folded)
@@ -132,7 +132,24 @@ func (f *fleet) readPods(ctx context.Context) {
 			p = &snapshot.Pods{}
 			f.pods[o.Spec.NodeName] = p
 		}
-		p.Add(o, false)
+		p.AddSized(o, requests, limits, false)
+	}
+	d := podDecoder{sizes: map[string]podSizes{}}
+	l := lister{client: f.client, path: "/api/v1/pods", limit: 1000}
+	f.podProbe = l.walk(ctx, snapshot.SourcePods, func(raw []byte) error {
+		o, size, err := d.decode(raw)
+		if err == nil {
+			fold(o, size.requests, size.limits)
+		}
+		return err
+	}, func(raw json.RawMessage) error {
+		var o corev1.Pod
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return err
+		}
+		requests, limits := snapshot.Resources(&o)
+		fold(&o, requests, limits)
+		return nil
 	})
 }
 

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,21 +37,51 @@ type fetched struct {
 	err   error
 }
 
-// each calls f with every item of the list, made by make. The probe says how
-// it ended; what came before an error has been folded.
+// each calls f with every item of the list. The probe says how it ended; what
+// came before an error has been folded.
 func each[T any, P interface {
 	*T
 	object
 }](ctx context.Context, l lister, source string, f func(P)) snapshot.Probe {
+	var buf []byte
+	return l.walk(ctx, source, func(raw []byte) error {
+		if l.keep != nil {
+			var err error
+			if buf, err = trim(buf[:0], raw, l.keep); err != nil {
+				return err
+			}
+			raw = buf
+		}
+		item := P(new(T))
+		if err := item.Unmarshal(raw); err != nil {
+			return errWire
+		}
+		f(item)
+		return nil
+	}, func(raw json.RawMessage) error {
+		item := P(new(T))
+		if err := json.Unmarshal(raw, item); err != nil {
+			return err
+		}
+		f(item)
+		return nil
+	})
+}
+
+// walk reads the list and hands each item over in the form in which it came:
+// protobuf, or JSON from a server that has no other.
+func (l lister) walk(ctx context.Context, source string, wire func([]byte) error, text func(json.RawMessage) error) snapshot.Probe {
 	if l.deadline == 0 {
 		l.deadline = PageDeadline
 	}
 	if l.limit == 0 {
 		l.limit = 500
 	}
-	var buf []byte
 	count := 0
-	ahead := l.fetch(ctx, "")
+	// One buffer is folded while the other is filled.
+	buffers := [2]*bytes.Buffer{{}, {}}
+	ahead := l.fetch(ctx, "", buffers[0])
+	turn := 0
 	for {
 		var got fetched
 		select {
@@ -80,20 +111,8 @@ func each[T any, P interface {
 				next = p.next
 				walk = func() error {
 					return p.items(func(raw []byte) error {
-						if l.keep != nil {
-							var err error
-							if buf, err = trim(buf[:0], raw, l.keep); err != nil {
-								return err
-							}
-							raw = buf
-						}
-						item := P(new(T))
-						if err := item.Unmarshal(raw); err != nil {
-							return errWire
-						}
 						count++
-						f(item)
-						return nil
+						return wire(raw)
 					})
 				}
 			}
@@ -108,12 +127,10 @@ func each[T any, P interface {
 				next = doc.Metadata.Continue
 				walk = func() error {
 					for _, raw := range doc.Items {
-						item := P(new(T))
-						if err := json.Unmarshal(raw, item); err != nil {
+						count++
+						if err := text(raw); err != nil {
 							return err
 						}
-						count++
-						f(item)
 					}
 					return nil
 				}
@@ -124,7 +141,8 @@ func each[T any, P interface {
 		}
 		more := next != "" && (l.maxItems == 0 || count+l.limit < l.maxItems)
 		if more {
-			ahead = l.fetch(ctx, next)
+			turn = 1 - turn
+			ahead = l.fetch(ctx, next, buffers[turn])
 		}
 		if err := walk(); err != nil {
 			return snapshot.Probe{Name: source, Status: snapshot.Unreachable, Detail: err.Error()}
@@ -135,8 +153,8 @@ func each[T any, P interface {
 	}
 }
 
-// fetch starts reading a page.
-func (l lister) fetch(ctx context.Context, next string) <-chan fetched {
+// fetch starts reading a page into a buffer.
+func (l lister) fetch(ctx context.Context, next string, buf *bytes.Buffer) <-chan fetched {
 	out := make(chan fetched, 1)
 	q := url.Values{}
 	for k, v := range l.query {
@@ -149,7 +167,7 @@ func (l lister) fetch(ctx context.Context, next string) <-chan fetched {
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, l.deadline)
 		defer cancel()
-		r, err := l.client.get(ctx, l.path, q, acceptProtobuf)
+		r, err := l.client.getInto(ctx, l.path, q, acceptProtobuf, buf)
 		out <- fetched{r, err}
 	}()
 	return out

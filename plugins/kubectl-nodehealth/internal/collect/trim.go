@@ -17,16 +17,22 @@ type fields map[protowire.Number]fields
 
 var (
 	resourcesKept = fields{1: nil, 2: nil}
-	statusKept    = fields{1: nil, 10: nil, 11: resourcesKept, 14: nil}
-	metaKept      = fields{1: nil, 3: nil, 9: nil, 10: nil, 12: nil, 13: nil}
+	statusKept    = fields{1: nil, 10: nil, 11: resourcesKept}
 	containerKept = fields{1: nil, 8: resourcesKept, 24: nil}
 
-	// podKept is what snapshot.Pods.Add reads of a pod, less what only one
-	// node's story keeps. A test holds the two against each other.
-	podKept = fields{
-		1: metaKept,
-		2: {2: containerKept, 3: nil, 10: nil, 20: containerKept, 32: nil, 40: resourcesKept},
-		3: {1: nil, 2: {1: nil, 2: nil}, 3: nil, 4: nil, 8: statusKept, 10: statusKept, 19: nil, 20: resourcesKept, 21: nil},
+	// podSelf is what snapshot.Pods.Add reads of a pod besides its resources:
+	// who it is, who owns it, where it runs and how it is.
+	podSelf = fields{
+		1: {1: nil, 3: nil, 8: nil, 9: nil, 10: nil, 13: {1: nil, 6: nil}},
+		2: {10: nil},
+		3: {1: nil, 2: {1: nil, 2: nil}, 3: nil, 4: nil, 8: {14: nil}},
+	}
+	// podSize is what its requests and limits are counted from: specification
+	// and status, because a resize in place is in the status. Pods of one
+	// workload have the same, byte for byte.
+	podSize = fields{
+		2: {2: containerKept, 3: nil, 20: containerKept, 32: nil, 40: resourcesKept},
+		3: {8: statusKept, 10: statusKept, 19: nil, 20: resourcesKept, 21: nil},
 	}
 	// nodeKept is a node less its images and managed fields.
 	nodeKept = fields{

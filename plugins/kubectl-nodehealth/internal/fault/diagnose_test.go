@@ -32,7 +32,7 @@ func newScene() *scene {
 	sc.s.Cluster.ControllerManager = &snapshot.Lease{Holder: "cp", Renewed: now.Add(-time.Second), Seconds: 15}
 	sc.s.Cluster.Probes = []snapshot.Probe{{Name: snapshot.SourcePeers, Status: snapshot.OK}}
 	n.Set(snapshot.Probe{Name: snapshot.SourceNode, Status: snapshot.OK})
-	return sc.ready(corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status", time.Hour).lease(4 * time.Second).kubelet(snapshot.OK, "", "")
+	return sc.ready(corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status", time.Hour).lease(4*time.Second).kubelet(snapshot.OK, "", "")
 }
 
 func at(d time.Duration) metav1.Time { return metav1.Time{Time: now.Add(d)} }
@@ -148,7 +148,9 @@ func TestDiagnose(t *testing.T) {
 			sc.n.CSRs = []snapshot.CSR{{Name: "csr-1", Signer: snapshot.SignerServing, State: "Pending", Created: now.Add(-10 * time.Second)}}
 		}, ServingCSRPending, High, ""},
 		{"no serving certificate, requests not readable", func(sc *scene) { sc.tls("remote error: tls: internal error") }, ServingCSRPending, Medium, ""},
-		{"serving certificate expired", func(sc *scene) { sc.tls("tls: failed to verify certificate: x509: certificate has expired or is not yet valid") }, CertificateExpired, High, ""},
+		{"serving certificate expired", func(sc *scene) {
+			sc.tls("tls: failed to verify certificate: x509: certificate has expired or is not yet valid")
+		}, CertificateExpired, High, ""},
 		{"pending request while the old certificate serves", func(sc *scene) {
 			sc.n.CSRs = []snapshot.CSR{{Name: "csr-1", Signer: snapshot.SignerServing, State: "Pending", Created: now.Add(-time.Hour)}}
 		}, "", "", ""},

@@ -91,6 +91,12 @@ func Resources(p *corev1.Pod) (requests, limits corev1.ResourceList) {
 
 // Add folds a pod into the sums. With detail the pod itself is kept too.
 func (f *Pods) Add(p *corev1.Pod, detail bool) {
+	requests, limits := Resources(p)
+	f.AddSized(p, requests, limits, detail)
+}
+
+// AddSized is Add for a pod whose requests and limits are known already.
+func (f *Pods) AddSized(p *corev1.Pod, requests, limits corev1.ResourceList, detail bool) {
 	owner := ownerKind(p)
 	switch p.Status.Phase {
 	case corev1.PodRunning:
@@ -114,9 +120,8 @@ func (f *Pods) Add(p *corev1.Pod, detail bool) {
 		if !ready(p) {
 			f.NotReady++
 		}
-		req, lim := Resources(p)
-		f.Requests = sum(f.Requests, req)
-		f.Limits = sum(f.Limits, lim)
+		f.Requests = sum(f.Requests, requests)
+		f.Limits = sum(f.Limits, limits)
 	}
 	if p.DeletionTimestamp != nil && live {
 		f.Terminating++
@@ -127,7 +132,7 @@ func (f *Pods) Add(p *corev1.Pod, detail bool) {
 	if !detail && !notable(p) {
 		return
 	}
-	row := NewPod(p)
+	row := newPod(p, requests, limits)
 	if notable(p) && len(f.Notable) < MaxNotable {
 		f.Notable = append(f.Notable, row)
 	}
@@ -195,12 +200,17 @@ func notable(p *corev1.Pod) bool {
 
 // NewPod takes what the story needs of a pod.
 func NewPod(p *corev1.Pod) Pod {
+	requests, limits := Resources(p)
+	return newPod(p, requests, limits)
+}
+
+func newPod(p *corev1.Pod, requests, limits corev1.ResourceList) Pod {
 	out := Pod{
 		Namespace: p.Namespace, Name: p.Name, Phase: string(p.Status.Phase), Owner: ownerKind(p),
 		Ready: ready(p), Reason: p.Status.Reason, Message: p.Status.Message, Created: p.CreationTimestamp.Time,
 		SickDevices: sickDevices(p),
 	}
-	out.Requests, out.Limits = Resources(p)
+	out.Requests, out.Limits = requests, limits
 	if p.DeletionTimestamp != nil {
 		out.Deleted = p.DeletionTimestamp.Time
 	}
