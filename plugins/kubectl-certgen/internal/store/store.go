@@ -29,6 +29,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Modes of files and folders.
@@ -307,25 +309,8 @@ func (b *Batch) stage(made *[]string) error {
 	if err := s.fs.Mkdir(s.path(stageName), FolderMode); err != nil {
 		return err
 	}
-	for i := range b.entries {
-		e := &b.entries[i]
-		if err := s.write(s.staged(i), b.data[i], e.Mode); err != nil {
-			return err
-		}
-		if e.Replace {
-			old, err := os.ReadFile(s.path(e.Path))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			sum := sha256.Sum256(old)
-			e.OldSHA256 = hex.EncodeToString(sum[:])
-			if err := s.linkOrCopy(s.path(e.Path), s.old(i), old); err != nil {
-				return err
-			}
-		}
+	if err := b.stageFiles(); err != nil {
+		return err
 	}
 	data, err := json.Marshal(journal{1, b.entries})
 	if err != nil {
@@ -345,6 +330,59 @@ func (b *Batch) stage(made *[]string) error {
 		return err
 	}
 	return s.fs.SyncDir(s.path(stageName))
+}
+
+// writers is how many files of a large set are written at once: most of the
+// time of a write is waiting for the disk, which syncs many as fast as one.
+const writers = 16
+
+func (b *Batch) stageFiles() error {
+	n := writers
+	if len(b.entries) <= n {
+		n = 1
+	}
+	var next atomic.Int64
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for w := range n {
+		wg.Go(func() {
+			for errs[w] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(b.entries) {
+					return
+				}
+				if errs[w] = b.stageFile(i); errs[w] != nil {
+					next.Store(int64(len(b.entries))) // the others stop
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stageFile writes a file of the set into the hidden folder, and gives the one
+// that it replaces a second name there.
+func (b *Batch) stageFile(i int) error {
+	s, e := b.s, &b.entries[i]
+	if err := s.write(s.staged(i), b.data[i], e.Mode); err != nil || !e.Replace {
+		return err
+	}
+	old, err := os.ReadFile(s.path(e.Path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(old)
+	e.OldSHA256 = hex.EncodeToString(sum[:])
+	return s.linkOrCopy(s.path(e.Path), s.old(i), old)
 }
 
 func (s *Store) write(path string, data []byte, mode fs.FileMode) (err error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -360,4 +361,65 @@ func TestJournalMustStayInside(t *testing.T) {
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "outside") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A large set is written by several writers at once; a full disk in the middle
+// of it leaves nothing.
+func TestLargeSet(t *testing.T) {
+	for _, at := range []int{0, 100, 777, 1300} {
+		dir := t.TempDir()
+		s, err := OpenFS(dir, &locked{faulty: faulty{at: at, err: syscall.ENOSPC}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := s.Begin()
+		for i := range 500 {
+			if err := b.Create(fmt.Sprintf("%d.key", i), []byte("key"), KeyMode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err = b.Commit()
+		s.Close()
+		if (err == nil) != (at == 0) {
+			t.Errorf("at %d: %v", at, err)
+		}
+		want := 0
+		if at == 0 {
+			want = 500
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*.key"))
+		if len(files) != want || Pending(dir) {
+			t.Errorf("at %d: %d files, pending %v", at, len(files), Pending(dir))
+		}
+	}
+}
+
+// locked is a faulty file system that several writers may use.
+type locked struct {
+	mu sync.Mutex
+	faulty
+}
+
+func (l *locked) Create(p string, m os.FileMode) (File, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.step(); err != nil {
+		return nil, err
+	}
+	w, err := l.OS.Create(p, m)
+	return lockedFile{l, w}, err
+}
+
+type lockedFile struct {
+	l *locked
+	File
+}
+
+func (f lockedFile) Write(p []byte) (int, error) {
+	f.l.mu.Lock()
+	defer f.l.mu.Unlock()
+	if err := f.l.step(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
 }
