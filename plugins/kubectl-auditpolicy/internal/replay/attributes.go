@@ -85,7 +85,8 @@ func uriKey(uri, verb []byte) []byte {
 	if i < 0 {
 		return uri
 	}
-	if s := string(verb); s != "list" && s != "watch" {
+	switch string(verb) {
+	case "create", "update", "patch", "delete", "deletecollection":
 		return uri[:i]
 	}
 	query := uri[i+1:]

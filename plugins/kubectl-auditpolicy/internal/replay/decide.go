@@ -26,12 +26,13 @@ type verdict struct {
 }
 
 // cache answers for an event. It holds two tables: by the request as the log
-// writes it, and by the class of its attributes, in which every value that the
-// policy does not name is one and the same. A rule compares strings for
-// equality and paths with prefixes and does nothing else, so the members of a
-// class get the same answer; the answer itself is the evaluator's.
+// writes it, and by the class of its attributes. In both, every user, group,
+// namespace and object that the policy does not name is one and the same: a rule
+// compares strings for equality and paths with prefixes and does nothing else,
+// so the members of a class get the same answer. The answer itself is the
+// evaluator's.
 //
-// Both are emptied when they grow large: a log can name any number of objects.
+// Both are emptied when they grow large: a log can name any number of paths.
 type cache struct {
 	evaluator Evaluator
 	literals  literals
@@ -49,11 +50,9 @@ func newCache(d Evaluator, p *auditinternal.Policy) *cache {
 func (c *cache) verdict(e *auditlog.Event) *verdict {
 	k := append(c.key[:0], e.Verb...)
 	k = append(k, 0)
-	k = append(k, e.Username...)
+	k = c.literals.appendUser(k, e)
 	k = append(k, 0)
-	k = append(k, e.Groups...)
-	k = append(k, 0)
-	k = append(k, uriKey(e.RequestURI, e.Verb)...)
+	k = c.literals.appendURI(k, e)
 	c.key = k
 	if v := c.requests[string(k)]; v != nil {
 		return v

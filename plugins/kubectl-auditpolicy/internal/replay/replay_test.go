@@ -264,6 +264,11 @@ func TestClasses(t *testing.T) {
 				x.RequestURI = pick("/api/v1", "/apis/apps/v1") + pick("", "/namespaces/d", "/namespaces/e", "/namespaces/kube-system") + "/" +
 					pick("pods", "deployments", "nodes") + pick("", "/p", "/q", "/r", "/p/status", "/p/log") + pick("", "?fieldSelector=metadata.name%3Dp", "?x=1")
 			}
+			if rnd.IntN(4) == 0 {
+				x.RequestURI = pick("/api/v1/namespaces/d/status", "/api/v1/namespaces/p/finalize", "/api/v1/watch/pods", "/api/v1/watch/namespaces/d/pods/p", "/api/v1/namespaces//pods", "/api/v1/pods/",
+					"/apis/apps/v1/namespaces/d/deployments/p/scale", "/api/v1/namespaces/d/pods/p/proxy/q/r", "/api/v1/namespaces/d/services/q/proxy", "/api/v1/namespaces", "/api/v1/namespaces/d", "/api/v1/namespaces/d/pods/%70",
+					"/api/v1/nodes/p/status", "//api/v1/pods", "/api/v1/namespaces/d/pods/p/", "/apis/apps", "/apis/apps/v1/deployments", "/api/v1/pods/p/a/b/c/d/e/f/g/h/i/j")
+			}
 			if rnd.IntN(2) == 0 {
 				x.User.Groups = []string{pick("dev", "ops"), pick("system:authenticated", "dev")}
 			}
