@@ -248,7 +248,7 @@ func (c *Cluster) save() error {
 
 // waitReady waits until a component of the control plane answers.
 func (c *Cluster) waitReady(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, c.Config.StartTimeout)
 	defer cancel()
 	p := c.Processes[name]
 	ready := c.readyCheck(name)
@@ -262,7 +262,7 @@ func (c *Cluster) waitReady(ctx context.Context, name string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready after 90 s: %w: %s", name, err, lastLine(p.Log))
+			return fmt.Errorf("%s is not ready after %s: %w: %s", name, c.Config.StartTimeout, err, lastLine(p.Log))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

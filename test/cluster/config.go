@@ -56,6 +56,9 @@ type Config struct {
 	// Verbosity is every component's -v; 0 means 2.
 	Verbosity int
 
+	// StartTimeout is how long each component may take to be ready; 0 means 90 s.
+	StartTimeout time.Duration
+
 	// PKIDir is a folder in the layout of kubeadm's /etc/kubernetes (pki/ca.crt,
 	// pki/etcd/ca.crt, ..., admin.conf, controller-manager.conf, scheduler.conf,
 	// kubelet-NODE.conf) that is copied and used as it is. What it lacks is
@@ -154,6 +157,9 @@ func (c *Config) complete() error {
 	}
 	if c.Verbosity == 0 {
 		c.Verbosity = 2
+	}
+	if c.StartTimeout == 0 {
+		c.StartTimeout = 90 * time.Second
 	}
 	if c.Nodes > 0 {
 		if err := CanRunNodes(); err != nil {

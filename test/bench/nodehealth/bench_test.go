@@ -58,7 +58,10 @@ func plugin(t *testing.T) string {
 // one node's story does not read them.
 func TestBenchFleet(t *testing.T) {
 	bin := plugin(t)
-	c := cluster.ForTest(t, cluster.Config{Name: "bench-nodehealth", NoControllerManager: true, NoScheduler: true, Verbosity: 1})
+	// Without the Node authorizer the API server keeps no second copy of all
+	// pods, which it would take a minute to load.
+	c := cluster.ForTest(t, cluster.Config{Name: "bench-nodehealth", NoControllerManager: true, NoScheduler: true, Verbosity: 1,
+		StartTimeout: 6 * time.Minute, APIServerFlags: []string{"--authorization-mode=RBAC"}})
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	f := fill(ctx, t, c)
