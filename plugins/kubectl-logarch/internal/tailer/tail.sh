@@ -24,12 +24,9 @@ missed() {
 }
 ended() { ##job
   for d in /proc/[0-9]*; do ##job
-    [ $d != /proc/1 ] || continue ##job
-    { IFS= read -r c <$d/cmdline; } 2>/dev/null || [ "$c" ] || continue ##job
-    case "$c" in ''|*'logarch tailer'*) continue;; esac ##job
-    { read -r s <$d/stat; } 2>/dev/null || continue ##job
-    s=${s##*) } s=${s#* } c= ##job
-    { IFS= read -r c <"/proc/${s%% *}/cmdline"; } 2>/dev/null ##job
+    { read -r s <$d/stat; } 2>/dev/null && c= || continue ##job
+    case "$d ${s##*) }" in "/proc/1 "*|*" Z "*) continue;; *" "?" 0 "*) ;; *) continue;; esac ##job
+    { IFS= read -r c <$d/cmdline; } 2>/dev/null ##job
     case "$c" in *'logarch tailer'*) continue;; esac ##job
     met=1; return 1 ##job
   done ##job
