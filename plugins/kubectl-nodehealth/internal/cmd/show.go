@@ -1,13 +1,14 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
@@ -63,8 +64,12 @@ func (o *diagnoseOptions) show(env *cli.Env, l *report.List) error {
 	if err != nil {
 		return cli.Usagef("%w", err)
 	}
-	obj, err := runtime.DefaultUnstructuredConverter.ToUnstructured(l)
+	text, err := json.Marshal(l)
 	if err != nil {
+		return err
+	}
+	var obj map[string]any
+	if err := utiljson.Unmarshal(text, &obj); err != nil {
 		return err
 	}
 	return p.PrintObj(&unstructured.Unstructured{Object: obj}, w)
