@@ -91,7 +91,7 @@ func uriKey(uri, verb []byte) []byte {
 	}
 	query := uri[i+1:]
 	if bytes.Contains(query, fieldSelector) {
-		return uri
+		return essential(uri, i)
 	}
 	// A parameter's name may be written with escapes, though no client does.
 	for len(query) > 0 {
@@ -106,6 +106,30 @@ func uriKey(uri, verb []byte) []byte {
 }
 
 var fieldSelector = []byte("fieldSelector")
+
+// essential drops from a URI the parameters that change with every request and
+// cannot matter: versions, and whole numbers that parse. (A parameter that does
+// not parse matters: kube-apiserver then ignores the field selector.)
+func essential(uri []byte, mark int) []byte {
+	out := append(make([]byte, 0, len(uri)), uri[:mark+1]...)
+	for query := uri[mark+1:]; len(query) > 0; {
+		p, rest, _ := bytes.Cut(query, []byte{'&'})
+		query = rest
+		name, value, _ := bytes.Cut(p, []byte{'='})
+		switch string(name) {
+		case "resourceVersion":
+			if bytes.IndexByte(value, '%') < 0 && bytes.IndexByte(value, ';') < 0 {
+				continue
+			}
+		case "timeoutSeconds", "limit":
+			if len(value) > 0 && len(value) < 18 && len(bytes.Trim(value, "0123456789")) == 0 {
+				continue
+			}
+		}
+		out = append(append(out, p...), '&')
+	}
+	return out
+}
 
 // longRunning says whether kube-apiserver treats a request as long-running, so
 // that it emits ResponseStarted (cmd/kube-apiserver: watch and proxy, attach,

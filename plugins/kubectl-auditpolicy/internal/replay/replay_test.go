@@ -262,7 +262,7 @@ func TestClasses(t *testing.T) {
 			x.RequestURI = pick("/api/v1", "/apis/apps/v1", "/healthz", "/healthz/etcd", "/version", "/apis/apps/x") + pick("", "?a=b")
 			if rnd.IntN(4) > 0 {
 				x.RequestURI = pick("/api/v1", "/apis/apps/v1") + pick("", "/namespaces/d", "/namespaces/e", "/namespaces/kube-system") + "/" +
-					pick("pods", "deployments", "nodes") + pick("", "/p", "/q", "/r", "/p/status", "/p/log") + pick("", "?fieldSelector=metadata.name%3Dp", "?x=1")
+					pick("pods", "deployments", "nodes") + pick("", "/p", "/q", "/r", "/p/status", "/p/log") + pick("", "?fieldSelector=metadata.name%3Dp", "?x=1", "?resourceVersion=7&fieldSelector=metadata.name%3Dq&timeoutSeconds=30", "?fieldSelector=metadata.name%3Dp&timeoutSeconds=x", "?limit=500&fieldSelector=spec.nodeName%3Dp&watch=true")
 			}
 			if rnd.IntN(4) == 0 {
 				x.RequestURI = pick("/api/v1/namespaces/d/status", "/api/v1/namespaces/p/finalize", "/api/v1/watch/pods", "/api/v1/watch/namespaces/d/pods/p", "/api/v1/namespaces//pods", "/api/v1/pods/",
