@@ -31,6 +31,7 @@ func New(env *cli.Env) *cobra.Command {
 		newRequest(env),
 		newRenew(env),
 		newTrust(env),
+		newRotate(env),
 		newLint(env),
 		cli.NewChecksCommand(env, certlint.Rules()),
 		cli.NewVersionCommand(env),

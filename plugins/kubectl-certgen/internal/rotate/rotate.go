@@ -1,0 +1,609 @@
+// Package rotate replaces a CA of a kubeadm-style cluster in stages, so that at
+// every moment each server is trusted by each of its clients:
+//
+//	prepare   the new CA is made; nothing uses it
+//	trust     everybody trusts the old and the new CA
+//	sign      certificates and kubeconfigs are signed by the new CA
+//	finish    nobody trusts the old CA any more
+//
+// It carries out what happens in the files of one node's /etc/kubernetes, says
+// which processes read them by themselves and which have to be restarted, and
+// what must hold before the next stage. Where a rotation stands is read off the
+// files, so it can be taken up at any time, and undone until finish.
+package rotate
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/renew"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
+)
+
+// Stage is a step of a rotation.
+type Stage string
+
+// The stages. None is before the first.
+const (
+	None     Stage = ""
+	Prepare  Stage = "prepare"
+	Trust    Stage = "trust"
+	Sign     Stage = "sign"
+	Finish   Stage = "finish"
+	Rollback Stage = "rollback"
+)
+
+// Stages are those of a rotation, in order.
+var Stages = []Stage{Prepare, Trust, Sign, Finish}
+
+// Which is one of kubeadm's CAs.
+type Which string
+
+// The CAs of a kubeadm cluster.
+const (
+	Cluster    Which = "cluster"
+	FrontProxy Which = "front-proxy"
+	Etcd       Which = "etcd"
+)
+
+// Whiches lists them.
+var Whiches = []Which{Cluster, FrontProxy, Etcd}
+
+// base is the CA's file without its extension, below the root.
+func (w Which) base() string {
+	switch w {
+	case FrontProxy:
+		return "pki/front-proxy-ca"
+	case Etcd:
+		return "pki/etcd/ca"
+	}
+	return "pki/ca"
+}
+
+// State is where a rotation stands.
+type State struct {
+	Which Which
+	Root  string
+	// Done is the last stage that is done, None for no rotation.
+	Done Stage
+	// Old and New are the CAs; New is nil before prepare.
+	Old, New *x509.Certificate
+	// Leaves are the certificates and kubeconfigs that the rotation concerns.
+	Leaves []Leaf
+	// Kubeconfigs carry the CA (the cluster's only).
+	Kubeconfigs []string
+	// Manifest is kube-controller-manager's, "" where it is not here.
+	Manifest string
+}
+
+// Leaf is a certificate of the CA.
+type Leaf struct {
+	Item  *inspect.Item
+	ByNew bool
+}
+
+const beforeSuffix = ".before-rotation"
+
+// Read finds out where a rotation stands.
+func Read(root string, w Which) (*State, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{Which: w, Root: abs}
+	active, err := s.certs(w.base() + ".crt")
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.certs(w.base() + "-next.crt")
+	if errors.Is(err, fs.ErrNotExist) {
+		if len(active) != 1 {
+			return nil, fmt.Errorf("%s holds %d certificates and there is no %s-next.crt beside it: this is somebody else's rotation", s.path(w.base()+".crt"), len(active), filepath.Base(w.base()))
+		}
+		s.Old = active[0]
+		return s, s.scan()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.New = next[0]
+	old, err := s.certs(w.base() + "-old.crt")
+	if err != nil {
+		return nil, err
+	}
+	s.Old = old[0]
+	hasOld, hasNew := slices.ContainsFunc(active, s.Old.Equal), slices.ContainsFunc(active, s.New.Equal)
+	if err := s.scan(); err != nil {
+		return nil, err
+	}
+	left := 0
+	for _, l := range s.Leaves {
+		if !l.ByNew {
+			left++
+		}
+	}
+	switch {
+	case hasNew && !hasOld:
+		s.Done = Finish
+	case hasNew && hasOld && left == 0 && len(s.Leaves) > 0:
+		s.Done = Sign
+	case hasNew && hasOld:
+		s.Done = Trust
+	default:
+		s.Done = Prepare
+	}
+	return s, nil
+}
+
+// Next is the stage that comes now, None where all is done.
+func (s *State) Next() Stage {
+	i := slices.Index(Stages, s.Done)
+	if i+1 >= len(Stages) {
+		return None
+	}
+	return Stages[i+1]
+}
+
+func (s *State) path(rel string) string { return filepath.Join(s.Root, filepath.FromSlash(rel)) }
+
+func (s *State) certs(rel string) ([]*x509.Certificate, error) {
+	data, err := os.ReadFile(s.path(rel))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(rel), cause(err))
+	}
+	cs, err := pki.ParseCerts(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(rel), err)
+	}
+	return cs, nil
+}
+
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// scan finds the leaves and the kubeconfigs.
+func (s *State) scan() error {
+	items, _, err := inspect.Dir(s.Root, inspect.Options{})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i := range items {
+		it := &items[i]
+		if it.Cert == nil || strings.Contains(it.Source, beforeSuffix) {
+			continue
+		}
+		if strings.HasPrefix(it.Part, "cluster ") && s.Which == Cluster && !seen[it.Source] {
+			seen[it.Source] = true
+			s.Kubeconfigs = append(s.Kubeconfigs, it.Source)
+		}
+		if it.Cert.IsCA || it.Intermediate || it.Bundle {
+			continue
+		}
+		switch {
+		case s.New != nil && verify.SignedBy(it.Cert, s.New):
+			s.Leaves = append(s.Leaves, Leaf{it, true})
+		case verify.SignedBy(it.Cert, s.Old):
+			s.Leaves = append(s.Leaves, Leaf{it, false})
+		}
+	}
+	sort.Strings(s.Kubeconfigs)
+	if m := s.path("manifests/kube-controller-manager.yaml"); s.Which == Cluster {
+		if _, err := os.Stat(m); err == nil {
+			s.Manifest = m
+		}
+	}
+	return nil
+}
+
+// Change is one file that a stage writes.
+type Change struct {
+	Rel  string
+	What string
+	data []byte
+	mode fs.FileMode
+	// kept is where the old content goes; "" for a new file or one that needs
+	// no copy.
+	kept  string
+	fresh bool
+}
+
+// Options are for the new CA and the new certificates.
+type Options struct {
+	// Days of the new CA, 0 for as long as the old one.
+	Days int
+	Now  time.Time
+	// Unlock gives the passphrase of an encrypted CA key.
+	Unlock func(file string) ([]byte, error)
+}
+
+// Plan works out what a stage writes. Nothing is written.
+func (s *State) Plan(stage Stage, o Options) ([]Change, error) {
+	if stage != Rollback && stage != s.Next() {
+		return nil, fmt.Errorf("stage %s: the rotation stands behind %q, and %q comes next", stage, word(s.Done), word(s.Next()))
+	}
+	switch stage {
+	case Prepare:
+		return s.prepare(o)
+	case Trust:
+		return s.trust([]*x509.Certificate{s.Old, s.New})
+	case Sign:
+		return s.sign(o)
+	case Finish:
+		return s.trust([]*x509.Certificate{s.New})
+	case Rollback:
+		return s.rollback()
+	}
+	return nil, errors.New("the rotation is finished")
+}
+
+func word(s Stage) string {
+	if s == None {
+		return "nothing"
+	}
+	return string(s)
+}
+
+func (s *State) key(rel string, o Options) (*pki.Authority, []byte, error) {
+	data, err := os.ReadFile(s.path(rel))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.path(rel), cause(err))
+	}
+	key, err := pki.ParseKey(data, nil)
+	if errors.Is(err, pki.ErrEncrypted) && o.Unlock != nil {
+		var pass []byte
+		if pass, err = o.Unlock(s.path(rel)); err == nil {
+			key, err = pki.ParseKey(data, pass)
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.path(rel), err)
+	}
+	return &pki.Authority{Key: key}, data, nil
+}
+
+func (s *State) prepare(o Options) ([]Change, error) {
+	base := s.Which.base()
+	old, oldPEM, err := s.key(base+".key", o)
+	if err != nil {
+		return nil, fmt.Errorf("the rotation needs the key of the old CA: %w", err)
+	}
+	if !pki.SamePublicKey(old.Key.Public(), s.Old.PublicKey) {
+		return nil, fmt.Errorf("%s.key does not belong to %s.crt", s.path(base), s.path(base))
+	}
+	key, err := pki.GenerateKey(pki.SpecOf(s.Old.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	t, err := pki.Renewal(s.Old, key.Public(), nil, o.Now, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if o.Days > 0 {
+		t.NotAfter = o.Now.Add(time.Duration(o.Days) * 24 * time.Hour)
+	}
+	// The name differs from the old CA's: two CAs of one name and different
+	// keys are hard on clients that choose an issuer by its name alone.
+	name, err := pki.DecodeName(s.Old.RawSubject)
+	if err != nil {
+		return nil, err
+	}
+	for i := range name {
+		if strings.EqualFold(name[i].Type, "CN") {
+			name[i].Value = nextName(name[i].Value, o.Now)
+		}
+	}
+	if t.Subject, err = name.Encode(pki.PrintableOrUTF8); err != nil {
+		return nil, err
+	}
+	cert, err := pki.SelfSign(t, key)
+	if err != nil {
+		return nil, err
+	}
+	format, _ := pki.FormatOf(oldPEM)
+	keyPEM, err := pki.EncodeKey(key, format, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := []Change{
+		{Rel: base + "-next.key", What: "the new CA's key", data: keyPEM, mode: store.KeyMode, fresh: true},
+		{Rel: base + "-next.crt", What: "the new CA: " + inspect.NameString(cert.RawSubject) + ", until " + cert.NotAfter.UTC().Format("2006-01-02"), data: pki.EncodeCerts(cert), mode: 0o644, fresh: true},
+		{Rel: base + "-old.crt", What: "the old CA, alone", data: pki.EncodeCerts(s.Old), mode: 0o644, fresh: true},
+	}
+	if s.Which == Cluster {
+		out = append(out, Change{Rel: base + "-signing.crt", What: "what kube-controller-manager signs with: the old CA, alone", data: pki.EncodeCerts(s.Old), mode: 0o644, fresh: true})
+		if m, ok, err := s.manifest(); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// nextName gives the new CA a name of its own: NAME, NAME-2026.
+func nextName(cn string, now time.Time) string {
+	suffix := "-" + now.UTC().Format("20060102")
+	if len(cn) > 9 && cn[len(cn)-9] == '-' && strings.Trim(cn[len(cn)-8:], "0123456789") == "" {
+		cn = cn[:len(cn)-9]
+	}
+	if cn+suffix == "" || len([]rune(cn+suffix)) > 64 {
+		return string([]rune(cn)[:64-len(suffix)]) + suffix
+	}
+	return cn + suffix
+}
+
+// manifest points kube-controller-manager's signing certificate away from
+// ca.crt: that file becomes a bundle, and the signer takes one certificate only
+// (pkg/controller/certificates/signer/ca_provider.go).
+func (s *State) manifest() (Change, bool, error) {
+	if s.Manifest == "" {
+		return Change{}, false, nil
+	}
+	data, err := os.ReadFile(s.Manifest)
+	if err != nil {
+		return Change{}, false, err
+	}
+	flag := []byte("--cluster-signing-cert-file=")
+	i := bytes.Index(data, flag)
+	if i < 0 {
+		return Change{}, false, nil
+	}
+	start := i + len(flag)
+	end := start + bytes.IndexAny(append(data[start:], '\n'), " \n\"'\r")
+	path := string(data[start:end])
+	if !strings.HasSuffix(path, "/ca.crt") {
+		return Change{}, false, nil
+	}
+	out := append(append(append([]byte{}, data[:start]...), strings.TrimSuffix(path, "ca.crt")+"ca-signing.crt"...), data[end:]...)
+	st, err := os.Stat(s.Manifest)
+	if err != nil {
+		return Change{}, false, err
+	}
+	return Change{Rel: "manifests/kube-controller-manager.yaml", What: "--cluster-signing-cert-file=.../ca-signing.crt (the kubelet restarts it)", data: out, mode: st.Mode().Perm()}, true, nil
+}
+
+// trust writes the CAs that are trusted: into the CA's file, and into every
+// kubeconfig.
+func (s *State) trust(cas []*x509.Certificate) ([]Change, error) {
+	what := "trusts both CAs"
+	if len(cas) == 1 {
+		what = "trusts the new CA only"
+	}
+	bundle := pki.EncodeCerts(cas...)
+	out := []Change{{Rel: s.Which.base() + ".crt", What: what, data: bundle, mode: 0o644}}
+	for _, k := range s.Kubeconfigs {
+		text, err := os.ReadFile(k)
+		if err != nil {
+			return nil, err
+		}
+		data, changed := swapCA(text, bundle, s)
+		if !changed {
+			continue
+		}
+		rel, err := filepath.Rel(s.Root, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Change{Rel: filepath.ToSlash(rel), What: what, data: data, mode: 0o600})
+	}
+	return out, nil
+}
+
+// swapCA replaces every certificate-authority-data that holds one of the two
+// CAs.
+func swapCA(text, bundle []byte, s *State) ([]byte, bool) {
+	field := []byte("certificate-authority-data")
+	changed := false
+	for at := 0; ; {
+		i := bytes.Index(text[at:], field)
+		if i < 0 {
+			return text, changed
+		}
+		start := at + i + len(field)
+		for start < len(text) && bytes.IndexByte([]byte("\":' \t"), text[start]) >= 0 {
+			start++
+		}
+		end := start
+		for end < len(text) && bytes.IndexByte([]byte(" \t\r\n\"',}"), text[end]) < 0 {
+			end++
+		}
+		at = end
+		old, err := base64.StdEncoding.DecodeString(string(text[start:end]))
+		if err != nil {
+			continue
+		}
+		cs, err := pki.ParseCerts(old)
+		if err != nil || !slices.ContainsFunc(cs, func(c *x509.Certificate) bool { return c.Equal(s.Old) || c.Equal(s.New) }) {
+			continue
+		}
+		text = append(append(append([]byte{}, text[:start]...), base64.StdEncoding.EncodeToString(bundle)...), text[end:]...)
+		at = start
+		changed = true
+	}
+}
+
+// sign issues all leaves anew under the new CA, and hands signing over to it.
+func (s *State) sign(o Options) ([]Change, error) {
+	base := s.Which.base()
+	auth, keyPEM, err := s.key(base+"-next.key", o)
+	if err != nil {
+		return nil, err
+	}
+	auth.Cert = s.New
+	by := &renew.Authority{Authority: auth, File: base + "-next.crt"}
+	var out []Change
+	kubeconfigs := map[string][]byte{}
+	for _, l := range s.Leaves {
+		if l.ByNew {
+			continue
+		}
+		t, err := pki.Renewal(l.Item.Cert, l.Item.Cert.PublicKey, auth, o.Now, rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Item.Where(), err)
+		}
+		cert, err := auth.Sign(t)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Item.Where(), err)
+		}
+		step := &renew.Step{Item: l.Item, Old: l.Item.Cert, New: cert, By: by}
+		rel, err := filepath.Rel(s.Root, l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		rel = filepath.ToSlash(rel)
+		text, ok := kubeconfigs[rel]
+		if !ok {
+			if text, err = os.ReadFile(l.Item.Source); err != nil {
+				return nil, err
+			}
+		}
+		data, err := step.Apply(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Item.Where(), err)
+		}
+		st, err := os.Stat(l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		kubeconfigs[rel] = data
+		what := "signed by the new CA, key kept, until " + cert.NotAfter.UTC().Format("2006-01-02")
+		if i := slices.IndexFunc(out, func(c Change) bool { return c.Rel == rel }); i >= 0 {
+			out[i].data = data
+			continue
+		}
+		out = append(out, Change{Rel: rel, What: what, data: data, mode: st.Mode().Perm(), kept: rel + beforeSuffix})
+	}
+	out = append(out, Change{Rel: base + ".key", What: "the new CA's key (what ca.key is for: signing); the old one is kept", data: keyPEM, mode: store.KeyMode, kept: base + "-old.key"})
+	if s.Which == Cluster {
+		out = append(out, Change{Rel: base + "-signing.crt", What: "kube-controller-manager signs with the new CA", data: pki.EncodeCerts(s.New), mode: 0o644})
+	}
+	return out, nil
+}
+
+// rollback puts back what was before the rotation.
+func (s *State) rollback() ([]Change, error) {
+	switch s.Done {
+	case None:
+		return nil, errors.New("there is no rotation to roll back")
+	case Finish:
+		return nil, errors.New("the rotation is finished: clients no longer trust the old CA; a rotation back to it is a new rotation")
+	case Prepare:
+		return nil, errors.New("nothing uses the new CA yet: remove " + s.path(s.Which.base()) + "-next.{crt,key}, -old.crt and -signing.crt")
+	}
+	base := s.Which.base()
+	// The old CA stays trusted together with the new one: certificates of both
+	// may be in use until every process has read its file again.
+	var out []Change
+	for _, l := range s.Leaves {
+		rel, err := filepath.Rel(s.Root, l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		rel = filepath.ToSlash(rel)
+		data, err := os.ReadFile(s.path(rel + beforeSuffix))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(c Change) bool { return c.Rel == rel }) {
+			continue
+		}
+		st, err := os.Stat(l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Change{Rel: rel, What: "as before the rotation", data: data, mode: st.Mode().Perm()})
+	}
+	if data, err := os.ReadFile(s.path(base + "-old.key")); err == nil {
+		out = append(out, Change{Rel: base + ".key", What: "the old CA's key again", data: data, mode: store.KeyMode, kept: base + ".key.rolled-back"})
+	}
+	if s.Which == Cluster {
+		out = append(out, Change{Rel: base + "-signing.crt", What: "kube-controller-manager signs with the old CA", data: pki.EncodeCerts(s.Old), mode: 0o644})
+	}
+	if s.Done == Trust {
+		more, err := s.trust([]*x509.Certificate{s.Old})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// Commit writes the changes of a stage as one set.
+func (s *State) Commit(changes []Change) error {
+	st, err := store.Open(s.Root)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	b := st.Begin()
+	for _, c := range changes {
+		switch {
+		case c.fresh:
+			err = b.Create(c.Rel, c.data, c.mode)
+		case c.kept != "" && !exists(s.path(c.kept)):
+			err = b.KeepOld(c.Rel, c.kept, c.data, c.mode)
+		case c.kept != "" && c.mode == store.KeyMode && strings.HasSuffix(c.Rel, ".key"):
+			same, e := sameFile(s.path(c.Rel), s.path(c.kept))
+			if e != nil {
+				return e
+			}
+			if !same && !bytes.Equal(c.data, readOr(s.path(c.Rel))) {
+				return fmt.Errorf("%s is there already and holds another key: move it away first", s.path(c.kept))
+			}
+			err = b.Replace(c.Rel, c.data, c.mode)
+		default:
+			mode := c.mode
+			if fi, e := os.Stat(s.path(c.Rel)); e == nil {
+				mode = fi.Mode().Perm()
+			}
+			err = b.Replace(c.Rel, c.data, mode)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.Commit()
+}
+
+func readOr(p string) []byte {
+	b, _ := os.ReadFile(p)
+	return b
+}
+
+func exists(p string) bool {
+	_, err := os.Stat(p)
+	return err == nil
+}
+
+func sameFile(a, b string) (bool, error) {
+	x, err := os.ReadFile(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.ReadFile(b)
+	return bytes.Equal(x, y), err
+}
