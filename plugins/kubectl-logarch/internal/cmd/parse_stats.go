@@ -239,7 +239,12 @@ func section(b *strings.Builder, st cli.Style, width int, title string, list []s
 		if m.Caller != "" {
 			place = "  " + m.Caller
 		}
-		text = clipTo(strings.ReplaceAll(text, "\n", " "), max(20, width-17-len(when)-utf8.RuneCountInString(place)))
+		text = strings.ReplaceAll(text, "\n", " ")
+		room := width - 17 - len(when)
+		if !wide && utf8.RuneCountInString(text+place) > room {
+			place = ""
+		}
+		text = clipTo(text, max(20, room-utf8.RuneCountInString(place)))
 		paint := func(s string) string { return s }
 		switch {
 		case sev >= logline.Error:

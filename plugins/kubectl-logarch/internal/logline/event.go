@@ -47,9 +47,10 @@ const (
 	Logfmt                 // time="..." level=info msg="...": containerd, Cilium, Go's slog text
 	Classic                // date, level, text: CoreDNS, Calico, old etcd, zap's console
 	Panic                  // a Go panic with its stack
+	Audit                  // an event of kube-apiserver's audit log
 )
 
-var formatNames = [...]string{"unparsed", "klog", "component-json", "json", "logfmt", "classic", "go-panic"}
+var formatNames = [...]string{"unparsed", "klog", "component-json", "json", "logfmt", "classic", "go-panic", "audit"}
 
 // FormatCount is the number of formats.
 const FormatCount = len(formatNames)

@@ -121,12 +121,49 @@ func parseJSON(b []byte, ev *Event) bool {
 	}
 	if ev.Format == Zap {
 		renameError(ev.Fields)
+		if !seen[roleMsg] {
+			audit(ev)
+		}
 	}
 	ev.finishFields()
 	if ev.ErrAt >= 0 && ev.Severity == Error {
 		ev.ErrAt, ev.errFirst = 0, true
 	}
 	return true
+}
+
+// audit makes a message of an audit event, which has none.
+func audit(ev *Event) {
+	var id bool
+	var verb, uri, code []byte
+	for i := range ev.Fields {
+		v := ev.Fields[i].Value.Raw
+		switch string(ev.Fields[i].Key.Raw) {
+		case "auditID":
+			id = true
+		case "verb":
+			verb = v
+		case "requestURI":
+			uri = v
+		case "responseStatus":
+			if len(v) > 0 && v[0] == '{' {
+				scanObject(v, 0, func(key, val []byte) {
+					if string(key) == "code" {
+						code = val
+					}
+				})
+			}
+		}
+	}
+	if !id || len(verb) == 0 {
+		return
+	}
+	msg := append(append(bytes.Clone(verb), ' '), uri...)
+	if len(code) > 0 {
+		msg = append(append(msg, ' '), code...)
+	}
+	ev.Msg = Value{msg, JSONString}
+	ev.Format, ev.Severity = Audit, Info
 }
 
 // renameError calls the error err, as klog does, where a logger calls it error

@@ -23,6 +23,7 @@ type Parser struct {
 	emit func(*Event)
 	ev   Event
 	env  Envelope
+	cr   bool // the line ended in CR LF
 	State
 }
 
@@ -42,6 +43,9 @@ type pending struct {
 	line  int
 	lines int
 	buf   []byte
+	// crlf says that the first line ended in CR LF: then that is how the file's
+	// lines end. Otherwise a CR is part of the text.
+	crlf bool
 }
 
 // held is an event without structure: the lines that follow it may be the rest
@@ -73,9 +77,6 @@ func (p *Parser) Lines(data []byte, first int) {
 		} else {
 			data = nil
 		}
-		if k := len(line); k > 0 && line[k-1] == '\r' {
-			line = line[:k-1]
-		}
 		p.Line(line, n)
 		n++
 	}
@@ -83,6 +84,10 @@ func (p *Parser) Lines(data []byte, first int) {
 
 // Line parses one line.
 func (p *Parser) Line(line []byte, n int) {
+	p.cr = false
+	if k := len(line); k > 0 && line[k-1] == '\r' {
+		line, p.cr = line[:k-1], true
+	}
 	text := open(line, &p.env, p.meta)
 	if p.env.Partial || len(p.parts) > 0 {
 		var whole bool
@@ -95,7 +100,7 @@ func (p *Parser) Line(line []byte, n int) {
 
 // Entry parses the text of an entry whose carrier is known already.
 func (p *Parser) Entry(text []byte, env Envelope, n int) {
-	p.env = env
+	p.env, p.cr = env, false
 	if p.env.Partial || len(p.parts) > 0 {
 		var whole bool
 		if text, whole = p.join(text, &n); !whole {
@@ -313,7 +318,7 @@ func (p *Parser) beginsBlock(text []byte, n int) bool {
 	if len(p.blocks) >= maxStreams {
 		p.flushBlock(0)
 	}
-	p.blocks = append(p.blocks, pending{env: p.env.clone(), line: n, buf: append(make([]byte, 0, 2*len(text)+256), text...)})
+	p.blocks = append(p.blocks, pending{env: p.env.clone(), line: n, crlf: p.cr, buf: append(make([]byte, 0, 2*len(text)+256), text...)})
 	return true
 }
 
@@ -332,6 +337,9 @@ func (p *Parser) inBlock(text []byte) bool {
 	}
 	b.lines++
 	b.buf = append(append(b.buf, '\n'), text...)
+	if p.cr && !b.crlf {
+		b.buf = append(b.buf, '\r')
+	}
 	if end && !openBlock(text) {
 		p.flushBlock(i)
 	}
@@ -353,7 +361,7 @@ func (p *Parser) flushBlock(i int) {
 func (p *Parser) hold(text []byte, n int) {
 	h := &p.held
 	h.on, h.owned, h.lines, h.line = true, false, 1, n
-	h.env, h.buf = p.env, text
+	h.env, h.buf, h.crlf = p.env, text, p.cr
 }
 
 // continues takes a line that belongs to the held event; it returns false
@@ -377,6 +385,9 @@ func (p *Parser) continues(text []byte) bool {
 	h.env.Time = p.env.Time
 	h.lines++
 	h.buf = append(append(h.buf, '\n'), text...)
+	if p.cr && !h.crlf {
+		h.buf = append(h.buf, '\r')
+	}
 	return true
 }
 

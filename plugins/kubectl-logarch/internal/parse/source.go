@@ -234,11 +234,14 @@ func component(name string, exact bool) string {
 		if name == c {
 			return c
 		}
-		if !exact && strings.HasPrefix(name, c) {
-			switch name[len(c)] {
-			case '.', '-', '_':
-				return c
-			}
+		if exact {
+			continue
+		}
+		if strings.HasPrefix(name, c) && strings.IndexByte(".-_", name[len(c)]) >= 0 {
+			return c
+		}
+		if stem, _, ok := strings.Cut(name, ".log"); ok && strings.HasSuffix(stem, "-"+c) {
+			return c // node1-kubelet.log
 		}
 	}
 	return ""
