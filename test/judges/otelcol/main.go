@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 func factories() (otelcol.Factories, error) {
@@ -34,6 +35,7 @@ func factories() (otelcol.Factories, error) {
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory()); err != nil {
 		return f, err
 	}
+	f.Telemetry = otelconftelemetry.NewFactory()
 	f.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](filestorage.NewFactory())
 	return f, err
 }
