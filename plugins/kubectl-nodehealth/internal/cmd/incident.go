@@ -1,0 +1,303 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/bundle"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/compare"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/timeline"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+// source is where timeline, compare and bundle take nodes from.
+type source struct {
+	from    string
+	cluster *genericclioptions.ConfigFlags
+}
+
+func (s *source) addFlags(c *cobra.Command, from bool) {
+	if from {
+		c.Flags().StringVar(&s.from, "from", "", "Read a capture (file, folder, archive, or - for stdin) instead of the cluster")
+	}
+	s.cluster = cli.ClusterFlags(c.Flags())
+	c.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		o := &diagnoseOptions{from: s.from, cluster: s.cluster}
+		return o.complete(cmd.Context(), args, prefix), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// read returns the snapshot of the named nodes, in the order of the names.
+func (s *source) read(ctx context.Context, env *cli.Env, names []string) (*snapshot.Snapshot, []*snapshot.Node, error) {
+	for i, n := range names {
+		names[i] = strings.TrimPrefix(strings.TrimPrefix(n, "node/"), "nodes/")
+	}
+	o := &diagnoseOptions{nodes: names, from: s.from, cluster: s.cluster, output: "text", failOn: "never"}
+	snap, err := o.read(ctx, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	var nodes []*snapshot.Node
+	for _, name := range names {
+		i := slices.IndexFunc(snap.Nodes, func(n *snapshot.Node) bool { return n.Name == name })
+		if i < 0 {
+			return nil, nil, cli.Usagef("node %q: there is none of this name", name)
+		}
+		nodes = append(nodes, snap.Nodes[i])
+	}
+	return snap, nodes, nil
+}
+
+func newTimeline(env *cli.Env) *cobra.Command {
+	s := &source{}
+	var format string
+	c := &cobra.Command{
+		Use:   "timeline NODE",
+		Short: "One node's incident as a story: conditions, taints, lease, events, pods, in order",
+		Long: `Everything about a node that has a time, in order: transitions of conditions,
+taints, the lease, events (those of type Normal too), pods that came or should be
+gone, and who wrote the node last. As text, JSON, or a picture that stands alone.`,
+		Example: `
+			# The story, oldest first
+			kubectl nodehealth timeline kube-worker-1
+
+			# A picture for the ticket
+			kubectl nodehealth timeline kube-worker-1 -o svg > incident.svg
+
+			# From a capture
+			kubectl nodehealth timeline kube-worker-1 --from examples/nodehealth/kube-worker-1.describe.txt`,
+		Args: cobra.ExactArgs(1),
+	}
+	s.addFlags(c, true)
+	formats := []string{"text", "json", "yaml", "svg", "html"}
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: "+strings.Join(formats, ", "))
+	completeValues(c, "output", formats)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(formats, format) {
+			return cli.Usagef("-o %q: not one of %s", format, strings.Join(formats, ", "))
+		}
+		snap, nodes, err := s.read(cmd.Context(), env, args)
+		if err != nil {
+			return err
+		}
+		return writeTimeline(env, snap.View(nodes[0]), format)
+	}
+	return c
+}
+
+func writeTimeline(env *cli.Env, v *snapshot.View, format string) error {
+	entries := timeline.Build(v)
+	title := fmt.Sprintf("%s until %s", v.Node.Name, v.Now.UTC().Format(time.RFC3339))
+	switch format {
+	case "json", "yaml":
+		out := map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeTimeline", "metadata": map[string]string{"name": v.Node.Name}, "observedAt": v.Now, "entries": entries}
+		if format == "yaml" {
+			return finding.WriteYAML(env.Out, out)
+		}
+		return finding.WriteJSON(env.Out, out)
+	case "svg":
+		return timeline.SVG(env.Out, title, entries)
+	case "html":
+		return timeline.HTML(env.Out, title, entries)
+	}
+	if len(entries) == 0 {
+		return cli.Unknownf("%s: nothing that has a time was read", v.Node.Name)
+	}
+	st := env.Style(env.Out)
+	fmt.Fprintf(env.Out, "%s\n\n", st.Bold(fmt.Sprintf("%s: %s, %s to %s", v.Node.Name, count(len(entries), "step"), entries[0].Time.Format("2006-01-02 15:04:05"), v.Now.UTC().Format("2006-01-02 15:04:05"))))
+	day := ""
+	for _, e := range entries {
+		if d := e.Time.Format("2006-01-02"); d != day {
+			day = d
+			fmt.Fprintf(env.Out, "  %s\n", day)
+		}
+		mark, text := " ", firstLine(e.Text, env.Width()-25)
+		switch {
+		case e.Bad:
+			mark, text = "-", st.Error(text)
+		case e.Good:
+			mark, text = "+", st.Good(text)
+		}
+		fmt.Fprintf(env.Out, "  %s  %-9s %s %s\n", e.Time.Format("15:04:05"), e.Lane, mark, text)
+	}
+	return nil
+}
+
+func newCompare(env *cli.Env) *cobra.Command {
+	s := &source{}
+	var format string
+	c := &cobra.Command{
+		Use:   "compare NODE PEER",
+		Short: "In what two nodes differ: versions, kubelet configuration, labels, taints, size",
+		Example: `
+			kubectl nodehealth compare kube-worker-1 kube-worker-2`,
+		Args: cobra.ExactArgs(2),
+	}
+	s.addFlags(c, true)
+	formats := []string{"text", "json", "yaml"}
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	completeValues(c, "output", formats)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(formats, format) {
+			return cli.Usagef("-o %q: not one of text, json, yaml", format)
+		}
+		_, nodes, err := s.read(cmd.Context(), env, args)
+		if err != nil {
+			return err
+		}
+		diffs := compare.Nodes(nodes[0], nodes[1])
+		switch format {
+		case "json":
+			return finding.WriteJSON(env.Out, map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": append([]compare.Difference{}, diffs...)})
+		case "yaml":
+			return finding.WriteYAML(env.Out, map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": diffs})
+		}
+		writeComparison(env, args[0], args[1], diffs, nodes)
+		return nil
+	}
+	return c
+}
+
+func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, nodes []*snapshot.Node) {
+	st := env.Style(env.Out)
+	headline := fmt.Sprintf("%s and %s do not differ in what was read", a, b)
+	if len(diffs) > 0 {
+		headline = fmt.Sprintf("%s and %s differ in %d places", a, b, len(diffs))
+	}
+	fmt.Fprintln(env.Out, st.Bold(headline))
+	area := ""
+	for _, d := range diffs {
+		if d.Area != area {
+			area = d.Area
+			fmt.Fprintf(env.Out, "\n  %s\n", area)
+		}
+		fmt.Fprintf(env.Out, "    %-38s %s | %s\n", d.Name, firstLine(d.A, 40), firstLine(d.B, 40))
+	}
+	for _, n := range nodes {
+		if n.Kubelet.Config == nil {
+			fmt.Fprintf(env.Out, "\n  not compared: the configuration of the kubelet of %s could not be read\n", n.Name)
+		}
+	}
+}
+
+func newBundle(env *cli.Env) *cobra.Command {
+	s := &source{}
+	var out string
+	var addresses bool
+	c := &cobra.Command{
+		Use:   "bundle NODE",
+		Short: "Everything that a ticket about a node needs, in one archive without secrets",
+		Long: `Packs the facts that the diagnosis used, its story, the timeline and the last
+lines of the kubelet's and the runtime's log into one tar.gz. Tokens, credentials
+and keys are taken out of all texts; Secrets and environment variables are never
+read. "kubectl nodehealth --from ARCHIVE" tells the same story from it.`,
+		Example: `
+			# For a ticket
+			kubectl nodehealth bundle kube-worker-1
+
+			# Without addresses, to a name of your own
+			kubectl nodehealth bundle kube-worker-1 --redact-addresses --out incident.tar.gz`,
+		Args: cobra.ExactArgs(1),
+	}
+	s.addFlags(c, false)
+	c.Flags().StringVar(&out, "out", "", "Name of the archive (default: NODE-TIME.tar.gz)")
+	c.Flags().BoolVar(&addresses, "redact-addresses", false, "Replace IP addresses by ip-1, ip-2, ...")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		snap, nodes, err := s.read(cmd.Context(), env, args)
+		if err != nil {
+			return err
+		}
+		name := nodes[0].Name
+		if out == "" {
+			out = fmt.Sprintf("%s-%s.tar.gz", name, snap.ObservedAt.UTC().Format("20060102T150405Z"))
+		}
+		return s.writeBundle(cmd.Context(), env, snap, nodes[0], out, &bundle.Redactor{Addresses: addresses})
+	}
+	return c
+}
+
+// bundledLines is how many last lines of each log go into a bundle.
+const bundledLines = 2000
+
+func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, out string, r *bundle.Redactor) error {
+	var story, line bytes.Buffer
+	l := report.New(snap)
+	if err := report.Story(&story, l, l.Items[0], report.Paint{}, true, 80); err != nil {
+		return err
+	}
+	plain := *env
+	plain.Out = &line
+	if err := writeTimeline(&plain, snap.View(n), "text"); err != nil {
+		line.WriteString(err.Error() + "\n")
+	}
+	files := []bundle.File{{Name: "story.txt", Data: r.Text(story.String())}, {Name: "timeline.txt", Data: r.Text(line.String())}}
+	facts, err := bundle.Snapshot(snap, r)
+	if err != nil {
+		return err
+	}
+	files = append([]bundle.File{facts}, files...)
+	for _, unit := range []string{"kubelet", "containerd"} {
+		text, err := s.log(ctx, env, n, unit)
+		if err != nil {
+			text = "not read: " + err.Error() + "\n"
+			fmt.Fprintf(env.ErrOut, "log of %s: %s\n", unit, strings.Join(strings.Fields(err.Error()), " "))
+		}
+		files = append(files, bundle.File{Name: "log-" + unit + ".txt", Data: r.Text(text)})
+	}
+	files = append(files, bundle.Readme(n.Name, snap.ObservedAt, files, r.Addresses))
+	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return cli.Usagef("--out %s: is there already", out)
+	}
+	if err != nil {
+		return cli.Usagef("--out: %w", err)
+	}
+	err = errors.Join(bundle.Write(f, strings.TrimSuffix(filepath.Base(out), ".tar.gz"), snap.ObservedAt, files), f.Close())
+	if err != nil {
+		os.Remove(out)
+		return cli.Unknownf("%s: %w", out, err)
+	}
+	fmt.Fprintf(env.Out, "created  %s   %s\n", out, count(len(files), "file"))
+	fmt.Fprintf(env.Out, "read it  kubectl nodehealth --from %s %s\n", out, n.Name)
+	return nil
+}
+
+func (s *source) log(ctx context.Context, env *cli.Env, n *snapshot.Node, unit string) (string, error) {
+	config, err := s.cluster.ToRESTConfig()
+	if err != nil {
+		return "", err
+	}
+	fetch, err := nodelog.NewFetcher(config, n.Name)
+	if err != nil {
+		return "", err
+	}
+	fetch.Wait = 3 * time.Second
+	distro := nodelog.Generic
+	if n.Object != nil {
+		distro = nodelog.DistroOf(n.Object.Status.NodeInfo)
+	}
+	q := nodelog.Query{Tail: bundledLines}
+	o, err := fetch.Open(ctx, nodelog.PlaceOf(unit, distro), q)
+	if err != nil {
+		return "", err
+	}
+	defer o.Close()
+	var b strings.Builder
+	err = nodelog.Read(o, q, env.Now(), func(rec nodelog.Record) { b.WriteString(rec.Raw + "\n") })
+	return b.String(), err
+}
