@@ -26,6 +26,17 @@ func TestMergeFlags(t *testing.T) {
 	}
 }
 
+// The version in the code is that of the module that the binary is built from.
+func TestDefaultVersion(t *testing.T) {
+	mod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\tk8s.io/kubernetes " + DefaultVersion + "\n"; !strings.Contains(string(mod), want) {
+		t.Errorf("go.mod does not require k8s.io/kubernetes %s", DefaultVersion)
+	}
+}
+
 // Control planes run side by side, take flags, share an etcd between API
 // servers, and a second start of a name clears the first, whoever left it.
 func TestControlPlanes(t *testing.T) {

@@ -32,6 +32,8 @@ type scenario struct {
 	// early says that the plugin must not call the node healthy in the first
 	// seconds either, before the cluster has noticed.
 	early bool
+	// slow says that the node makes the plugin wait, so that Ctrl-C can be tried.
+	slow bool
 	// hidden says that the API server's objects do not show it, so that the
 	// whole cluster's table, which asks only the kubelets of suspects, need not.
 	hidden bool
@@ -73,7 +75,7 @@ var matrix = []scenario{
 	{name: "kubelet stopped", inject: []string{"kubelet-stopped"}, settle: readyIs(corev1.ConditionUnknown, time.Minute),
 		want: []string{"KubeletDown"}, evidence: []string{"refused", "lease"}, phrase: "kubelet down", verdict: "Unhealthy", early: true},
 	{name: "kubelet frozen", inject: []string{"kubelet-frozen"}, settle: readyIs(corev1.ConditionUnknown, time.Minute),
-		want: []string{"KubeletHung"}, evidence: []string{"lease", "10250", "the host is up"}, phrase: "kubelet hung", verdict: "Unhealthy", early: true},
+		want: []string{"KubeletHung"}, evidence: []string{"lease", "10250", "the host is up"}, phrase: "kubelet hung", verdict: "Unhealthy", early: true, slow: true},
 	{name: "host dead", inject: []string{"host-dead"}, settle: readyIs(corev1.ConditionUnknown, time.Minute),
 		want: []string{"HostDown"}, evidence: []string{"lease", "10250", "host"}, phrase: "host down", verdict: "Unhealthy", early: true},
 	{name: "cable pulled", inject: []string{"cable-pulled"}, settle: readyIs(corev1.ConditionUnknown, time.Minute),
@@ -198,6 +200,11 @@ func (s scenario) run(t *testing.T, c *cluster.Cluster, r runner) {
 	first, _, _ := strings.Cut(story.stdout, "\n")
 	if !regexp.MustCompile("(?i)" + s.phrase).MatchString(first) {
 		t.Errorf("the first line does not say %q:\n%s", s.phrase, story.stdout)
+	}
+	if s.slow {
+		if a := r.interrupt(t, 700*time.Millisecond, broken); a.code != 130 || a.took > 500*time.Millisecond {
+			t.Errorf("Ctrl-C: exit %d after %s, want 130 at once\n%s%s", a.code, a.took, a.stdout, a.stderr)
+		}
 	}
 	t.Logf("in %s:\n%s", story.took.Round(time.Millisecond), story.stdout)
 }
