@@ -17,6 +17,8 @@ func New(env *cli.Env) *cobra.Command {
 	root.AddCommand(
 		newReplay(env),
 		newLint(env),
+		newMatch(env),
+		newDiff(env),
 		cli.NewChecksCommand(env, checks()),
 		newInit(env),
 		newSuggest(env),

@@ -44,14 +44,18 @@ func (sp *Space) verbWords(b Box, among []string) string {
 	}
 	var has, lacks []string
 	for _, v := range among {
-		name := v
 		if v == "proxy" || v == "" || v == "trace" {
 			continue // nobody sends them
 		}
+		one := b
+		one[Verb] = setOf(sp.sizes[Verb], sp.verbNo[v])
+		if _, a := sp.Outside(Boxes{one}, nil, &Budget{Left: 1 << 20}); a == Empty {
+			continue // no request for these has it
+		}
 		if b[Verb].Has(sp.verbNo[v]) {
-			has = append(has, name)
+			has = append(has, v)
 		} else {
-			lacks = append(lacks, name)
+			lacks = append(lacks, v)
 		}
 	}
 	switch {

@@ -52,7 +52,7 @@ func (sp *Space) Within(b Box, in Boxes, budget *Budget) bool {
 // Merge joins boxes that differ in one dimension alone, and drops those that
 // lie in another.
 func (sp *Space) Merge(in Boxes) Boxes {
-	out := append(Boxes(nil), in...)
+	out := sp.needed(in)
 	for again := true; again; {
 		again = false
 	pairs:
@@ -85,6 +85,30 @@ func (sp *Space) Merge(in Boxes) Boxes {
 					break pairs
 				}
 			}
+		}
+	}
+	return out
+}
+
+// needed leaves out the boxes whose requests are all in others. Which of the two
+// extra groups is which makes no difference.
+func (sp *Space) needed(in Boxes) Boxes {
+	out := append(Boxes(nil), in...)
+	for i := len(out) - 1; i >= 0 && len(out) > 1; i-- {
+		var others []*Box
+		for j := range out {
+			if j == i {
+				continue
+			}
+			others = append(others, &out[j])
+			if sp.extra2 {
+				swapped := out[j]
+				swapped[Extra1], swapped[Extra2] = swapped[Extra2], swapped[Extra1]
+				others = append(others, &swapped)
+			}
+		}
+		if _, a := sp.Outside(Boxes{out[i]}, others, &Budget{Left: 1 << 20}); a == Empty {
+			out = append(out[:i:i], out[i+1:]...)
 		}
 	}
 	return out
