@@ -26,6 +26,7 @@ func TestNodeTools(t *testing.T) {
 	t.Run("logs", func(t *testing.T) { testLogs(u) })
 	t.Run("usage", func(t *testing.T) { testUsage(t, c, u) })
 	t.Run("controlplane", func(t *testing.T) { testControlPlane(t, c, u) })
+	t.Run("incident", func(t *testing.T) { testIncident(t, c, u) })
 	t.Run("npd", func(t *testing.T) { testManifest(t, c, u) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, c, u) })
 	t.Run("dead runtime", func(t *testing.T) { testDeadRuntime(t, c, u) })
