@@ -41,6 +41,8 @@ type Event struct {
 	User, ImpersonatedUser, ObjectRef, ResponseStatus     Span
 	RequestObject, ResponseObject, Annotations, UserAgent Span
 
+	// oldTime is the one time that early v1beta1 events have.
+	oldTime []byte
 	scratch []byte
 }
 
@@ -70,10 +72,10 @@ func (e *Event) GroupNames() []string {
 }
 
 // Time is when the stage was reached, or the request came where the stage has
-// no time of its own. ok is false for an event without either (v1alpha1 and
-// v1beta1 events from early versions have neither).
+// no time of its own, or the one time of early v1beta1 events. ok is false for
+// an event without any.
 func (e *Event) Time() (t time.Time, ok bool) {
-	for _, b := range [][]byte{e.StageTime, e.ReceivedTime} {
+	for _, b := range [...][]byte{e.StageTime, e.ReceivedTime, e.oldTime} {
 		if len(b) == 0 {
 			continue
 		}

@@ -217,6 +217,8 @@ func (e *Event) scan(b []byte) int {
 			e.StageTime = e.str(b[start:end])
 		case "requestReceivedTimestamp":
 			e.ReceivedTime = e.str(b[start:end])
+		case "timestamp":
+			e.oldTime = e.str(b[start:end])
 		case "user":
 			e.User = span(b, from, start, end)
 		case "userAgent":

@@ -426,7 +426,7 @@ func (c *checker) mounts() {
 				continue
 			}
 			if isLog {
-				c.add("AP070", f, "the log %s is not mounted: it stands in the container and is gone when that restarts", file).Remedy = "Mount the host's directory " + path.Dir(file) + "."
+				c.add("AP070", f, "the log %s is not mounted: it stands in the container and is gone when that restarts", file).Remedy = mountDirectory(file)
 			} else {
 				c.add("AP070", f, "%s is not mounted: kube-apiserver does not find it and does not start", file).Remedy = "Mount the host's directory " + path.Dir(file) + ", read-only."
 			}
@@ -438,7 +438,7 @@ func (c *checker) mounts() {
 		case m.Volume == "missing":
 			c.add("AP070", where, "the mount %s names no volume of the pod: the API server does not start", m.Name)
 		case isLog && single:
-			c.add("AP070", where, "the log %s is mounted as a single file: rotating it fails with \"device or resource busy\"", file).Remedy = "Mount the directory " + path.Dir(file) + " with type DirectoryOrCreate."
+			c.add("AP070", where, "the log %s is mounted as a single file: rotating it fails with \"device or resource busy\"", file).Remedy = mountDirectory(file)
 		case isLog && (m.Type == "File" || m.Type == "FileOrCreate"):
 			c.add("AP070", where, "the volume of the log's directory has the type %s: the pod does not start", m.Type)
 		case isLog && m.ReadOnly:
@@ -446,6 +446,17 @@ func (c *checker) mounts() {
 		case isLog && m.Volume != "hostPath" && m.Volume != "persistentVolumeClaim":
 			c.add("AP070", where, "the log is on a volume of type %s: it is gone when the pod is", m.Volume)
 		}
+	}
+}
+
+// mountDirectory says what to mount for a log: its directory, unless that holds
+// other logs of the node.
+func mountDirectory(file string) string {
+	switch d := path.Dir(file); d {
+	case "/var/log", "/var", "/", "/tmp", "/etc/kubernetes":
+		return "Give the log a directory of its own, such as /var/log/kubernetes/audit, and mount that with type DirectoryOrCreate."
+	default:
+		return "Mount the directory " + d + " with type DirectoryOrCreate."
 	}
 }
 

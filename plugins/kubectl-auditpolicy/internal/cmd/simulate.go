@@ -189,10 +189,10 @@ func (o *simulateOptions) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	var length time.Duration
-	if len(arrivals) > 0 {
-		length = arrivals[len(arrivals)-1].At
+	if len(arrivals) == 0 {
+		return cli.Usagef("no event to simulate: none has a time, or the policy keeps none")
 	}
+	length := arrivals[len(arrivals)-1].At
 	if o.outage > 0 {
 		mid := length / 2
 		c.Outages = []simulate.Window{{From: mid - o.outage/2, To: mid + o.outage/2}}
