@@ -17,6 +17,9 @@ type Spec struct {
 	// Files are the logs of an application. Where there are none the agent reads
 	// the container logs of a node, in the format of the CRI.
 	Files []string
+	// Own is a glob of the agent's own container logs, which it must not read: its
+	// output would come back to it.
+	Own string
 	// State is a directory on a volume, for positions and waiting output.
 	State string
 	// Destination is one of Destinations, Endpoint its address (a file's path for

@@ -20,6 +20,12 @@ func alloy(s Spec) Config {
 
 discovery.relabel "pods" {
   targets = discovery.kubernetes.pods.targets
+  // not its own logs: they would come back
+  rule {
+    source_labels = ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
+    regex         = "logarch-alloy"
+    action        = "drop"
+  }
   rule {
     source_labels = ["__meta_kubernetes_namespace"]
     target_label  = "namespace"

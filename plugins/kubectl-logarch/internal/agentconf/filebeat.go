@@ -18,11 +18,12 @@ func filebeat(s Spec) Config {
       format: auto
   prospector.scanner:
     symlinks: true
+    exclude_files: [%q]
     fingerprint.enabled: true
     fingerprint.length: 256
   file_identity.fingerprint: ~
   close.on_state_change.removed: false
-`, PodLogs)
+`, PodLogs, strings.NewReplacer("*", ".*", ".log", "\\.log$").Replace(s.Own))
 	} else {
 		input = fmt.Sprintf(`- type: filestream
   id: application

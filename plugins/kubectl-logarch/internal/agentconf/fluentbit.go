@@ -36,7 +36,7 @@ func fluentBit(s Spec) Config {
 %s`, tag, path, s.State, db, extra)
 	}
 	if s.node() {
-		input("kube.*", PodLogs, "pods", "    Exclude_Path      *.gz,*.tmp\n    multiline.parser  cri\n")
+		input("kube.*", PodLogs, "pods", "    Exclude_Path      *.gz,*.tmp,"+s.Own+"\n    multiline.parser  cri\n")
 		b.WriteString(`
 [FILTER]
     Name          kubernetes

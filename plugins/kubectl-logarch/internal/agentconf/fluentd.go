@@ -27,7 +27,7 @@ func fluentd(s Spec) Config {
 	}
 	const none = "  <parse>\n    @type none\n  </parse>\n"
 	if s.node() {
-		source(PodLogs, "pods", "kube.*", "  exclude_path [\"/var/log/pods/*/*/*.gz\", \"/var/log/pods/*/*/*.tmp\"]\n  <parse>\n    @type regexp\n    expression /^(?<time>[^ ]+) (?<stream>stdout|stderr) (?<logtag>[FP])[^ ]* (?<message>.*)$/\n    time_format %Y-%m-%dT%H:%M:%S.%N%:z\n    keep_time_key false\n  </parse>\n")
+		source(PodLogs, "pods", "kube.*", "  exclude_path [\"/var/log/pods/*/*/*.gz\", \"/var/log/pods/*/*/*.tmp\", \""+s.Own+"\"]\n  <parse>\n    @type regexp\n    expression /^(?<time>[^ ]+) (?<stream>stdout|stderr) (?<logtag>[FP])[^ ]* (?<message>.*)$/\n    time_format %Y-%m-%dT%H:%M:%S.%N%:z\n    keep_time_key false\n  </parse>\n")
 		// Partial lines of the CRI are joined for each file and stream.
 		b.WriteString(`
 <filter kube.**>

@@ -8,7 +8,7 @@ func otel(s Spec) Config {
 	if s.node() {
 		receiver = fmt.Sprintf(`  filelog:
     include: [%q, %q]
-    exclude: ["/var/log/pods/*/*/*.gz", "/var/log/pods/*/*/*.tmp"]
+    exclude: ["/var/log/pods/*/*/*.gz", "/var/log/pods/*/*/*.tmp", %q]
     start_at: beginning
     include_file_path: true
     include_file_name: false
@@ -22,7 +22,7 @@ func otel(s Spec) Config {
     - type: container
       format: containerd
       add_metadata_from_filepath: true
-`, PodLogs, PodLogs+".*")
+`, PodLogs, PodLogs+".*", s.Own)
 	} else {
 		receiver = fmt.Sprintf(`  filelog:
     include: [%s]

@@ -6,13 +6,14 @@ import "fmt"
 func vector(s Spec) Config {
 	source := ""
 	if s.node() {
-		source = `sources:
+		source = fmt.Sprintf(`sources:
   logs:
     # Joins partial lines, adds the pod's metadata, follows rotation.
     type: kubernetes_logs
     read_from: beginning
     glob_minimum_cooldown_ms: 5000
-`
+    exclude_paths_glob_patterns: ["**/*.gz", "**/*.tmp", %q]
+`, s.Own)
 	} else {
 		source = fmt.Sprintf(`sources:
   logs:

@@ -16,6 +16,10 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Get a workload's logs out, and know what would be lost",
 	}
 	root.AddCommand(
+		newExplain(env),
+		newAgent(env),
+		newBeats(env),
+		newDirect(env),
 		newInject(env),
 		newEject(env),
 		newParse(env),

@@ -9,10 +9,7 @@ import (
 // The types of Kubernetes as text in the order in which people write it: the
 // name first, then what runs, then with what.
 
-type (
-	object = splice.Object
-	list   = splice.List
-)
+type object = splice.Object
 
 func put(o *object, key string, value any, unless bool) {
 	if !unless {

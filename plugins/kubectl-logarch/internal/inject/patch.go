@@ -1,6 +1,9 @@
 package inject
 
-import "github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
+import (
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
+)
 
 // patch is what was added as a strategic merge patch, for kubectl patch and
 // kustomize.
@@ -8,22 +11,22 @@ func (p *plan) patch() map[string]any {
 	spec := map[string]any{}
 	var volumes, inits, plain []any
 	for _, v := range p.volumes {
-		volumes = append(volumes, generic(volumeObject(v)))
+		volumes = append(volumes, splice.Plain(volumeObject(v)))
 	}
 	if p.seed != nil {
-		inits = append(inits, generic(containerObject(*p.seed)))
+		inits = append(inits, splice.Plain(containerObject(*p.seed)))
 	}
 	for _, c := range p.sidecars {
 		if p.o.IsNative() {
-			inits = append(inits, generic(containerObject(c)))
+			inits = append(inits, splice.Plain(containerObject(c)))
 		} else {
-			plain = append(plain, generic(containerObject(c)))
+			plain = append(plain, splice.Plain(containerObject(c)))
 		}
 	}
 	if len(p.mounts) > 0 {
 		var mounts []any
 		for _, m := range p.mounts {
-			mounts = append(mounts, generic(mountObject(m)))
+			mounts = append(mounts, splice.Plain(mountObject(m)))
 		}
 		target := map[string]any{"name": p.target.Name, "volumeMounts": mounts}
 		if p.targetInit {
@@ -78,23 +81,4 @@ func (p *plan) patch() map[string]any {
 	}
 	m["apiVersion"], m["kind"] = p.w.APIVersion, p.w.Kind
 	return m
-}
-
-// generic turns an ordered value into plain maps and lists.
-func generic(v any) any {
-	switch x := v.(type) {
-	case object:
-		m := map[string]any{}
-		for _, e := range x {
-			m[e.Key] = generic(e.Value)
-		}
-		return m
-	case list:
-		out := make([]any, len(x))
-		for i, item := range x {
-			out[i] = generic(item)
-		}
-		return out
-	}
-	return v
 }

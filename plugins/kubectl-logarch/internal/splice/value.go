@@ -303,3 +303,35 @@ func plainValue(n *yamltree.Node) any {
 	}
 	return n.Value
 }
+
+// Document renders objects as the documents of a YAML file in block style.
+func Document(objects ...Object) string {
+	l := layout{eol: "\n", unit: "  "}
+	var b strings.Builder
+	for i, o := range objects {
+		if i > 0 {
+			b.WriteString("---\n")
+		}
+		b.WriteString(l.blockObject(o, 0) + "\n")
+	}
+	return b.String()
+}
+
+// Plain turns a value into the maps and lists of encoding/json.
+func Plain(v any) any {
+	switch x := v.(type) {
+	case Object:
+		m := make(map[string]any, len(x))
+		for _, e := range x {
+			m[e.Key] = Plain(e.Value)
+		}
+		return m
+	case List:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = Plain(item)
+		}
+		return out
+	}
+	return v
+}

@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/beats"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+func newBeats(env *cli.Env) *cobra.Command {
+	o := beats.Options{}
+	var format, from string
+	c := &cobra.Command{
+		Use:   "beats [BEAT...]",
+		Short: "Print Filebeat, Metricbeat and Packetbeat with autodiscover",
+		Long: cli.Dedent(`
+			Prints the objects of the tutorial "Logging with Beats" in the API versions of
+			today: DaemonSets with autodiscover, RBAC and configuration for filebeat,
+			metricbeat and packetbeat (all three, if none is named).
+
+			Passwords are never taken from the command line. --secret-from is a folder with
+			one file a value, as in the tutorial: ELASTICSEARCH_HOSTS,
+			ELASTICSEARCH_USERNAME, ELASTICSEARCH_PASSWORD, KIBANA_HOST; or, for Elastic
+			Cloud, ELASTIC_CLOUD_ID and ELASTIC_CLOUD_AUTH. Without it the Secret
+			dynamic-logging has to be there.`),
+		Example: `
+			kubectl logarch beats --secret-from ./elastic | kubectl apply -f -
+			kubectl logarch beats filebeat --cloud`,
+		Args:      cobra.OnlyValidArgs,
+		ValidArgs: beats.Names,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := oneOf("output", format, "yaml", "json"); err != nil {
+				return err
+			}
+			o.Beats = beats.Names
+			if len(args) > 0 {
+				o.Beats = slices.Compact(slices.Sorted(slices.Values(args)))
+			}
+			if from != "" {
+				if err := readSecret(&o, from); err != nil {
+					return err
+				}
+			}
+			if err := o.Check(); err != nil {
+				return cli.Usagef("--secret-from %s: %w", from, err)
+			}
+			fmt.Fprintf(env.ErrOut, "%s %s for namespace %s; not executed: written by their reference\n", strings.Join(o.Beats, ", "), o.Version, o.Namespace)
+			if o.Secret == nil {
+				var files []string
+				keys := beats.SelfManaged
+				if o.Cloud {
+					keys = beats.Cloud
+				}
+				for _, k := range keys {
+					files = append(files, "--from-file="+k)
+				}
+				fmt.Fprintf(env.ErrOut, "they need: kubectl -n %s create secret generic %s %s\n", o.Namespace, beats.SecretName, strings.Join(files, " "))
+			}
+			if slices.Contains(o.Beats, "metricbeat") {
+				fmt.Fprintln(env.ErrOut, "metricbeat also reads kube-state-metrics, in kube-system on port 8080")
+			}
+			return printObjects(env.Out, format, beats.Objects(o))
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&o.Namespace, "namespace", "kube-system", "Namespace of the Beats")
+	fs.StringVar(&o.Version, "beat-version", "9.5.2", "Version of the Beats")
+	fs.BoolVar(&o.Cloud, "cloud", false, "Elastic Cloud: cloud id and cloud auth instead of the four values")
+	fs.StringVar(&from, "secret-from", "", "Folder with a file for each value of the Secret")
+	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml or json")
+	complete(c, "output", "yaml", "json")
+	return c
+}
+
+// readSecret reads the Secret's values. A folder that holds a cloud id is for
+// Elastic Cloud.
+func readSecret(o *beats.Options, dir string) error {
+	o.Secret = map[string]string{}
+	if _, err := os.Stat(filepath.Join(dir, beats.Cloud[0])); err == nil {
+		o.Cloud = true
+	}
+	keys := beats.SelfManaged
+	if o.Cloud {
+		keys = beats.Cloud
+	}
+	for _, k := range keys {
+		b, err := os.ReadFile(filepath.Join(dir, k))
+		if err != nil {
+			return cli.WithHint(cli.Usagef("--secret-from %s: no file %s", dir, k), "it needs one file each: "+strings.Join(keys, ", "))
+		}
+		o.Secret[k] = string(b)
+	}
+	return nil
+}

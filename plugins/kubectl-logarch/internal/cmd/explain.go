@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/pattern"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+func newExplain(env *cli.Env) *cobra.Command {
+	var format string
+	var names []string
+	for _, p := range pattern.All {
+		names = append(names, p.Name)
+	}
+	c := &cobra.Command{
+		Use:   "explain [PATTERN]",
+		Short: "Explain the logging patterns: what each costs and what it loses",
+		Example: `
+			kubectl logarch explain
+			kubectl logarch explain streaming`,
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: append(names, "tailers"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			picked := pattern.All
+			if len(args) == 1 && args[0] != "tailers" {
+				for _, p := range pattern.All {
+					if p.Name == args[0] {
+						picked = []pattern.Pattern{p}
+					}
+				}
+			}
+			switch format {
+			case "json":
+				return finding.WriteJSON(env.Out, map[string]any{"items": picked})
+			case "yaml":
+				return finding.WriteYAML(env.Out, map[string]any{"items": picked})
+			case "text":
+			default:
+				return oneOf("output", format, "text", "json", "yaml")
+			}
+			st := env.Style(env.Out)
+			switch {
+			case len(args) == 1 && args[0] == "tailers":
+				writeMeasured(env.Out)
+			case len(args) == 1:
+				writePattern(env.Out, st, picked[0])
+			default:
+				for _, p := range picked {
+					fmt.Fprintf(env.Out, "%s  %s\n", st.Bold(fmt.Sprintf("%-10s", p.Name)), p.Title)
+					fmt.Fprintf(env.Out, "            choose it %s\n", strings.ReplaceAll(cli.Wrap(p.Choose, 58), "\n", "\n            "))
+					fmt.Fprintf(env.Out, "            kubectl logs: %s\n", strings.ReplaceAll(cli.Wrap(p.KubectlLogs, 54), "\n", "\n            "))
+				}
+				fmt.Fprintln(env.Out, "\n'kubectl logarch explain PATTERN' tells costs and losses; 'explain tailers' compares tails")
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	complete(c, "output", "text", "json", "yaml")
+	return c
+}
+
+func writePattern(w io.Writer, st cli.Style, p pattern.Pattern) {
+	fmt.Fprintf(w, "%s\n\n%s\n", st.Bold(p.Name+": "+p.Title), cli.Wrap(p.How, 78))
+	fmt.Fprintf(w, "\n%s %s\n", st.Bold("Choose it"), strings.ReplaceAll(cli.Wrap(p.Choose, 68), "\n", "\n  "))
+	fmt.Fprintf(w, "%s %s\n", st.Bold("kubectl logs:"), strings.ReplaceAll(cli.Wrap(p.KubectlLogs, 64), "\n", "\n  "))
+	fmt.Fprintf(w, "\n%s\n", st.Bold("Costs"))
+	for _, c := range p.Costs {
+		fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(cli.Wrap(c, 74), "\n", "\n    "))
+	}
+	fmt.Fprintf(w, "\n%s\n", st.Bold("What is lost"))
+	for _, l := range p.Lost {
+		fmt.Fprintf(w, "  %-20s %s\n", l.When, strings.ReplaceAll(cli.Wrap(l.What, 56), "\n", "\n                       "))
+	}
+	fmt.Fprintf(w, "\n%s\n", st.Bold("Set it up"))
+	for _, c := range p.Commands {
+		fmt.Fprintf(w, "  %s\n", c)
+	}
+}
+
+func writeMeasured(w io.Writer) {
+	for i, r := range pattern.Measured {
+		fmt.Fprintf(w, "%-35s %-18s %-18s %s\n", r[0], r[1], r[2], r[3])
+		if i == 0 {
+			fmt.Fprintln(w, strings.Repeat("-", 90))
+		}
+	}
+	fmt.Fprintln(w, "\nmeasured with busybox 1.35 and coreutils 9.1; 'kubectl logarch simulate' measures again, here")
+}
