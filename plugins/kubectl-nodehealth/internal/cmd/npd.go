@@ -28,7 +28,7 @@ func newNPD(env *cli.Env) *cobra.Command {
 reports what it finds as node conditions and events. Its rules fail silently:
 "npd rules" finds what cannot work, "npd test" shows what a log would report.`,
 	}
-	c.AddCommand(newNPDRules(env), newNPDTest(env), newNPDNewRule(env), newNPDManifest(env))
+	c.AddCommand(newNPDRules(env), newNPDTest(env), newNPDNewRule(env), newNPDManifest(env), newNPDStatus(env))
 	return c
 }
 
