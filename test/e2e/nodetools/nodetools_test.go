@@ -106,6 +106,7 @@ func testControlPlane(t *testing.T, c *cluster.Cluster, u user) {
 // The API server takes the manifests. No image of the detector can be had here,
 // so they are not run.
 func testManifest(t *testing.T, c *cluster.Cluster, u user) {
+	u.expect(1, "nobody watches the 2 nodes", "", "npd", "status")
 	for _, log := range []string{"kmsg", "journald", "file"} {
 		out, errOut, code, _ := u.run("", "npd", "manifest", "--log", log, "--health-checks")
 		if code != 0 {
