@@ -14,6 +14,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/leaks"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
@@ -117,9 +118,9 @@ func completeChecks(_ *cobra.Command, _ []string, prefix string) ([]string, cobr
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-// checks are the checks of policies and those of flags and mounts, by ID.
+// checks are the checks of policies, of flags and mounts, and of logs, by ID.
 func checks() []finding.Rule {
-	out := append(lint.Catalogue(), backend.Rules...)
+	out := slices.Concat(lint.Catalogue(), backend.Rules, leaks.Rules)
 	slices.SortFunc(out, func(a, b finding.Rule) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
