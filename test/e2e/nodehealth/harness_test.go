@@ -223,8 +223,49 @@ func newCluster(t *testing.T) (*cluster.Cluster, runner) {
 	}
 	bin := binary(t)
 	c := cluster.ForTest(t, cluster.Config{Name: "e2e-nodehealth", Nodes: 2, NodeConfigs: nodes, NodeMonitorGracePeriod: 20 * time.Second})
+	manifest := filepath.Join(t.TempDir(), "workload.yaml")
+	if err := os.WriteFile(manifest, []byte(workload), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, c, "apply", "-f", manifest)
+	kubectl(t, c, "rollout", "status", "deployment/web", "--timeout=90s")
+	kubectl(t, c, "rollout", "status", "daemonset/agent", "--timeout=90s")
 	return c, runner{bin: bin, kubeconfig: c.Kubeconfig}
 }
+
+// workload is what runs on the nodes while they are broken: pods that move,
+// and pods that stay.
+const workload = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      topologySpreadConstraints:
+      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+      containers:
+      - name: web
+        image: busybox:1.36
+        command: [sleep, "100000"]
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      tolerations: [{operator: Exists}]
+      containers:
+      - {name: agent, image: "busybox:1.36", command: [sleep, "100000"], resources: {requests: {cpu: 5m, memory: 8Mi}}}
+`
 
 // eventually runs the plugin until what it says is as wanted, and gives the last
 // answer in any case. It is for what a kubelet notices in its own time.
