@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
@@ -217,6 +219,9 @@ func (it madeItem) files() string {
 	key := it.Key
 	if path.Dir(key) == path.Dir(it.Certificate) {
 		key = path.Base(key)
+		if long := path.Ext(key); len(it.Certificate) > 18 && strings.TrimSuffix(key, long) == strings.TrimSuffix(path.Base(it.Certificate), path.Ext(it.Certificate)) {
+			key = long
+		}
 	}
 	if it.Kubeconfig != "" {
 		key += ", " + path.Base(it.Kubeconfig)
@@ -308,14 +313,32 @@ func kubeadmPatch(m *made, names profile.ServerNames) string {
 	return b.String()
 }
 
-// clients says who accepts what was made.
+// clients says who accepts what was made, by the rules of 'verify --clients'.
 func (m *made) clients(f *issue.Folder, items []*issue.Item) {
-	faults := false
+	refusing := map[verify.Client]bool{}
 	for _, it := range items {
-		faults = faults || len(it.Faults) > 0
+		q := verify.Request{Leaf: it.Cert, Roots: append([]*x509.Certificate{f.CA.Cert}, f.CA.Chain...), Purpose: verify.PurposeOf(it.Cert), Now: f.Now}
+		for _, c := range verify.Check(q).Rejecting() {
+			refusing[c] = true
+		}
 	}
-	if len(items) == 0 || faults {
+	if len(items) == 0 {
 		return
 	}
-	m.Clients = "accepted by openssl, GnuTLS, Java, NSS, Python, Node and Go rules"
+	if len(refusing) == 0 {
+		m.Clients = "accepted by openssl, GnuTLS, Java, NSS, Python, Node and Go rules"
+		return
+	}
+	var no, yes []string
+	for _, c := range verify.Clients {
+		if refusing[c] {
+			no = append(no, c.Short())
+		} else {
+			yes = append(yes, c.Short())
+		}
+	}
+	m.Clients = "refused by " + strings.Join(no, ", ")
+	if len(yes) > 0 {
+		m.Clients += "; accepted by " + strings.Join(yes, ", ")
+	}
 }

@@ -179,7 +179,8 @@ func (p Profile) Leaf(ca *pki.Authority, r LeafRequest) (t pki.Template, capped 
 	if validity == 0 {
 		validity = p.Validity
 	}
-	from, to := p.dates(r.Now, validity)
+	// A certificate's times are whole seconds.
+	from, to := p.dates(r.Now.Truncate(time.Second), validity)
 	if from.Before(ca.Cert.NotBefore) {
 		from = ca.Cert.NotBefore
 	}

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"time"
+
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
@@ -20,7 +22,8 @@ func (p Profile) SubCA(ca *pki.Authority, r LeafRequest, pathLen int) (t pki.Tem
 	if validity == 0 {
 		validity = p.CAValidity
 	}
-	from, to := p.dates(r.Now, validity)
+	// A certificate's times are whole seconds.
+	from, to := p.dates(r.Now.Truncate(time.Second), validity)
 	if from.Before(ca.Cert.NotBefore) {
 		from = ca.Cert.NotBefore
 	}
