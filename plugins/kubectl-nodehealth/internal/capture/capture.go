@@ -231,8 +231,9 @@ func skip(name string) bool {
 	case ".json", ".yaml", ".yml":
 		return false
 	case ".txt", "":
+		// Collectors of support data save kubectl's output under such names.
 		base := strings.ToLower(path.Base(name))
-		return !strings.Contains(base, "describe") && base != "timestamp"
+		return !strings.Contains(base, "describe") && base != "timestamp" && !(strings.Contains(base, "kubectl") || strings.Contains(base, "oc_"))
 	}
 	return true
 }
