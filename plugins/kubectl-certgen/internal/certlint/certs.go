@@ -78,6 +78,10 @@ var (
 		ID: "CG115", Title: "caBundle does not verify what is served", Severity: finding.Error,
 		Rationale: "kube-apiserver trusts a webhook's or an aggregated API's server by this caBundle alone: every call fails, and with failurePolicy Fail every request that it guards.", Remedy: "put the CA that signed the serving certificate into caBundle", Source: "k8s.io/api admissionregistration/v1, WebhookClientConfig",
 	}
+	NoKeyEncipherment = finding.Rule{
+		ID: "CG117", Title: "key usage that NSS does not take", Severity: finding.Warning,
+		Rationale: "NSS's own verifier wants keyEncipherment in a server certificate with an RSA key, also where the handshake is signed. All other clients are content with digitalSignature.", Remedy: "digitalSignature and keyEncipherment for RSA keys", Source: "NSS, lib/certdb/certdb.c (CERT_CheckKeyUsage)",
+	}
 	SANDrift = finding.Rule{
 		ID: "CG116", Title: "a name that clients use is not in the certificate", Severity: finding.Error,
 		Rationale: "Services, nodes and endpoints of the cluster lead clients to a name or an address that the served certificate does not have.", Remedy: "issue it again with the name", Source: "kubernetes/kubeadm issue 1447",
@@ -87,5 +91,5 @@ var (
 // CertRules are the checks that only a finished certificate can fail; package verify decides them.
 func CertRules() []finding.Rule {
 	return []finding.Rule{Expired, NotYetValid, NoIssuer, BadSignature, WrongName, KeyMismatch, BadSerial, UnknownCritical, PathLen,
-		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift}
+		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift, NoKeyEncipherment}
 }

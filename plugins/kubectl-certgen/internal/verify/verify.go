@@ -103,6 +103,7 @@ func Check(q Request) *Result {
 	if enc {
 		add(Defect{certlint.NameEncoding, q.Leaf, "the issuer's name in the certificate and the CA's own differ in their string types", map[Client]string{
 			Go: "certificate signed by unknown authority", GnuTLS: "the certificate issuer is unknown", NSS: "Peer's Certificate issuer is not recognized",
+			PyCA: "candidates exhausted",
 		}})
 	}
 	for i, c := range chain {
@@ -149,8 +150,17 @@ func dates(c *x509.Certificate, now time.Time, add func(Defect)) {
 		add(Defect{certlint.Expired, c, fmt.Sprintf("%s expired on %s", Name(c), Day(c.NotAfter)), all("certificate has expired")})
 	}
 	if now.Before(c.NotBefore) {
-		add(Defect{certlint.NotYetValid, c, fmt.Sprintf("%s is not valid before %s", Name(c), c.NotBefore.UTC().Format(time.RFC3339)), all("certificate is not yet valid")})
+		add(Defect{certlint.NotYetValid, c, fmt.Sprintf("%s is not valid before %s", Name(c), c.NotBefore.UTC().Format(time.RFC3339)), notYet(c, now)})
 	}
+}
+
+// notYet: NSS lets a day pass for clocks that are behind.
+func notYet(c *x509.Certificate, now time.Time) map[Client]string {
+	m := all("certificate is not yet valid")
+	if c.NotBefore.Sub(now) <= 24*time.Hour {
+		delete(m, NSS)
+	}
+	return m
 }
 
 // Day is a date as reports show it.
@@ -164,6 +174,10 @@ func authority(chain Chain, i int, add func(Defect)) {
 	_, hasSKI := pki.Find(c.Extensions, pki.OIDSubjectKeyID)
 	v1 := c.Version == 1
 	root := i == len(chain)-1
+	noBC := []Client{NSS}
+	if !hasBC {
+		noBC = append(noBC, GnuTLS)
+	}
 	switch {
 	case v1 && root:
 		add(Defect{certlint.BCNotCritical, c, fmt.Sprintf("the CA %s is an X.509 version 1 certificate", Name(c)), map[Client]string{
@@ -171,12 +185,12 @@ func authority(chain Chain, i int, add func(Defect)) {
 		}})
 		return
 	case hasBC && !c.IsCA || !hasBC && !(hasKU && c.KeyUsage&x509.KeyUsageCertSign != 0):
-		add(Defect{certlint.BCNotCritical, c, fmt.Sprintf("%s is no CA: its basic constraints do not say CA:TRUE", Name(c)), all("invalid CA certificate")})
+		add(Defect{certlint.BCNotCritical, c, fmt.Sprintf("%s is no CA: its basic constraints do not say CA:TRUE", Name(c)), forRoot(all("invalid CA certificate"), root, noBC...)})
 		return
 	case !hasBC:
-		m := all("invalid CA certificate")
-		delete(m, OpenSSL)
-		delete(m, Node)
+		// OpenSSL takes keyCertSign for the missing word; GnuTLS and NSS ask no
+		// more of what the user trusts.
+		m := forRoot(all("invalid CA certificate"), root, NSS, GnuTLS, OpenSSL, Node)
 		add(Defect{certlint.BCNotCritical, c, fmt.Sprintf("the CA %s has no basic constraints", Name(c)), m})
 		return
 	case !bc.Critical:
@@ -190,16 +204,27 @@ func authority(chain Chain, i int, add func(Defect)) {
 			Strict: "CA cert does not include key usage extension (92)", PyCA: "Certificate is missing required extension: 2.5.29.15",
 		}})
 	case c.KeyUsage&x509.KeyUsageCertSign == 0:
-		add(Defect{certlint.NoCertSign, c, fmt.Sprintf("the key usage of the CA %s does not allow it to sign certificates", Name(c)), all("invalid CA certificate (key usage does not include certificate signing)")})
+		add(Defect{certlint.NoCertSign, c, fmt.Sprintf("the key usage of the CA %s does not allow it to sign certificates", Name(c)), forRoot(all("invalid CA certificate (key usage does not include certificate signing)"), root, NSS)})
 	}
 	if !hasSKI && c.Version == 3 {
 		add(Defect{certlint.CANoKeyID, c, fmt.Sprintf("the CA %s has no subject key identifier", Name(c)), map[Client]string{
-			Strict: "Missing Subject Key Identifier (86)", PyCA: "Certificate is missing required extension: 2.5.29.14",
+			Strict: "Missing Subject Key Identifier (86)",
 		}})
 	}
 	if below := casBelow(chain, i); hasBC && c.IsCA && (c.MaxPathLen > 0 || c.MaxPathLenZero) && below > c.MaxPathLen {
-		add(Defect{certlint.PathLen, c, fmt.Sprintf("the CA %s allows %d CAs below it, and there are %d", Name(c), c.MaxPathLen, below), all("path length constraint exceeded (25)")})
+		add(Defect{certlint.PathLen, c, fmt.Sprintf("the CA %s allows %d CAs below it, and there are %d", Name(c), c.MaxPathLen, below), forRoot(all("path length constraint exceeded (25)"), root, Java)})
 	}
+}
+
+// forRoot takes those clients out that do not ask this of a CA that the user
+// trusts himself, only of the ones below.
+func forRoot(m map[Client]string, root bool, lenient ...Client) map[Client]string {
+	if root {
+		for _, c := range lenient {
+			delete(m, c)
+		}
+	}
+	return m
 }
 
 // casBelow counts the CAs between the i-th certificate and the leaf that are
@@ -229,11 +254,13 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 	// OpenSSL takes a certificate for self-signed where its names are equal and
 	// its authority key identifier does not contradict that.
 	if sameName && (!hasAKI || len(c.AuthorityKeyId) == 0 || !hasSKI || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId)) {
-		add(Defect{certlint.SameName, c, fmt.Sprintf("%s has the subject of its CA and nothing that tells their keys apart", Name(c)), map[Client]string{
-			OpenSSL: "self-signed certificate (18)", Strict: "self-signed certificate (18)", Node: "DEPTH_ZERO_SELF_SIGNED_CERT", NSS: "Peer's certificate has an invalid signature",
-		}})
+		m := map[Client]string{OpenSSL: "self-signed certificate (18)", Strict: "self-signed certificate (18)", Node: "DEPTH_ZERO_SELF_SIGNED_CERT"}
+		if len(c.AuthorityKeyId) == 0 {
+			m[NSS] = "Peer's certificate has an invalid signature"
+		}
+		add(Defect{certlint.SameName, c, fmt.Sprintf("%s has the subject of its CA and nothing that tells their keys apart", Name(c)), m})
 	} else if sameName {
-		add(Defect{certlint.SameName, c, fmt.Sprintf("%s has the subject of its CA", Name(c)), map[Client]string{NSS: "Peer's certificate has an invalid signature"}})
+		add(Defect{certlint.SameName, c, fmt.Sprintf("%s has the subject of its CA", Name(c)), map[Client]string{}})
 	}
 	if !anchor && len(c.AuthorityKeyId) == 0 {
 		m := map[Client]string{PyCA: "Certificate is missing required extension: 2.5.29.35"}
@@ -244,7 +271,9 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 	}
 	usages(q, c, hasKU, hasEKU, add)
 	if c.IsCA && c.BasicConstraintsValid && !anchor {
-		add(Defect{certlint.LeafIsCA, c, fmt.Sprintf("%s is a CA itself", Name(c)), map[Client]string{PyCA: "basicConstraints.cA must not be asserted in an EE certificate"}})
+		add(Defect{certlint.LeafIsCA, c, fmt.Sprintf("%s is a CA itself", Name(c)), map[Client]string{
+			PyCA: "basicConstraints.cA must not be asserted in an EE certificate", NSS: "Certificate type not approved for application",
+		}})
 	}
 	if hasKU && c.KeyUsage&x509.KeyUsageCertSign != 0 && !c.IsCA {
 		add(Defect{certlint.NoCertSign, c, fmt.Sprintf("the key usage of %s allows it to sign certificates, and it is no CA", Name(c)), map[Client]string{
@@ -256,6 +285,7 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 	case empty && hasSAN && !san.Critical:
 		add(Defect{certlint.EmptySubject, c, "the subject is empty, and the names are not critical", map[Client]string{
 			Strict: "Empty Subject Alternative Name extension not critical (81)", PyCA: "EE subjectAltName MUST be critical when subject is empty",
+			Java:   "X.509 Certificate is incomplete: SubjectAlternativeName extension MUST be marked critical when subject field is empty",
 		}})
 	case !empty && hasSAN && san.Critical:
 		add(Defect{certlint.EmptySubject, c, "the names are critical although there is a subject", map[Client]string{
@@ -310,10 +340,10 @@ func usages(q Request, c *x509.Certificate, hasKU, hasEKU bool, add func(Defect)
 			if q.Purpose == AsClient && c.KeyUsage&x509.KeyUsageKeyAgreement == 0 || c.KeyUsage&tls == 0 {
 				m[OpenSSL], m[Strict], m[Node] = "unsuitable certificate purpose (26)", "unsuitable certificate purpose (26)", "INVALID_PURPOSE"
 			}
-			if nssRefuses(c, q.Purpose) {
-				m[NSS] = "Certificate key usage inadequate for attempted operation"
-			}
 			add(Defect{certlint.NoDigitalSignature, c, fmt.Sprintf("the key usage of %s lacks digitalSignature", Name(c)), m})
+		}
+		if nssRefuses(c, q.Purpose) {
+			add(Defect{certlint.NoKeyEncipherment, c, fmt.Sprintf("the key usage of %s does not allow what NSS asks of its key", Name(c)), map[Client]string{NSS: "Certificate key usage inadequate for attempted operation"}})
 		}
 		if c.KeyUsage&x509.KeyUsageDataEncipherment != 0 {
 			add(Defect{certlint.DataEncipherment, c, fmt.Sprintf("the key usage of %s has dataEncipherment, which TLS never needs", Name(c)), map[Client]string{}})
@@ -327,21 +357,21 @@ func usages(q Request, c *x509.Certificate, hasKU, hasEKU bool, add func(Defect)
 		if ns.Value[3]&bit == 0 {
 			add(Defect{certlint.NSCertType, c, fmt.Sprintf("nsCertType of %s leaves out %s", Name(c), name), map[Client]string{
 				OpenSSL: "unsuitable certificate purpose (26)", Strict: "unsuitable certificate purpose (26)", Node: "INVALID_PURPOSE",
-				Java: "Netscape cert type does not permit use for SSL " + name, NSS: "Certificate type not approved for application",
+				Java: "Netscape cert type does not permit use for SSL " + name,
 			}})
 		}
 	}
 }
 
-// nssRefuses: NSS wants a usage that fits the key: for RSA encipherment or
-// signature, for EC agreement or signature.
+// nssRefuses: NSS wants keyEncipherment of a server's RSA key whatever the
+// handshake, digitalSignature or keyAgreement of an EC key, and
+// digitalSignature of a client.
 func nssRefuses(c *x509.Certificate, p Purpose) bool {
 	ok := x509.KeyUsageDigitalSignature
 	if p == Server {
+		ok |= x509.KeyUsageKeyAgreement
 		if _, rsa := c.PublicKey.(*rsa.PublicKey); rsa {
-			ok |= x509.KeyUsageKeyEncipherment
-		} else {
-			ok |= x509.KeyUsageKeyAgreement
+			ok = x509.KeyUsageKeyEncipherment
 		}
 	}
 	return c.KeyUsage&ok == 0
@@ -360,11 +390,11 @@ func common(chain Chain, i int, add func(Defect)) {
 	switch k := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if n := k.N.BitLen(); n < 2048 {
-			m := map[Client]string{OpenSSL: "EE certificate key too weak (66)", Strict: "EE certificate key too weak (66)", PyCA: "RSA key too small"}
+			m := map[Client]string{OpenSSL: "EE certificate key too weak (66)", Strict: "EE certificate key too weak (66)"}
 			add(Defect{certlint.WeakKey, c, fmt.Sprintf("the RSA key of %s has %d bits", Name(c), n), m})
 		}
 	case ed25519.PublicKey:
-		add(Defect{certlint.RareKey, c, fmt.Sprintf("the key of %s is Ed25519", Name(c)), map[Client]string{PyCA: "forbidden public key algorithm", NSS: "unsupported key"}})
+		add(Defect{certlint.RareKey, c, fmt.Sprintf("the key of %s is Ed25519", Name(c)), map[Client]string{NSS: "unsupported key"}})
 	}
 	if !root {
 		switch c.SignatureAlgorithm {
