@@ -285,7 +285,7 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 	case empty && hasSAN && !san.Critical:
 		add(Defect{certlint.EmptySubject, c, "the subject is empty, and the names are not critical", map[Client]string{
 			Strict: "Empty Subject Alternative Name extension not critical (81)", PyCA: "EE subjectAltName MUST be critical when subject is empty",
-			Java:   "X.509 Certificate is incomplete: SubjectAlternativeName extension MUST be marked critical when subject field is empty",
+			Java: "X.509 Certificate is incomplete: SubjectAlternativeName extension MUST be marked critical when subject field is empty",
 		}})
 	case !empty && hasSAN && san.Critical:
 		add(Defect{certlint.EmptySubject, c, "the names are critical although there is a subject", map[Client]string{
