@@ -25,7 +25,7 @@ missed() {
 ended() { ##job
   for d in /proc/[0-9]*; do ##job
     { read -r s <$d/stat; } 2>/dev/null && c= || continue ##job
-    case "$d ${s##*) }" in "/proc/1 "*|*" Z "*) continue;; *" "?" 0 "*) ;; *) continue;; esac ##job
+    case "$d ${s##*) }" in "/proc/1 "*|*" Z 0 "*) continue;; $d" "?" 0 "*) ;; *) continue;; esac ##job
     { IFS= read -r c <$d/cmdline; } 2>/dev/null ##job
     case "$c" in *'logarch tailer'*) continue;; esac ##job
     met=1; return 1 ##job
