@@ -16,7 +16,9 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `"severity":"`...)
 	dst = append(dst, severityNames[e.Severity]...)
 	dst = append(dst, '"')
-	if c := e.Component(); len(c) > 0 {
+	if e.File != nil && e.File.prepared && len(e.Env.Identifier)+len(e.Env.Container) == 0 {
+		dst = append(dst, e.File.jsonComponent...)
+	} else if c := e.Component(); len(c) > 0 {
 		dst = append(dst, `,"component":`...)
 		dst = AppendJSONString(dst, c)
 	}
@@ -64,12 +66,6 @@ func (e *Event) appendSource(dst []byte) []byte {
 		dst = append(dst, envelopeNames[e.Env.Kind]...)
 		dst = append(dst, '"')
 	}
-	str := func(key, val string) {
-		if val != "" {
-			dst = append(append(append(dst, `,"`...), key...), `":`...)
-			dst = AppendJSONString(dst, []byte(val))
-		}
-	}
 	raw := func(key string, val []byte) {
 		if len(val) > 0 {
 			dst = append(append(append(dst, `,"`...), key...), `":`...)
@@ -77,8 +73,12 @@ func (e *Event) appendSource(dst []byte) []byte {
 		}
 	}
 	m := e.File
-	if m != nil {
-		str("file", m.Name)
+	switch {
+	case m == nil:
+	case m.prepared:
+		dst = append(dst, m.jsonFile...)
+	default:
+		dst = m.appendFile(dst)
 	}
 	dst = append(dst, `,"line":`...)
 	dst = strconv.AppendInt(dst, int64(e.Line), 10)
@@ -91,17 +91,12 @@ func (e *Event) appendSource(dst []byte) []byte {
 		dst = append(dst, `,"pid":`...)
 		dst = strconv.AppendInt(dst, int64(e.PID), 10)
 	}
-	if m != nil {
-		if m.Pod != "" {
-			str("namespace", m.Namespace)
-			str("pod", m.Pod)
-			str("uid", m.UID)
-			str("container", m.Container)
-			if m.Restart >= 0 {
-				dst = append(dst, `,"restart":`...)
-				dst = strconv.AppendInt(dst, int64(m.Restart), 10)
-			}
-		}
+	switch {
+	case m == nil:
+	case m.prepared:
+		dst = append(dst, m.jsonPod...)
+	default:
+		dst = m.appendPod(dst)
 	}
 	raw("pod", e.Env.Pod)
 	raw("container", e.Env.Container)

@@ -40,6 +40,7 @@ func (p *pipeline) read(ctx context.Context, inputs []Input, total *Result) erro
 }
 
 func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) error {
+	in.Meta.Prepare()
 	name := in.Meta.Name
 	if name == "" {
 		name = "standard input"

@@ -1,0 +1,3 @@
+// Package logarch measures kubectl logarch: parse against the OpenTelemetry
+// collector's file log receiver.
+package logarch

@@ -1,0 +1,272 @@
+package logarch
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// minRatio is how many times as fast as the collector parse must be, and
+	// maxMemory what it may take on a file of any size.
+	minRatio  = 25
+	maxMemory = 100 << 20
+)
+
+// parser is the plugin under test: in CLUSTERWRIGHT_BIN, else in the
+// repository's bin/.
+func parser(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("CLUSTERWRIGHT_BIN")
+	if dir == "" {
+		_, here, _, _ := runtime.Caller(0)
+		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
+	}
+	p, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(p); err != nil {
+		t.Fatalf("%v (run make build)", err)
+	}
+	return p
+}
+
+// collector finds the OpenTelemetry collector of test/judges/otelcol in the
+// cache, or builds it.
+func collector(t *testing.T) string {
+	t.Helper()
+	cache := os.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache = filepath.Join(home, ".cache")
+	}
+	bin := filepath.Join(cache, "clusterwright", "otelcol")
+	if _, err := os.Stat(bin); err == nil {
+		return bin
+	}
+	_, here, _, _ := runtime.Caller(0)
+	cmd := exec.Command("go", "build", "-mod=mod", "-ldflags", "-s -w", "-o", bin, ".")
+	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..", "judges", "otelcol")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	t.Log("building the collector: some minutes")
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("build the collector: %v", err)
+	}
+	return bin
+}
+
+// writeCRI writes a log as containerd would of a component: klog lines, most of
+// them structured.
+func writeCRI(t *testing.T, name string, size int64) (lines int64) {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var block bytes.Buffer
+	n := int64(0)
+	at := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	for range 20000 {
+		at = at.Add(time.Duration(rnd.IntN(100_000)) * time.Microsecond)
+		body := ""
+		switch r := rnd.IntN(10); {
+		case r < 8:
+			body = fmt.Sprintf(`I%s       1 kubelet.go:%d] "SyncLoop (PLEG): event for pod" pod="kube-system/coredns-7d764666f9-%05d" event={"ID":"b5b4b3d1-9a1e-4c5b-8f6e-%012d","Type":"ContainerStarted","Data":"0f3c%08d"}`,
+				at.Format("0102 15:04:05.000000"), 100+rnd.IntN(2900), n, n, n)
+		case r < 9:
+			body = fmt.Sprintf(`E%s       1 pod_workers.go:1301] "Error syncing pod, skipping" err="failed to \"StartContainer\" for \"app\" with CrashLoopBackOff: \"back-off 5m0s\"" pod="default/web-%d" podUID="b5b4b3d1"`,
+				at.Format("0102 15:04:05.000000"), n)
+		default:
+			body = fmt.Sprintf(`I%s       1 trace.go:236] Trace[%d]: "List" accept:application/json, */*,audit-id:abc (total time: 5%dms):`,
+				at.Format("0102 15:04:05.000000"), n, n%1000)
+		}
+		fmt.Fprintf(&block, "%s stderr F %s\n", at.Add(time.Microsecond).Format("2006-01-02T15:04:05.000000000Z"), body)
+		n++
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for written := int64(0); written < size; written += int64(block.Len()) {
+		if _, err := f.Write(block.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		lines += n
+	}
+	return lines
+}
+
+// runParse runs parse to JSON lines and returns the time and the peak memory.
+func runParse(t *testing.T, file string, out *os.File) (time.Duration, int64) {
+	t.Helper()
+	cmd := exec.Command(parser(t), "parse", file, "-o", "json", "-q")
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	begin := time.Now()
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(begin), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+}
+
+// TestBenchParseAgainstCollector parses a CRI file of klog lines to JSON lines,
+// and the OpenTelemetry collector does with its container operator and file
+// exporter, on the same cores, one after the other.
+func TestBenchParseAgainstCollector(t *testing.T) {
+	pod := filepath.Join(t.TempDir(), "kube-system_web-0_0123456789abcdef0123456789abcdef", "app")
+	if err := os.MkdirAll(pod, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(pod, "0.log")
+	lines := writeCRI(t, file, 200<<20)
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mb := float64(info.Size()) / 1e6
+	dir := t.TempDir()
+	best, memory := time.Hour, int64(0)
+	for range 5 {
+		out, err := os.Create(filepath.Join(dir, "parse.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, m := runParse(t, file, out)
+		best, memory = min(best, d), max(memory, m)
+		out.Close()
+	}
+	if got := countLines(t, filepath.Join(dir, "parse.jsonl")); got != lines {
+		t.Fatalf("parse wrote %d records of %d lines", got, lines)
+	}
+	ours := mb / best.Seconds()
+	t.Logf("parse: %.0f MB in %.2f s, %.0f MB/s, %.0f lines/s, %d MB of memory", mb, best.Seconds(), ours, float64(lines)/best.Seconds(), memory>>20)
+
+	// A quarter is enough to know the collector's rate.
+	part := filepath.Join(pod, "1.log")
+	fewer := writeCRI(t, part, 50<<20)
+	info, err = os.Stat(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := runCollector(t, part, dir, fewer)
+	theirs := float64(info.Size()) / 1e6 / d.Seconds()
+	t.Logf("collector: %.0f MB in %.1f s, %.1f MB/s, %.0f lines/s", float64(info.Size())/1e6, d.Seconds(), theirs, float64(fewer)/d.Seconds())
+	t.Logf("ratio %.0f (at least %d)", ours/theirs, minRatio)
+	if ours/theirs < minRatio {
+		t.Errorf("parse is %.1f times as fast as the collector, want %d", ours/theirs, minRatio)
+	}
+}
+
+// runCollector returns how long the collector takes from its first record to
+// its last one.
+func runCollector(t *testing.T, file, dir string, lines int64) time.Duration {
+	t.Helper()
+	out := filepath.Join(dir, "otel.jsonl")
+	config := filepath.Join(dir, "otel.yaml")
+	text := fmt.Sprintf(`receivers:
+  filelog:
+    include: [%q]
+    include_file_path: true
+    start_at: beginning
+    operators:
+      - type: container
+exporters:
+  file:
+    path: %q
+service:
+  telemetry:
+    logs: {level: error}
+    metrics: {level: none}
+  pipelines:
+    logs: {receivers: [filelog], exporters: [file]}
+`, file, out)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(collector(t), "--config", config)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	// Only the file's size is looked at while it works: counting would take its
+	// cores.
+	var first, changed time.Time
+	size := int64(0)
+	deadline := time.Now().Add(5 * time.Minute)
+	for time.Now().Before(deadline) {
+		time.Sleep(50 * time.Millisecond)
+		info, err := os.Stat(out)
+		if err != nil || info.Size() == 0 {
+			continue
+		}
+		now := time.Now()
+		if first.IsZero() {
+			first = now.Add(-50 * time.Millisecond)
+		}
+		if info.Size() != size {
+			size, changed = info.Size(), now
+		} else if now.Sub(changed) > 2*time.Second && countRecords(t, out) >= lines {
+			return changed.Sub(first)
+		}
+	}
+	t.Fatalf("the collector did not finish: %s", said.String())
+	return 0
+}
+
+func countLines(t *testing.T, name string) int64 { return countIn(t, name, "\n") }
+
+func countRecords(t *testing.T, name string) int64 { return countIn(t, name, `"observedTimeUnixNano"`) }
+
+func countIn(t *testing.T, name, what string) int64 {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n := int64(0)
+	r := bufio.NewReaderSize(f, 1<<20)
+	for {
+		line, err := r.ReadString('\n')
+		n += int64(strings.Count(line, what))
+		if err == io.EOF {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestBenchParseMemory parses 2 GB in constant memory.
+func TestBenchParseMemory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "big.log")
+	writeCRI(t, file, 2<<30)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	d, memory := runParse(t, file, null)
+	t.Logf("2 GB in %.1f s with %d MB of memory (at most %d)", d.Seconds(), memory>>20, maxMemory>>20)
+	if memory > maxMemory {
+		t.Errorf("%d MB of memory, want at most %d", memory>>20, maxMemory>>20)
+	}
+}
