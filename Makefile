@@ -40,8 +40,8 @@ lint: ## Check formatting, vet, dependency direction and house rules
 	@hack/lint.sh
 
 .PHONY: docs
-docs: ## Rewrite the generated pages and golden files
-	go test ./plugins/.../internal/... -run 'Docs|Golden|Generated' -update
+docs: ## Rewrite the generated pages of checks
+	go test $(PLUGINS:%=./plugins/kubectl-%/internal/cmd) -run Docs -update
 
 .PHONY: cluster-up
 cluster-up: ## Start a real test cluster (Linux, root) and print its KUBECONFIG line
