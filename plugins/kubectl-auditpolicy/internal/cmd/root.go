@@ -17,8 +17,11 @@ func New(env *cli.Env) *cobra.Command {
 	root.AddCommand(
 		newReplay(env),
 		newLint(env),
+		newExplain(env),
 		newMatch(env),
+		newTest(env),
 		newDiff(env),
+		newCoverage(env),
 		cli.NewChecksCommand(env, checks()),
 		newInit(env),
 		newSuggest(env),

@@ -18,10 +18,13 @@ This is decided exactly, over all requests that kube-apiserver can receive; the 
 	Good:   "- level: None\n  resources:\n  - group: \"\"\n    resources: [events]\n- level: Metadata",
 }, func(c *Context, r finding.Rule) {
 	for i := range c.rules() {
-		if c.reach[i].answer != space.Empty || c.told(i) {
+		if c.reach[i].answer != space.Empty {
 			continue
 		}
 		takers := c.Takers(i)
+		if len(takers) == 0 && c.told(i) {
+			continue // it matches nothing, and some entry of it said why
+		}
 		if len(takers) == 0 {
 			c.report(r, policy.RulePath(i), c.levelNode(i), "rule %d can never match: no request has what it asks for", i+1)
 			continue

@@ -116,7 +116,7 @@ func Run(p *policy.Policy, opt Options) *Report {
 	}
 	c.Analysis = decide.New(p.Internal, c.Table, questions())
 	c.findReach()
-	for _, r := range Rules {
+	for _, r := range inOrder() {
 		rule := r.Rule
 		if b := share[rule.ID]; b > 0 {
 			// What only tidies up must not use up what decides.
@@ -135,6 +135,22 @@ func Run(p *policy.Policy, opt Options) *Report {
 	rep := &Report{Policy: p, Undecided: c.undecided}
 	rep.Results, rep.Suppressed = c.select_()
 	return rep
+}
+
+// inOrder are the rules in the order in which they run: those that look at
+// single entries first, so that those that look at whole rules know what has
+// been told.
+func inOrder() []Rule {
+	out := slices.Clone(Rules)
+	slices.SortStableFunc(out, func(a, b Rule) int { return late(a.ID) - late(b.ID) })
+	return out
+}
+
+func late(id string) int {
+	if id >= "AP010" && id < "AP020" {
+		return 1
+	}
+	return 0
 }
 
 // share are the budgets of the checks that can cost the square or the cube of

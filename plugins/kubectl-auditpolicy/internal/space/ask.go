@@ -53,3 +53,10 @@ func (sp *Space) Plain() Box {
 	}
 	return b
 }
+
+// Anonymous is the set of requests by system:anonymous.
+func (sp *Space) Anonymous() Box {
+	b := sp.Unnamed()
+	b[User] = setOf(len(sp.users), anonymous)
+	return b
+}

@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/coverage"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+var coverageFailOn = []string{"blind", "partial", "cis", "never"}
+
+func newCoverage(env *cli.Env) *cobra.Command {
+	var format, failOn, target string
+	c := &cobra.Command{
+		Use:   "coverage POLICY [--fail-on blind|partial|cis|never]",
+		Short: "Say which well-known detections cannot work on what a policy records",
+		Long: cli.Dedent(`
+			Say for well-known detections (Falco, Elastic, CIS 3.2.2, MITRE ATT&CK) whether the
+			requests that they look for are recorded: at all, at a level that has what they
+			read, at a stage that comes in time. Requests are those of a user, and for an
+			object, that the policy does not name.
+
+			covered  every such request is recorded as the detection needs
+			partial  some are not: the line shows one
+			BLIND    none is: the detection cannot work`),
+		Example: cli.Dedent(`
+			kubectl auditpolicy coverage examples/auditpolicy/bad.yaml
+
+			# In CI: the key concerns of CIS 3.2.2 must be recorded
+			kubectl auditpolicy coverage examples/auditpolicy/good.yaml --fail-on cis`),
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := checkReportFormat(format); err != nil {
+				return err
+			}
+			if !slices.Contains(coverageFailOn, failOn) {
+				return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(coverageFailOn, ", "))
+			}
+			minor, err := minorVersion(target)
+			if err != nil {
+				return cli.Usagef("--target-version %q: %w", target, err)
+			}
+			p, err := runnablePolicy(env, args[0])
+			if err != nil {
+				return err
+			}
+			results := coverage.Of(p.Internal, apitable.For(minor))
+			if err := writeCoverage(env, p, results, format); err != nil {
+				return err
+			}
+			return coverageExit(results, failOn)
+		},
+	}
+	c.Flags().StringVar(&failOn, "fail-on", "never", "What makes the exit status 1: "+strings.Join(coverageFailOn, ", "))
+	c.Flags().StringVar(&target, "target-version", "1.37", "Kubernetes version whose resources are meant")
+	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(coverageFailOn, cobra.ShellCompDirectiveNoFileComp))
+	addReportFormat(c, &format)
+	return c
+}
+
+func coverageExit(results []coverage.Result, failOn string) error {
+	undecided := false
+	for _, r := range results {
+		bad := r.Status == coverage.Blind && failOn != "cis" || r.Status == coverage.Partial && failOn == "partial" ||
+			r.CIS && failOn == "cis" && (r.Status == coverage.Blind || r.Status == coverage.Partial)
+		if bad && failOn != "never" {
+			return cli.Exit(cli.ExitFindings)
+		}
+		undecided = undecided || r.Status == coverage.Undecided
+	}
+	if undecided && failOn != "never" {
+		return cli.Exit(cli.ExitUnknown)
+	}
+	return nil
+}
+
+func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, format string) error {
+	n := map[coverage.Status]int{}
+	cis := coverage.Covered
+	for _, r := range results {
+		n[r.Status]++
+		if r.CIS && r.Status != coverage.Covered {
+			cis = r.Status
+		}
+	}
+	report := map[string]any{"apiVersion": apiVersion, "kind": "CoverageReport", "items": results,
+		"summary": map[string]int{"covered": n[coverage.Covered], "partial": n[coverage.Partial], "blind": n[coverage.Blind], "undecided": n[coverage.Undecided]},
+		"cis322":  cis == coverage.Covered}
+	switch format {
+	case "json":
+		return finding.WriteJSON(env.Out, report)
+	case "yaml":
+		return finding.WriteYAML(env.Out, report)
+	}
+	st, w := env.Style(env.Out), env.Out
+	verdict := "CIS 3.2.2 is met"
+	if cis != coverage.Covered {
+		verdict = "CIS 3.2.2 is not met"
+	}
+	fmt.Fprintf(w, "%d of %d detections are covered, %d in part, %d not; %s\n\n", n[coverage.Covered], len(results), n[coverage.Partial], n[coverage.Blind], verdict)
+	for _, r := range results {
+		mark := string(r.Status)
+		switch r.Status {
+		case coverage.Blind:
+			mark = st.Error("BLIND  ")
+		case coverage.Partial:
+			mark = st.Warning("partial")
+		case coverage.Covered:
+			mark = st.Good("covered")
+		}
+		cisMark := "   "
+		if r.CIS {
+			cisMark = "CIS"
+		}
+		fmt.Fprintf(w, "%s  %s  %s\n", mark, cisMark, r.Name)
+		if r.Status == coverage.Covered {
+			continue
+		}
+		if r.Why != "" {
+			fmt.Fprintf(w, "              %s: %s\n", ruleOf(r.Rule), r.Why)
+			fmt.Fprintf(w, "              %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(p.Name)+" "+r.Witness))
+		}
+	}
+	return nil
+}
