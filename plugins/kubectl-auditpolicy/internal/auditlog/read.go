@@ -35,6 +35,8 @@ type Stats struct {
 	// Legacy is how many of these are in the text format that
 	// --audit-log-format=legacy writes.
 	Legacy int64 `json:"-"`
+	// PassedOver are the files of a directory that are no audit logs.
+	PassedOver []string `json:"passedOver,omitempty"`
 }
 
 func (s *Stats) add(o Stats) {
@@ -102,6 +104,11 @@ func Read(ctx context.Context, sources []Source, o Options, newVisitor func() Vi
 		p.pending.Wait()
 		if p.gke.Load() {
 			err = ErrGKE
+		}
+		if src.Found && errors.Is(err, errNotLog) {
+			sum.PassedOver = append(sum.PassedOver, src.Name)
+			err = nil
+			continue
 		}
 		if err == nil && p.events.Load()+p.broken.Load() == before && len(sources) == 1 {
 			err = p.nothing()

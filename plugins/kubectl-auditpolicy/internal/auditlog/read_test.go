@@ -276,6 +276,31 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// A directory may hold other files; a file that is named must be a log.
+func TestPassOver(t *testing.T) {
+	dir := t.TempDir()
+	core := filepath.Join(dir, "core")
+	for name, body := range map[string]string{core: "\x7fELF\x00", filepath.Join(dir, "audit.log"): event(1)} {
+		if err := os.WriteFile(name, []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	srcs, err := Sources([]string{dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, st, err := read(t, srcs...)
+	if err != nil || len(got) != 1 || fmt.Sprint(st.PassedOver) != "["+core+"]" {
+		t.Errorf("%d events, %+v, %v", len(got), st, err)
+	}
+	if srcs, err = Sources([]string{core}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := read(t, srcs...); err == nil {
+		t.Error("a binary file is read as a log")
+	}
+}
+
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

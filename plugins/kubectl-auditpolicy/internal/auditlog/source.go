@@ -23,7 +23,13 @@ type Source struct {
 	Open func() (io.ReadCloser, error)
 	// Size is the number of stored bytes, 0 where it is not known.
 	Size int64
+	// Found says that the user named a directory and not this file: what turns
+	// out to be no log is passed over then.
+	Found bool
 }
+
+// errNotLog is wrapped by the errors for files that are something else.
+var errNotLog = errors.New("not an audit log")
 
 // Sources turns the arguments of --log into sources: "-" is stdin, and a
 // directory stands for the regular files under it, rotated files first in the
@@ -81,7 +87,9 @@ func under(dir string) ([]Source, error) {
 			return err
 		}
 		if info.Mode().IsRegular() && info.Size() > 0 {
-			out = append(out, file(path, info))
+			f := file(path, info)
+			f.Found = true
+			out = append(out, f)
 		}
 		return nil
 	})
@@ -153,11 +161,11 @@ func decompress(r io.Reader) (io.Reader, error) {
 	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z'}):
 		return nil, errors.New("compressed with xz, which is not read here; pipe it: xz -dc FILE | ... --log -")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return nil, errors.New("a zip archive; unpack it first")
+		return nil, fmt.Errorf("a zip archive, %w; unpack it first", errNotLog)
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		return nil, errors.New("text in UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE")
 	case bytes.IndexByte(head, 0) >= 0:
-		return nil, errors.New("a binary file, not an audit log")
+		return nil, fmt.Errorf("a binary file, %w", errNotLog)
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		_, _ = br.Discard(3)
 	}

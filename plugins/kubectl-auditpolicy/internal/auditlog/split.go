@@ -14,7 +14,7 @@ const (
 	// maxLine bounds a line and a JSON value, and so the memory. The largest
 	// legal event is far below: etcd takes objects of 1.5 MiB, and a webhook
 	// batch ends at 10 MiB.
-	maxLine = 64 << 20
+	maxLine = 32 << 20
 )
 
 // chunk is a run of whole lines.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
@@ -44,6 +45,9 @@ func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func(
 	}
 	if err != nil {
 		return nil, st, cli.Usagef("%w", err)
+	}
+	if n := len(st.PassedOver); n > 0 {
+		fmt.Fprintf(env.ErrOut, "warning: %s passed over, no audit log: %s\n", plural(int64(n), "file"), strings.Join(st.PassedOver, ", "))
 	}
 	if st.Broken > 0 {
 		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled, %s; they are counted as unknowable\n", plural(st.Broken, "event"), size(st.BrokenBytes))
