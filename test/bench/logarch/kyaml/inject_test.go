@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	documents = 1000
+	maxTime   = time.Second
+	minRatio  = 5
+	rounds    = 7
+)
+
+// manifest is a Deployment of middle size; %[1]d is its number.
+const manifest = `# deployment %[1]d
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web-%[1]d
+  namespace: shop
+  labels:
+    app.kubernetes.io/name: web
+spec:
+  replicas: 3
+  selector:
+    matchLabels:
+      app: web-%[1]d
+  template:
+    metadata:
+      labels:
+        app: web-%[1]d
+    spec:
+      # the application
+      containers:
+        - name: web
+          image: "registry.example.com/shop/web:1.%[1]d"
+          args: ["--listen=:8080", "--log=/var/log/web/web.log"]
+          ports:
+            - name: http
+              containerPort: 8080
+          env:
+            - name: LOG_LEVEL
+              value: info # not debug
+            - name: POD_NAME
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.name
+          resources:
+            requests:
+              cpu: 100m
+              memory: 128Mi
+          volumeMounts:
+            - name: data
+              mountPath: /data
+      volumes:
+        - name: data
+          emptyDir: {}
+---
+`
+
+// TestBenchInject measures inject on a file of 1,000 documents against reading
+// and writing the same file with kyaml: whole processes, taking turns, the best
+// of each.
+func TestBenchInject(t *testing.T) {
+	dir := os.Getenv("CLUSTERWRIGHT_BIN")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "bin")
+	}
+	plugin, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		t.Fatalf("%v: run 'make build' first", err)
+	}
+	peer := filepath.Join(t.TempDir(), "kyaml")
+	if out, err := exec.Command("go", "build", "-o", peer, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var b strings.Builder
+	for i := range documents {
+		fmt.Fprintf(&b, manifest, i)
+	}
+	file := filepath.Join(t.TempDir(), "all.yaml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := func(stdin string, argv ...string) ([]byte, time.Duration) {
+		c := exec.Command(argv[0], argv[1:]...)
+		c.Stdin = strings.NewReader(stdin)
+		var out, errOut bytes.Buffer
+		c.Stdout, c.Stderr = &out, &errOut
+		begin := time.Now()
+		if err := c.Run(); err != nil {
+			t.Fatalf("%s: %v: %.500s", argv[0], err, errOut.String())
+		}
+		return out.Bytes(), time.Since(begin)
+	}
+	ours, theirs := time.Hour, time.Hour
+	for range rounds {
+		_, d := run(b.String(), peer)
+		theirs = min(theirs, d)
+		out, d := run("", plugin, "inject", "-f", file, "--log", "/var/log/web/web.log")
+		ours = min(ours, d)
+		if n := bytes.Count(out, []byte("name: web-log-web")); n != documents {
+			t.Fatalf("%d documents of %d were injected", n, documents)
+		}
+	}
+	t.Logf("inject of %d documents: %v; kyaml's read and write: %v; %.1f x (at least %d x and under %v is asked for)",
+		documents, ours.Round(time.Millisecond), theirs.Round(time.Millisecond), float64(theirs)/float64(ours), minRatio, maxTime)
+	if ours > maxTime {
+		t.Errorf("inject takes %v, more than %v", ours, maxTime)
+	}
+	if float64(theirs) < minRatio*float64(ours) {
+		t.Errorf("inject is only %.1f x as fast as kyaml's round trip", float64(theirs)/float64(ours))
+	}
+}
