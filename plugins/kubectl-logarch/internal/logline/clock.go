@@ -202,19 +202,28 @@ func floorDiv(a, b int64) int64 {
 
 // AppendTime appends a time as RFC 3339 in UTC, with microseconds, or
 // nanoseconds where there are some.
-func AppendTime(dst []byte, t int64) []byte {
+func AppendTime(dst []byte, t int64) []byte { return (&date{day: -1 << 62}).appendTime(dst, t) }
+
+// date remembers the text of a day: most events of a log are of the same one.
+type date struct {
+	day  int64
+	text [11]byte
+}
+
+func (c *date) appendTime(dst []byte, t int64) []byte {
 	days := floorDiv(t, day)
-	y, m, d := civilFromDays(days)
+	if days != c.day {
+		y, m, d := civilFromDays(days)
+		b := append4(c.text[:0], y)
+		b = append2(append(b, '-'), m)
+		b = append2(append(b, '-'), d)
+		_ = append(b, 'T')
+		c.day = days
+	}
 	into := t - days*day
-	secs := int(into / second)
 	ns := int(into % second)
-	dst = append4(dst, y)
-	dst = append(dst, '-')
-	dst = append2(dst, m)
-	dst = append(dst, '-')
-	dst = append2(dst, d)
-	dst = append(dst, 'T')
-	dst = appendClock(dst, secs)
+	dst = append(dst, c.text[:]...)
+	dst = appendClock(dst, int(into/second))
 	dst = append(dst, '.')
 	dst = append2(dst, ns/10_000_000)
 	dst = append2(dst, ns/100_000%100)

@@ -10,7 +10,10 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
 	if e.HasTime {
 		dst = append(dst, `"time":"`...)
-		dst = AppendTime(dst, e.Time)
+		if e.date == nil {
+			e.date = &date{day: -1 << 62}
+		}
+		dst = e.date.appendTime(dst, e.Time)
 		dst = append(dst, `",`...)
 	}
 	dst = append(dst, `"severity":"`...)

@@ -83,6 +83,7 @@ type Event struct {
 	Logger, Err     Value
 	LoggerAt, ErrAt int
 	errFirst        bool // Err was taken out before Logger
+	date            *date
 	Fields          []Field
 
 	// Env is what carried the line; File is where it was read from.
@@ -224,8 +225,8 @@ func (e *Event) Component() []byte {
 
 // reset makes the event empty and keeps its memory.
 func (e *Event) reset() {
-	fields := e.Fields[:0]
-	*e = Event{V: -1, LoggerAt: -1, ErrAt: -1, Fields: fields}
+	fields, date := e.Fields[:0], e.date
+	*e = Event{V: -1, LoggerAt: -1, ErrAt: -1, Fields: fields, date: date}
 }
 
 // severityOf reads the level names that loggers write.

@@ -58,7 +58,7 @@ func FuzzLines(f *testing.F) {
 // FuzzJSONScan: the scanner accepts what encoding/json accepts, but for depth
 // and bytes that are not UTF-8.
 func FuzzJSONScan(f *testing.F) {
-	for _, s := range []string{`{"a":[1,-2.5e+3,"x\u00e9\n",null,true,false,{}]}`, `[]`, `"`, `-`, `01`, `1.`, `{"a" : 1 , "b":[ ]}`, `"\ud800"`} {
+	for _, s := range []string{`{"a":[1,-2.5e+3,"x\u00e9\n",null,true,false,{}]}`, `[]`, `{"a":{"name":"x"}}`, `[{"name":"x"}]`, `{"name":"x","namespace":"y"}`, `[[{"name":"x"}]]`, `"`, `-`, `01`, `1.`, `{"a" : 1 , "b":[ ]}`, `"\ud800"`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -71,6 +71,11 @@ func FuzzJSONScan(f *testing.F) {
 		}
 		if want := json.Valid(b); got != want {
 			t.Fatalf("%q: valid %v, encoding/json says %v", s, got, want)
+		}
+		if n := scanNormal(b, 0, 0); n == len(b) {
+			if out := appendCanonical(nil, b, true); !got || string(out) != s {
+				t.Fatalf("%q is not in the normal form, which is %q", s, out)
+			}
 		}
 		if got {
 			out := appendCanonical(nil, b, true)

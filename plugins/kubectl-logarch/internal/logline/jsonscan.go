@@ -212,3 +212,78 @@ func eachElement(b []byte, f func(item []byte)) {
 		}
 	}
 }
+
+// scanNormal returns the end of the JSON value at b[i] where it is in its
+// normal form (see appendCanonical): no white space, no escapes, ASCII, plain
+// numbers, no reference to an object. It returns -1 for all else, valid or not.
+func scanNormal(b []byte, i, depth int) int {
+	if i >= len(b) || depth > 16 {
+		return -1
+	}
+	switch c := b[i]; {
+	case c == '"':
+		return scanNormalString(b, i)
+	case c == '{':
+		if depth <= 1 && i+2 < len(b) && b[i+1] == '"' && b[i+2] == 'n' {
+			return -1 // may be {"name":...}
+		}
+		i++
+		if i < len(b) && b[i] == '}' {
+			return i + 1
+		}
+		for i < len(b) && b[i] == '"' {
+			if i = scanNormalString(b, i); i < 0 || i >= len(b) || b[i] != ':' {
+				return -1
+			}
+			if i = scanNormal(b, i+1, depth+1); i < 0 || i >= len(b) {
+				return -1
+			}
+			if b[i] == '}' {
+				return i + 1
+			}
+			if b[i] != ',' {
+				return -1
+			}
+			i++
+		}
+		return -1
+	case c == '[':
+		i++
+		if i < len(b) && b[i] == ']' {
+			return i + 1
+		}
+		for {
+			if i = scanNormal(b, i, depth+1); i < 0 || i >= len(b) {
+				return -1
+			}
+			if b[i] == ']' {
+				return i + 1
+			}
+			if b[i] != ',' {
+				return -1
+			}
+			i++
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		end := scanNumber(b, i)
+		if end < 0 || end-i > 15 {
+			return -1
+		}
+		for _, d := range b[i:end] {
+			if d|0x20 == 'e' || d == '.' {
+				return -1
+			}
+		}
+		return end
+	}
+	return scanValue(b, i, depth)
+}
+
+func scanNormalString(b []byte, i int) int {
+	i++
+	i += safePrefix(b[i:])
+	if i < len(b) && b[i] == '"' {
+		return i + 1
+	}
+	return -1
+}

@@ -200,6 +200,9 @@ func klogValue(b []byte, i int) (Value, int) {
 			}
 		}
 	default:
+		if end := scanNormal(b, i, 0); ends(end) {
+			return Value{b[i:end], JSONPlain}, end
+		}
 		if end := scanValue(b, i, 0); ends(end) {
 			return Value{b[i:end], JSONValue}, end
 		}

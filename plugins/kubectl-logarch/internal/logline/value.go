@@ -2,6 +2,7 @@ package logline
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -18,6 +19,7 @@ const (
 	GoString                   // the inside of a Go string literal
 	JSONString                 // the inside of a JSON string
 	JSONValue                  // a JSON number, object, array, true, false or null
+	JSONPlain                  // JSONValue that is in its normal form already
 	Block                      // klog's many-line value: each line after a tab
 )
 
@@ -58,7 +60,7 @@ func (v Value) String() string { return string(v.Text(nil)) }
 // so on.
 func (v Value) IsString() bool {
 	if v.Enc != JSONValue {
-		return true
+		return v.Enc != JSONPlain
 	}
 	out := appendCanonical(nil, v.Raw, true)
 	return len(out) > 0 && out[0] == '"'
@@ -71,7 +73,13 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return AppendJSONString(dst, v.Raw)
 	case JSONValue:
 		return appendCanonical(dst, v.Raw, true)
+	case JSONPlain:
+		return append(dst, v.Raw...)
 	case GoString, JSONString:
+		if safePrefix(v.Raw) == len(v.Raw) {
+			dst = append(append(dst, '"'), v.Raw...)
+			return append(dst, '"')
+		}
 		if bytes.IndexByte(v.Raw, '\\') < 0 {
 			return AppendJSONString(dst, v.Raw)
 		}
@@ -149,12 +157,12 @@ func AppendJSONString(dst, s []byte) []byte {
 }
 
 func appendJSONInner(dst, s []byte) []byte {
+	n := safePrefix(s)
+	if n == len(s) {
+		return append(dst, s...)
+	}
 	start := 0
-	for i := 0; i < len(s); {
-		if i+8 <= len(s) && safe8(s[i:]) {
-			i += 8
-			continue
-		}
+	for i := n; i < len(s); {
 		c := s[i]
 		if jsonSafe[c] {
 			i++
@@ -191,17 +199,22 @@ func appendJSONInner(dst, s []byte) []byte {
 	return append(dst, s[start:]...)
 }
 
-// safe8 says whether the next eight bytes need no escape, by testing them all
-// at once: each test leaves the top bit of a byte set where it fails.
-func safe8(b []byte) bool {
-	_ = b[7]
-	x := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+// safePrefix returns how many bytes at the start of s need no escape. Eight are
+// tested at once: each test leaves the top bit of a byte set where it fails (and
+// of others above it, which only sends them to the slower test).
+func safePrefix(s []byte) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	control := x - ones*0x20
-	quote := (x ^ ones*'"') - ones
-	back := (x ^ ones*'\\') - ones
-	return (x|control|quote|back)&tops == 0
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		if (x|(x-ones*0x20)|((x^ones*'"')-ones)|((x^ones*'\\')-ones))&tops != 0 {
+			break
+		}
+	}
+	for i < len(s) && jsonSafe[s[i]] {
+		i++
+	}
+	return i
 }
 
 // appendUnquotedGo decodes the inside of a Go string literal. What is not a

@@ -19,7 +19,7 @@ import (
 
 const (
 	// chunkSize is how much is parsed at a time.
-	chunkSize = 512 << 10
+	chunkSize = 256 << 10
 	// maxLine is the longest line; what is longer is taken as several.
 	maxLine = 64 << 20
 	// idleFlush is how long an event that may go on is kept back when the
@@ -144,7 +144,7 @@ func Run(ctx context.Context, inputs []Input, opt Options, out io.Writer) (*Resu
 		stop:  make(chan struct{}),
 	}
 	p.pool.New = func() any { b := make([]byte, 0, chunkSize+chunkSize/8); return &b }
-	p.outs.New = func() any { b := make([]byte, 0, 2*chunkSize); return &b }
+	p.outs.New = func() any { b := make([]byte, 0, 3*chunkSize); return &b }
 
 	var workers sync.WaitGroup
 	for range opt.Workers {
