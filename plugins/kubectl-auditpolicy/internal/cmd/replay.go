@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/diff"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
@@ -22,9 +24,10 @@ var reportFormats = []string{"text", "json", "yaml"}
 const apiVersion = "auditpolicy.clusterwright.dev/v1alpha1"
 
 type replayOptions struct {
-	policy string
-	logs   []string
-	format string
+	policy   string
+	recorded string
+	logs     []string
+	format   string
 }
 
 func newReplay(env *cli.Env) *cobra.Command {
@@ -44,6 +47,9 @@ func newReplay(env *cli.Env) *cobra.Command {
 			# What would this policy have kept of last night's log?
 			kubectl auditpolicy replay policy.yaml --log /var/log/kubernetes/audit/
 
+			# What changes if we go from the old policy to the new one?
+			kubectl auditpolicy replay new.yaml --recorded old.yaml --log audit.log
+
 			# From a stream, for a script
 			zstd -dc audit.log.zst | kubectl auditpolicy replay policy.yaml --log - -o json`),
 		Args: cobra.ExactArgs(1),
@@ -56,6 +62,7 @@ func newReplay(env *cli.Env) *cobra.Command {
 		},
 	}
 	addLogFlag(c, &o.logs, "Audit log to replay")
+	c.Flags().StringVar(&o.recorded, "recorded", "", "The policy under which the log was recorded: tells what it cannot have")
 	addReportFormat(c, &o.format)
 	return c
 }
@@ -84,12 +91,14 @@ func (o *replayOptions) validate() error {
 	if len(o.logs) == 0 {
 		return cli.WithHint(cli.Usagef("--log: no audit log given"), "--log takes files, directories and - for stdin")
 	}
-	if o.policy == "-" {
-		for _, l := range o.logs {
-			if l == "-" {
-				return cli.Usagef("policy and log cannot both be standard input")
-			}
+	from := 0
+	for _, name := range append([]string{o.policy, o.recorded}, o.logs...) {
+		if name == "-" {
+			from++
 		}
+	}
+	if from > 1 {
+		return cli.Usagef("standard input can be read once only: policy, --recorded and --log cannot share it")
 	}
 	return checkReportFormat(o.format)
 }
@@ -98,6 +107,12 @@ func (o *replayOptions) run(ctx context.Context, env *cli.Env) error {
 	p, err := runnablePolicy(env, o.policy)
 	if err != nil {
 		return err
+	}
+	var recorded *policy.Policy
+	if o.recorded != "" {
+		if recorded, err = runnablePolicy(env, o.recorded); err != nil {
+			return err
+		}
 	}
 	e := policy.NewEvaluator(p.Internal)
 	visitors, st, err := readLogs(ctx, env, o.logs, func() auditlog.Visitor { return replay.NewVisitor(e, p.Internal) })
@@ -110,6 +125,9 @@ func (o *replayOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	r := replay.NewReport(own, st)
 	r.APIVersion, r.Kind, r.Policy = apiVersion, "ReplayReport", p.Title()
+	if recorded != nil {
+		r.Recorded(unlogged(recorded, p))
+	}
 	for i := range r.Rules {
 		r.Rules[i].Level = string(p.Internal.Rules[i].Level)
 		r.Rules[i].Line = ruleLine(p, i)
@@ -122,6 +140,18 @@ func (o *replayOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	writeReplay(env, p, r)
 	return nil
+}
+
+// unlogged are the classes of requests that one policy leaves out and the other
+// records, decided over all requests there can be.
+func unlogged(recorded, p *policy.Policy) (classes []string, undecided bool) {
+	d := diff.Compare(recorded.Internal, p.Internal, apitable.For(0))
+	for _, c := range d.Changes {
+		if c.From.Level == auditinternal.LevelNone && c.To.Level != auditinternal.LevelNone {
+			classes = append(classes, c.Class)
+		}
+	}
+	return classes, d.Undecided || d.More
 }
 
 func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
@@ -174,7 +204,11 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 	if len(idle) > 0 {
 		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("take nothing of this log: %s %s", ruleWord(len(idle)), strings.Join(idle, ", ")), 79))
 	}
-	fmt.Fprintln(w, "\nWhat this log cannot show")
+	if len(r.Limits) > 0 {
+		fmt.Fprintln(w, "\nWhat this log cannot show")
+	} else {
+		fmt.Fprintln(w, "\nexact: the recording policy left out nothing that this one records")
+	}
 	for _, l := range r.Limits {
 		fmt.Fprintln(w, "  "+strings.ReplaceAll(cli.Wrap(l.Message, 76), "\n", "\n  "))
 	}

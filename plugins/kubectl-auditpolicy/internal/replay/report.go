@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
@@ -94,7 +95,7 @@ type Exactness struct {
 	Bytes string `json:"bytes"`
 	Added string `json:"added"`
 	// Unlogged is about requests that the log does not have because the policy
-	// under which it was recorded left them out.
+	// under which it was recorded left them out: "none", "some" or "unknown".
 	Unlogged string `json:"unlogged"`
 }
 
@@ -246,6 +247,27 @@ func (a *account) added() Amount {
 	return out
 }
 
+// Recorded says which classes of requests the policy records that the one under
+// which the log was recorded left out; undecided says that there may be more.
+// Without this the report must leave open how many such requests there were.
+func (r *Report) Recorded(classes []string, undecided bool) {
+	limit := &r.Limits[len(r.Limits)-1] // the last one is about these
+	switch {
+	case len(classes) > 0:
+		r.Exactness.Unlogged = "some"
+		r.Exactness.Events, r.Exactness.Bytes = LowerBound, LowerBound
+		shown := classes[:min(len(classes), 5)]
+		limit.Message = fmt.Sprintf("the recording policy left out requests that this policy records, so all counts are lower bounds: %s", strings.Join(shown, "; "))
+		if len(classes) > len(shown) {
+			limit.Message += fmt.Sprintf("; and %d more ('diff' lists them)", len(classes)-len(shown))
+		}
+	case undecided:
+	default:
+		r.Exactness.Unlogged = "none"
+		r.Limits = r.Limits[:len(r.Limits)-1]
+	}
+}
+
 func (r *Report) limits(v *Visitor) {
 	add := func(reason string, n int64, format string, args ...any) {
 		r.Limits = append(r.Limits, Limit{Reason: reason, Events: n, Message: fmt.Sprintf(format, args...)})
@@ -279,5 +301,5 @@ func (r *Report) limits(v *Visitor) {
 		r.Exactness.Events, r.Exactness.Bytes = LowerBound, LowerBound
 		add("broken", r.Log.Broken, "events that are cut off or garbled: %d", r.Log.Broken)
 	}
-	add("unlogged", 0, "requests that the recording policy left out are not in the log: how many of them this policy would record is unknown")
+	add("unlogged", 0, "requests that the recording policy left out are not in the log, and how many of them this policy would record is unknown (--recorded POLICY tells which)")
 }
