@@ -6,27 +6,28 @@ package bundle
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // What must not leave the cluster, by its form. Objects that hold secrets by
 // their nature (Secrets, environment variables) are never collected at all.
 var secrets = []struct {
-	find *regexp.Regexp
+	find *lazyregexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`), "[token]"},
-	{regexp.MustCompile(`(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`), "$1 [credential]"},
-	{regexp.MustCompile(`(?is)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), "[private key]"},
-	{regexp.MustCompile(`(?i)((?:password|passwd|secret|token|api[_-]?key|access[_-]?key|credential)s?["']?\s*[:=]\s*["']?)[^\s"',;}\]]+`), "$1[redacted]"},
-	{regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), "[bootstrap token]"},
-	{regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), "[access key]"},
-	{regexp.MustCompile(`(://[^/\s:@]+:)[^/\s:@]+@`), "$1[redacted]@"},
+	{lazyregexp.New(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`), "[token]"},
+	{lazyregexp.New(`(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`), "$1 [credential]"},
+	{lazyregexp.New(`(?is)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), "[private key]"},
+	{lazyregexp.New(`(?i)((?:password|passwd|secret|token|api[_-]?key|access[_-]?key|credential)s?["']?\s*[:=]\s*["']?)[^\s"',;}\]]+`), "$1[redacted]"},
+	{lazyregexp.New(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), "[bootstrap token]"},
+	{lazyregexp.New(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), "[access key]"},
+	{lazyregexp.New(`(://[^/\s:@]+:)[^/\s:@]+@`), "$1[redacted]@"},
 }
 
 // address finds what may be an address; netip decides.
-var address = regexp.MustCompile(`[0-9a-fA-F]*[.:][0-9a-fA-F.:]+[0-9a-fA-F]`)
+var address = lazyregexp.New(`[0-9a-fA-F]*[.:][0-9a-fA-F.:]+[0-9a-fA-F]`)
 
 // Redactor takes secrets out of text, and addresses where that is asked for:
 // the same address becomes the same word everywhere, so that the story can

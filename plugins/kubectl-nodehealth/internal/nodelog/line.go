@@ -1,9 +1,10 @@
 package nodelog
 
 import (
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Record is a line of a log, parsed as far as it can be.
@@ -22,10 +23,10 @@ type Record struct {
 }
 
 var (
-	journalLine = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
-	isoLine     = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
-	klogLine    = regexp.MustCompile(`^([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d+) +\d+ ([^ \]]+:\d+)\] ?(.*)$`)
-	logfmtTime  = regexp.MustCompile(`^time="([^"]+)" level=(\w+) `)
+	journalLine = lazyregexp.New(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
+	isoLine     = lazyregexp.New(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
+	klogLine    = lazyregexp.New(`^([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d+) +\d+ ([^ \]]+:\d+)\] ?(.*)$`)
+	logfmtTime  = lazyregexp.New(`^time="([^"]+)" level=(\w+) `)
 )
 
 // Parse reads a line: a journal or syslog prefix, klog's header, containerd's

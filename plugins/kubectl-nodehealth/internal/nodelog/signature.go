@@ -1,8 +1,9 @@
 package nodelog
 
 import (
-	"regexp"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Signature is a line that is known to mean trouble.
@@ -11,7 +12,7 @@ type Signature struct {
 	// Unit is the log in which it stands, for the reader; every log is searched
 	// for all of them.
 	Unit    string
-	Pattern *regexp.Regexp
+	Pattern *lazyregexp.Regexp
 	// Means says what it is a sign of.
 	Means string
 	// Next is what to look at.
@@ -56,7 +57,7 @@ var Signatures = []Signature{
 	{"HNSFailed", "kubelet", re(`HNS failed with error|hnsCall failed|Waiting for the Network to be created|subnet\.env: no such file`), "the Windows host network service or flannel has no network", "restart hns, kube-proxy and flannel; delete c:\\k\\SourceVip.json and flannel's files before rejoining", 0},
 }
 
-func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
+func re(s string) *lazyregexp.Regexp { return lazyregexp.New(s) }
 
 // Hit is a signature that was found.
 type Hit struct {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Formats are the formats of a log file that Translate reads.
@@ -13,11 +15,11 @@ var Formats = []string{"auto", "raw", "kmsg", "dmesg", "syslog", "journal-json",
 
 // prefixes of a line in front of the message that a watcher hands over.
 var (
-	kmsgLine   = regexp.MustCompile(`^\d+,\d+,(\d+),[^;]*;(.*)$`)
-	dmesgLine  = regexp.MustCompile(`^(?:<\d+>)?\[\s*(\d+\.\d+)\] ?(.*)$`)
-	dmesgTLine = regexp.MustCompile(`^\[((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [^\]]+)\] ?(.*)$`)
-	syslogLine = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[\d:.,]+(?:Z|[+-]\d\d:?\d\d)) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
-	uptimeMark = regexp.MustCompile(`^\[\s*\d+\.\d+\] ?`)
+	kmsgLine   = lazyregexp.New(`^\d+,\d+,(\d+),[^;]*;(.*)$`)
+	dmesgLine  = lazyregexp.New(`^(?:<\d+>)?\[\s*(\d+\.\d+)\] ?(.*)$`)
+	dmesgTLine = lazyregexp.New(`^\[((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [^\]]+)\] ?(.*)$`)
+	syslogLine = lazyregexp.New(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[\d:.,]+(?:Z|[+-]\d\d:?\d\d)) (\S+) ([^\s:\[]+)(?:\[\d+\])?: ?(.*)$`)
+	uptimeMark = lazyregexp.New(`^\[\s*\d+\.\d+\] ?`)
 )
 
 // Translator turns a line of a file into what the monitor's watcher would hand

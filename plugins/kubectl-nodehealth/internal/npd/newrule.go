@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // variable parts of a kernel or service message, in the order in which they are
 // looked for.
 var variable = []struct {
-	find    *regexp.Regexp
+	find    *lazyregexp.Regexp
 	pattern string
 }{
-	{regexp.MustCompile(`0x[0-9a-fA-F]+`), `0x[0-9a-fA-F]+`},
-	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), `[0-9a-f-]{36}`},
-	{regexp.MustCompile(`\b(?:[0-9a-f]*[0-9][0-9a-f]*[a-f][0-9a-f]*|[0-9a-f]*[a-f][0-9a-f]*[0-9][0-9a-f]*){1}\b`), `[0-9a-f]+`},
-	{regexp.MustCompile(`\d+`), `\d+`},
+	{lazyregexp.New(`0x[0-9a-fA-F]+`), `0x[0-9a-fA-F]+`},
+	{lazyregexp.New(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), `[0-9a-f-]{36}`},
+	{lazyregexp.New(`\b(?:[0-9a-f]*[0-9][0-9a-f]*[a-f][0-9a-f]*|[0-9a-f]*[a-f][0-9a-f]*[0-9][0-9a-f]*){1}\b`), `[0-9a-f]+`},
+	{lazyregexp.New(`\d+`), `\d+`},
 }
 
 // NewRule makes a rule from a sample line: what looks variable (numbers,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // apiServices finds the metrics APIs among the registered ones.
@@ -139,7 +140,7 @@ func (c *collector) server(ctx context.Context, p *corev1.Pod) Server {
 
 // complaint is metrics-server's line about a kubelet that it cannot read, in
 // all of its versions.
-var complaint = regexp.MustCompile(`(?i)failed to scrape node|unable to fully scrape|unable to fetch metrics from node|x509: `)
+var complaint = lazyregexp.New(`(?i)failed to scrape node|unable to fully scrape|unable to fetch metrics from node|x509: `)
 
 func complaints(log string) []string {
 	var out []string
