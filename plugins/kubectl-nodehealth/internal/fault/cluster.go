@@ -178,9 +178,9 @@ func deadZone(s *snapshot.Snapshot) *Fault {
 	if all {
 		where := "every zone"
 		if len(zones) == 1 {
-			where = "the only zone"
+			where = "the cluster"
 			if z := dead[0]; z != "" {
-				where += ", " + z
+				where = "zone " + z + ", the only one,"
 			}
 		}
 		f.Summary = fmt.Sprintf("All %d nodes of %s are down. The control plane then takes itself to be cut off: it withdraws the NoExecute taints and evicts nothing.", nodes, where)

@@ -58,6 +58,10 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 	if pods != nil {
 		total = pods.Total
 	}
+	if total == 0 {
+		add("now", "no pods are bound here")
+		return out
+	}
 	if taint == nil {
 		switch {
 		case s.Ready == corev1.ConditionTrue:
@@ -76,10 +80,6 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 		since = c.LastTransitionTime.Time
 	}
 	stays, leaving := 0, []snapshot.Pod{}
-	if total == 0 {
-		add("now", "no pods are bound here")
-		return out
-	}
 	known := pods != nil && slices.ContainsFunc(pods.Rows, func(p snapshot.Pod) bool { return p.Phase != "" })
 	if !known {
 		when := ""

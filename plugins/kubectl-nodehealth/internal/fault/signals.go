@@ -104,7 +104,7 @@ func signals(v *snapshot.View) *Signals {
 			s.PeersReady++
 		}
 		if !p.LeaseRenewed.IsZero() {
-			if v.Age(p.LeaseRenewed) < snapshot.LeaseDuration {
+			if v.Age(p.LeaseRenewed) < snapshot.LeaseDuration && p.Ready != corev1.ConditionUnknown {
 				s.PeersFresh++
 			} else {
 				s.PeersStale++
@@ -273,7 +273,11 @@ func peersText(v *snapshot.View, s *Signals) string {
 		return fmt.Sprintf("%d of %d %s are Ready (leases not read)", s.PeersReady, s.Peers, where)
 	}
 	text := fmt.Sprintf("%d of %d %s have a fresh lease", s.PeersFresh, s.Peers, where)
-	if s.PeersFresh == s.Peers && s.Expired {
+	switch {
+	case s.PeersFresh < s.Peers || !s.Expired:
+	case s.ControllerStale:
+		text += ": not the network at large"
+	default:
 		text += ": not the network at large, not the control plane"
 	}
 	return text

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
@@ -51,6 +52,10 @@ func facts(v *snapshot.View) Facts {
 		if c := v.Condition(t); c != nil && c.Status == corev1.ConditionTrue && v.Ready() == corev1.ConditionTrue {
 			f.SinceSeconds = seconds(v.Age(c.LastTransitionTime.Time))
 		}
+	}
+	if age, ok := v.LeaseAge(); ok && check.LeaseExpired(v) && v.Ready() == corev1.ConditionTrue {
+		// Silent, and not noticed: the condition's age says nothing.
+		f.SinceSeconds = seconds(age)
 	}
 	if q, ok := o.Status.Allocatable[corev1.ResourcePods]; ok {
 		n := q.Value()

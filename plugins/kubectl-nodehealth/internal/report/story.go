@@ -271,7 +271,12 @@ func also(b *strings.Builder, l *List, n Node, p Paint, all bool, width int) {
 			rest = append(rest, f)
 		}
 	}
-	rest = append(rest, l.Cluster.Findings...)
+	for _, f := range l.Cluster.Findings {
+		// The paragraph on the cluster tells its fault.
+		if l.Cluster.Fault == nil || f.ID != "NH140" && f.ID != "NH141" {
+			rest = append(rest, f)
+		}
+	}
 	missing := unread(n)
 	if len(rest) == 0 && len(missing) == 0 && len(l.Notes) == 0 {
 		return
