@@ -422,8 +422,14 @@ func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int,
 // splitMessage cuts a message at its first colon: what is wrong stands in the
 // first line, why it matters below the source.
 func splitMessage(m string) (head, why string) {
-	if head, why, ok := strings.Cut(m, ": "); ok && !strings.Contains(head, "\"") == !strings.Contains(why, "\": ") {
-		return head, why
+	quoted := false
+	for i := 0; i+1 < len(m); i++ {
+		switch {
+		case m[i] == '"':
+			quoted = !quoted
+		case m[i] == ':' && m[i+1] == ' ' && !quoted:
+			return m[:i], m[i+2:]
+		}
 	}
 	return m, ""
 }

@@ -77,7 +77,7 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 	for rest := data; ; {
 		var b *pem.Block
 		if b, rest = pem.Decode(rest); b == nil {
-			if bytes.Contains(rest, []byte("-----BEGIN")) {
+			if n > 0 && bytes.Contains(rest, []byte("-----BEGIN")) {
 				return nil, fmt.Errorf("broken PEM behind block %d", n)
 			}
 			break
