@@ -40,6 +40,11 @@ type syntaxError struct {
 func (e *syntaxError) Error() string { return e.msg }
 
 func parseJSON(data []byte) (*node, error) {
+	lead := len(data) - len(bytes.TrimLeft(data, " \t\r\n"))
+	if rest := data[lead:]; len(rest) > 0 && rest[0] != '{' && rest[0] != '[' {
+		word, _, _ := bytes.Cut(rest[:min(len(rest), 20)], []byte("\n"))
+		return nil, &syntaxError{lead, fmt.Sprintf("it begins with %q", word)}
+	}
 	// A decoder of tokens takes some things that the whole decoder refuses.
 	var any json.RawMessage
 	if err := json.Unmarshal(data, &any); err != nil {
@@ -63,10 +68,6 @@ func jsonCause(data []byte, se *json.SyntaxError) string {
 	off := int(se.Offset) - 1
 	if strings.Contains(msg, "unexpected end") {
 		return "it ends in the middle"
-	}
-	if trim := bytes.TrimSpace(data); off <= len(data)-len(bytes.TrimLeft(data, " \t\r\n"))+8 && trim[0] != '{' && trim[0] != '[' && trim[0] != '"' {
-		word, _, _ := bytes.Cut(trim[:min(len(trim), 20)], []byte("\n"))
-		return fmt.Sprintf("it begins with %q", word)
 	}
 	before := bytes.TrimRight(data[:max(0, min(off, len(data)))], " \t\r\n")
 	if len(before) > 0 && before[len(before)-1] == ',' && (data[off] == '}' || data[off] == ']') {
