@@ -98,7 +98,11 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	b.WriteByte('\n')
 	adviceTable(&b, st, r)
 	for _, i := range r.Items {
-		adviceFindings(&b, st, i.Metadata.Ref()+"  "+st.Faint(i.Metadata.File), i.Findings)
+		ref := i.Metadata.Ref()
+		if i.Metadata.File != "" {
+			ref += "  " + i.Metadata.File
+		}
+		adviceFindings(&b, st, ref, i.Findings)
 	}
 	adviceFindings(&b, st, "the cluster", r.Findings)
 	adviceLosses(&b, st, r)
