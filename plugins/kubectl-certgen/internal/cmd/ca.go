@@ -10,6 +10,7 @@ import (
 func newCA(env *cli.Env) *cobra.Command {
 	f := &makingFlags{}
 	pathLen := -1
+	r := &recipeFlags{}
 	c := &cobra.Command{
 		Use:   "ca",
 		Short: "Make a certificate authority",
@@ -23,6 +24,9 @@ func newCA(env *cli.Env) *cobra.Command {
 			# its key encrypted, its own name
 			kubectl certgen ca --subject "O=Acme, CN=acme-kubernetes" --encrypt-ca-key
 
+			# as a cfssl request says
+			kubectl certgen ca -f ca-csr.json --layout cfssl
+
 			# in easyrsa's layout, for easyrsa to go on with
 			kubectl certgen ca --layout easyrsa --out pki
 		`),
@@ -30,9 +34,25 @@ func newCA(env *cli.Env) *cobra.Command {
 			if pathLen < -1 {
 				return cli.Usagef("--path-len %d: less than 0", pathLen)
 			}
+			file, err := r.read(env)
+			if err != nil {
+				return err
+			}
+			if file != nil && f.key == "" {
+				f.key = string(file.Key)
+			}
 			o, err := f.options(env, "kubernetes")
 			if err != nil {
 				return err
+			}
+			if file != nil {
+				o.PathLen = file.PathLen
+				if f.caSubject == "" && len(file.Subject) > 0 {
+					o.CASubject = file.Subject
+				}
+				if f.caDays == 0 {
+					o.CAValidity = file.CAValidity
+				}
 			}
 			if cmd.Flags().Changed("path-len") {
 				o.PathLen = pathLen
@@ -49,6 +69,7 @@ func newCA(env *cli.Env) *cobra.Command {
 		},
 	}
 	fs := c.Flags()
+	r.addTo(c, false)
 	fs.StringVar(&f.caSubject, "subject", "", `Subject, such as "O=Acme, CN=kubernetes-ca" (default CN=kubernetes-ca)`)
 	fs.IntVar(&f.caDays, "days", 0, "Validity in days (default: the profile's; 3650)")
 	fs.IntVar(&pathLen, "path-len", 0, "How many CAs may stand between this one and a leaf (default: any number)")

@@ -26,6 +26,7 @@ type csrFlags struct {
 	ips, dns     []string
 	subject, use string
 	orgs         []string
+	recipeFlags
 }
 
 func newCSR(env *cli.Env) *cobra.Command {
@@ -49,6 +50,7 @@ func newCSR(env *cli.Env) *cobra.Command {
 	fs := c.Flags()
 	fs.StringSliceVar(&f.ips, "ip", nil, "Address to ask for (repeat or separate with commas)")
 	fs.StringSliceVar(&f.dns, "dns", nil, "Name to ask for")
+	f.recipeFlags.addTo(c, false)
 	fs.StringVar(&f.use, "for", "server", "What it is for: server, client, peer (both) or ca")
 	fs.StringSliceVar(&f.orgs, "org", nil, "Organisation, for a client its group (repeat for more)")
 	fs.StringVar(&f.subject, "subject", "", "Whole subject, instead of CN=NAME and --org")
@@ -65,6 +67,16 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 	if err != nil {
 		return err
 	}
+	file, err := f.read(env)
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		names = san.Add(file.Names, names...)
+		if f.key == "" {
+			f.key = string(file.Key)
+		}
+	}
 	if (f.use == "server" || f.use == "peer") && len(names) == 0 {
 		return cli.Usagef("no --ip and no --dns: a server's certificate needs a name that clients dial")
 	}
@@ -80,22 +92,25 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 	if err != nil {
 		return err
 	}
+	if file != nil && f.subject == "" && len(f.orgs) == 0 && len(file.Subject) > 0 {
+		subject = file.Subject
+	}
 	folder, err := issue.OpenFolder(o)
 	if err != nil {
 		return refused(err)
 	}
 	defer folder.Close()
-	file := fileName(name)
-	req, keyNew, err := folder.RequestFile(issue.Request{Name: file, Subject: subject, Names: names}, exts)
+	base := fileName(name)
+	req, keyNew, err := folder.RequestFile(issue.Request{Name: base, Subject: subject, Names: names}, exts)
 	if err != nil {
 		return refused(err)
 	}
 	if err := folder.Commit(); err != nil {
 		return cli.Unknownf("%w", err)
 	}
-	pair := folder.L.Leaf(file)
+	pair := folder.L.Leaf(base)
 	if pair.Request == "" {
-		pair.Request = file + ".csr"
+		pair.Request = base + ".csr"
 	}
 	report := struct {
 		APIVersion string   `json:"apiVersion"`

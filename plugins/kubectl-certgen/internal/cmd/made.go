@@ -118,6 +118,9 @@ func newItem(f *issue.Folder, it *issue.Item) madeItem {
 	m.Subject, m.Serial, m.KeyType = name.String(), layout.SerialHex(c.SerialNumber), string(spec)
 	m.NotBefore, m.NotAfter = c.NotBefore.UTC().Format(timeFormat), c.NotAfter.UTC().Format(timeFormat)
 	m.cn, m.keyHuman, m.until = name.CN(), spec.Human(), c.NotAfter.UTC().Format("2006-01-02")
+	if m.cn == "" && len(name) > 0 {
+		m.cn = name[len(name)-1].Value
+	}
 	m.CA = c.IsCA
 	if e, ok := pki.Find(c.Extensions, pki.OIDSubjectAltName); ok && !c.IsCA {
 		names, _ := pki.AltNames(e)

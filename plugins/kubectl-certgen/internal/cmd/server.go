@@ -25,6 +25,7 @@ type serverFlags struct {
 	client                 bool
 	show, installDir       string
 	list                   string
+	recipeFlags
 }
 
 type serverOptions struct {
@@ -60,11 +61,15 @@ func newServer(env *cli.Env) *cobra.Command {
 			# in the folder of an easyrsa, openssl, cfssl or kubeadm user
 			kubectl certgen server --ip 203.0.113.10 --out /etc/kubernetes/pki --dry-run
 
+			# what a csr.conf, a cfssl request or easyrsa's vars say
+			kubectl certgen server -f csr.conf
+			kubectl certgen server -f server-csr.json --config ca-config.json --profile kubernetes
+
 			# many at once: a line each, NAME and its addresses and names
 			kubectl certgen server --list servers.txt --no-service-names
 		`),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.toOptions(env, cmd.Flags().Changed("out"))
+			o, err := f.toOptions(env, cmd)
 			if err != nil {
 				return err
 			}
@@ -80,6 +85,7 @@ func newServer(env *cli.Env) *cobra.Command {
 	fs.StringVar(&f.name, "name", "server", "Name of the certificate's file")
 	fs.StringVar(&f.subject, "subject", "", `Subject, such as "O=Acme, CN=kube-apiserver" (default CN=kube-apiserver)`)
 	fs.BoolVar(&f.client, "client-too", false, "Allow the certificate for clients too, as etcd's members need it")
+	f.recipeFlags.addTo(c, true)
 	fs.StringVar(&f.list, "list", "", "File with many certificates to make: NAME and its addresses and names a line, - for stdin")
 	f.add(c, true, true)
 	fs.BoolVar(&f.dropNames, "drop-names", false, "Let a certificate that is issued again lose names that are not given now")
@@ -91,8 +97,19 @@ func newServer(env *cli.Env) *cobra.Command {
 
 var showValues = []string{"flags", "static-pod", "kubeadm", "none"}
 
-func (f *serverFlags) toOptions(env *cli.Env, custom bool) (*serverOptions, error) {
-	o := &serverOptions{flags: f, custom: custom}
+func (f *serverFlags) toOptions(env *cli.Env, cmd *cobra.Command) (*serverOptions, error) {
+	o := &serverOptions{flags: f, custom: cmd.Flags().Changed("out")}
+	file, err := f.read(env)
+	if err != nil {
+		return nil, err
+	}
+	if file != nil {
+		// The file's names are all of them, unless the flags say more.
+		f.noServiceNames = f.noServiceNames || !cmd.Flags().Changed("service-cidr")
+		if f.key == "" {
+			f.key = string(file.Key)
+		}
+	}
 	var ips []netip.Addr
 	for _, s := range f.ips {
 		a, err := san.ParseIP(s)
@@ -109,7 +126,7 @@ func (f *serverFlags) toOptions(env *cli.Env, custom bool) (*serverOptions, erro
 		}
 		dns = append(dns, d)
 	}
-	if len(ips)+len(dns) == 0 && f.list == "" {
+	if len(ips)+len(dns) == 0 && f.list == "" && file == nil {
 		return nil, cli.WithHint(cli.Usagef("no --ip and no --dns: a certificate needs a name that clients dial"),
 			"kubectl certgen server --ip ADDRESS")
 	}
@@ -117,6 +134,15 @@ func (f *serverFlags) toOptions(env *cli.Env, custom bool) (*serverOptions, erro
 		return nil, cli.Usagef("--list names the addresses itself: leave --ip and --dns out")
 	}
 	o.names.IPs, o.names.DNS = san.IPs(ips...), san.DNSs(dns...)
+	if file != nil {
+		if f.list != "" {
+			return nil, cli.Usagef("-f and --list: one of them says what to make")
+		}
+		o.names.Given = file.Names
+		if len(file.Names)+len(ips)+len(dns) == 0 {
+			return nil, cli.Usagef("%s: has no hosts or subjectAltName, and no --ip and --dns are given: no client would accept the certificate", f.file)
+		}
+	}
 	if !f.noServiceNames {
 		if err := o.service(f); err != nil {
 			return nil, err
@@ -134,8 +160,9 @@ func (f *serverFlags) toOptions(env *cli.Env, custom bool) (*serverOptions, erro
 		first = ips[0].String()
 	} else if len(dns) > 0 {
 		first = dns[0]
+	} else if file != nil && len(file.Names) > 0 {
+		first = file.Names[0].Value
 	}
-	var err error
 	if o.Options, err = f.options(env, first); err != nil {
 		return nil, err
 	}
@@ -148,6 +175,9 @@ func (f *serverFlags) toOptions(env *cli.Env, custom bool) (*serverOptions, erro
 	}
 	if f.noServiceNames && f.compat == "" {
 		o.request.Subject = pki.Name{{Type: "CN", Value: cut64(first)}}
+	}
+	if file != nil {
+		file.apply(o)
 	}
 	if f.client {
 		o.request.Purpose = profile.Peer

@@ -272,6 +272,8 @@ func sha256Always(signer pki.KeySpec) x509.SignatureAlgorithm {
 
 // ServerNames are the names of an API server, by where they come from.
 type ServerNames struct {
+	// Given are names that a file lists in an order of its own.
+	Given []pki.GeneralName
 	// IPs and DNS were asked for.
 	IPs, DNS []pki.GeneralName
 	// ServiceIPs and ServiceDNS are those of the kubernetes Service.
@@ -288,6 +290,7 @@ func (p Profile) Arrange(n ServerNames) []pki.GeneralName {
 	} else {
 		all = slices.Concat(n.IPs, n.ServiceIPs, n.DNS, n.ServiceDNS)
 	}
+	all = append(n.Given[:len(n.Given):len(n.Given)], all...)
 	var out []pki.GeneralName
 	for _, g := range all {
 		if !slices.Contains(out, g) {
