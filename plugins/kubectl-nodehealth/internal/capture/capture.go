@@ -21,8 +21,6 @@ import (
 type Options struct {
 	// Stdin is read for the path "-".
 	Stdin io.Reader
-	// NotAfter bounds the times that are believed: the reader's own clock.
-	NotAfter time.Time
 }
 
 // maxFile bounds one file, so that a mistaken path does not fill the memory.
@@ -70,7 +68,7 @@ func Open(name string, o Options) (*snapshot.Snapshot, error) {
 	if len(r.b.Names()) == 0 {
 		return nil, fmt.Errorf("%s %w", label, r.nothing())
 	}
-	s := r.finish(o.NotAfter)
+	s := r.finish()
 	s.Source = label
 	return s, nil
 }
@@ -164,8 +162,8 @@ func (r *reader) nothing() error {
 
 // finish builds the snapshot and says for each source whether the capture
 // holds it.
-func (r *reader) finish(limit time.Time) *snapshot.Snapshot {
-	s := r.b.Build(limit)
+func (r *reader) finish() *snapshot.Snapshot {
+	s := r.b.Build()
 	if s.Clock == snapshot.ClockNewest && !r.nameTime.IsZero() {
 		// A folder's name carries local time without its zone: good enough only
 		// where it agrees with the rest.

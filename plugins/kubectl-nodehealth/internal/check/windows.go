@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
@@ -25,8 +26,9 @@ var windowsSigns = []struct{ sign, means string }{
 }
 
 func windowsHint(message string) string {
+	message = strings.ToLower(message)
 	for _, s := range windowsSigns {
-		if strings.Contains(message, s.sign) {
+		if strings.Contains(message, strings.ToLower(s.sign)) {
 			return s.means
 		}
 	}
@@ -49,7 +51,7 @@ var windowsTrouble = Check{
 		look := func(where, message string) {
 			if hint := windowsHint(message); hint != "" && !seen[hint] {
 				seen[hint] = true
-				r.Add(where+": "+phrase.Clip(message, 100), message).Remedy = hint
+				r.Add(fmt.Sprintf("%s (%s: %s)", hint, where, phrase.Clip(message, 80)), message).Remedy = hint
 			}
 		}
 		for _, e := range v.Node.Events {

@@ -165,7 +165,7 @@ func (o *diagnoseOptions) read(ctx context.Context, env *cli.Env) (*snapshot.Sna
 	if o.from == "" {
 		return o.live(ctx, env)
 	}
-	s, err := capture.Open(o.from, capture.Options{Stdin: env.In, NotAfter: env.Now().Add(time.Hour)})
+	s, err := capture.Open(o.from, capture.Options{Stdin: env.In})
 	if err != nil {
 		return nil, cli.Usagef("--from %w", err)
 	}

@@ -160,6 +160,9 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 	grace, whence := v.Grace()
 	if s.LeaseKnown {
 		text := fmt.Sprintf("last renewed %s%s ago", least(v), phrase.Duration(s.LeaseAge))
+		if v.Clock.AtLeast() && s.LeaseAge == 0 {
+			text = fmt.Sprintf("last renewed at %s, the newest time there is", phrase.Clock(v.Node.Lease.Renewed))
+		}
 		if s.Expired {
 			text += fmt.Sprintf("; due every 10s, given up after %s (%s)", phrase.Duration(grace), whence)
 		} else if !s.Fresh && v.Live() {

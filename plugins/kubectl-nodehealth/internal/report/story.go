@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
@@ -59,7 +60,7 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 	case n.Verdict == fault.Unknown:
 		wrap(b, "  ", "Cannot tell: "+n.Missing+".", width)
 	case n.Verdict == fault.Degraded:
-		wrap(b, "  ", "The node works, with the problems below.", width)
+		wrap(b, "  ", degradedText(n), width)
 	default:
 		wrap(b, "  ", healthyText(v), width)
 	}
@@ -197,6 +198,16 @@ func fold(text string, width int) []string {
 // fault.
 func mentions(f *fault.Fault, n Node) bool { return n.Fault != nil && n.Fault.Name == f.Name }
 
+// degradedText names the first thing that keeps a node from being well.
+func degradedText(n Node) string {
+	for _, f := range n.Findings {
+		if check.Degrading(f) {
+			return "The node works, but: " + phrase.Sentence(f.Message) + "."
+		}
+	}
+	return "The node works, with the problems below."
+}
+
 func healthyText(v *snapshot.View) string {
 	if v.Live() {
 		return "The node is ready and its kubelet is alive."
@@ -221,7 +232,11 @@ func factLines(v *snapshot.View) []fault.Evidence {
 		out = append(out, fault.Evidence{Label: label, Text: fmt.Sprintf(format, args...)})
 	}
 	if age, ok := v.LeaseAge(); ok {
-		add("lease", "renewed %s ago", phrase.Duration(age))
+		if v.Clock.AtLeast() && age == 0 {
+			add("lease", "renewed at %s, the newest time there is", phrase.Clock(v.Node.Lease.Renewed))
+		} else {
+			add("lease", "renewed %s ago", phrase.Duration(age))
+		}
 	}
 	if c := v.Condition(corev1.NodeReady); c != nil && !c.LastTransitionTime.IsZero() {
 		add("Ready", "%s for %s", c.Status, phrase.Duration(v.Age(c.LastTransitionTime.Time)))
@@ -242,7 +257,16 @@ func factLines(v *snapshot.View) []fault.Evidence {
 	}
 	if o := v.Node.Object; o != nil && o.Status.NodeInfo.KubeletVersion != "" {
 		i := o.Status.NodeInfo
-		add("software", "kubelet %s, %s, %s, kernel %s", i.KubeletVersion, i.ContainerRuntimeVersion, i.OSImage, i.KernelVersion)
+		parts := []string{"kubelet " + i.KubeletVersion}
+		for _, p := range []string{i.ContainerRuntimeVersion, i.OSImage} {
+			if p != "" {
+				parts = append(parts, p)
+			}
+		}
+		if i.KernelVersion != "" {
+			parts = append(parts, "kernel "+i.KernelVersion)
+		}
+		add("software", "%s", strings.Join(parts, ", "))
 	}
 	if p := v.Node.Pods; p != nil {
 		text := phrase.Count(p.Total, "pod")

@@ -238,10 +238,10 @@ func (b *Builder) Node(name string) *Node { return b.nodes[name] }
 // Names are the nodes that were added, in their order.
 func (b *Builder) Names() []string { return slices.Clone(b.order) }
 
-// Build makes the snapshot. Times after limit are not believed (a zero limit
-// is none); the clock is the newest believable time unless the capture says
-// when it was taken.
-func (b *Builder) Build(limit time.Time) *Snapshot {
+// Build makes the snapshot. The clock is the newest believable time unless the
+// capture says when it was taken; this machine's own clock plays no part, so
+// that a capture always reads the same.
+func (b *Builder) Build() *Snapshot {
 	b.init()
 	s := &Snapshot{APIVersion: APIVersion, Kind: Kind, Notes: b.Notes}
 	s.Cluster.ServerVersion = b.ServerVersion
@@ -258,7 +258,7 @@ func (b *Builder) Build(limit time.Time) *Snapshot {
 	// A lease without a node: it may be one that never registered, or one
 	// that was deleted and whose lease is about to be collected.
 	s.Clock = ClockNewest
-	s.ObservedAt = b.newest(limit)
+	s.ObservedAt = b.newest()
 	if !b.Captured.IsZero() && !b.Captured.Before(s.ObservedAt.Add(-time.Minute)) {
 		s.Clock, s.ObservedAt = ClockCapture, b.Captured
 	}
@@ -268,21 +268,18 @@ func (b *Builder) Build(limit time.Time) *Snapshot {
 	return s
 }
 
-// newest is the newest believable time: not after limit, and not one node's
-// clock running ahead of everybody else. All nodes that are Ready have posted
+// newest is the newest believable time: not that of one node's clock running
+// ahead of everybody else. All nodes that are Ready have posted
 // within the last five minutes, so one that is a quarter of an hour ahead of
 // two others that agree, and of everything that the API server has stamped, is
 // not believed.
-func (b *Builder) newest(limit time.Time) time.Time {
+func (b *Builder) newest() time.Time {
 	type clock struct {
 		who string
 		t   time.Time
 	}
 	var all, alive []clock
 	for who, t := range b.times {
-		if !limit.IsZero() && t.After(limit) {
-			continue
-		}
 		all = append(all, clock{who, t})
 		if n := b.nodes[who]; who != "" && n != nil && NewPeer(n).Ready == corev1.ConditionTrue {
 			alive = append(alive, clock{who, t})

@@ -258,15 +258,3 @@ func Zone(o *corev1.Node) string {
 	}
 	return region + "/" + zone
 }
-
-// Newest is the newest of some times that is not after limit (a zero limit is
-// none).
-func Newest(limit time.Time, times ...time.Time) time.Time {
-	var out time.Time
-	for _, t := range times {
-		if t.After(out) && (limit.IsZero() || !t.After(limit)) {
-			out = t
-		}
-	}
-	return out
-}
