@@ -41,7 +41,7 @@ func run(t *testing.T, p *auditinternal.Policy, log string) *Report {
 	total := Amount{}
 	total.Add(r.Kept)
 	total.Add(r.Dropped)
-	total.Add(r.Unknowable)
+	total.Add(r.Unknowable.Amount)
 	if total.Events != st.Events+st.Broken || total.Bytes != r.Log.EventBytes {
 		t.Errorf("kept, dropped and unknowable are %+v, the log has %d events and %d bytes", total, st.Events, r.Log.EventBytes)
 	}
@@ -183,7 +183,7 @@ func TestUnknowableAndMissing(t *testing.T) {
 	e := ev{RequestURI: "/api/v1/namespaces/d/pods", Verb: "create", User: alice(), Level: "Metadata"}
 	log := e.String() + ev{RequestURI: "::", Verb: "get", AuditID: "x"}.String() + ev{RequestURI: "/api", Verb: "get", Stage: "Odd"}.String() + e.String()[:150]
 	r := run(t, load(t, "rules: [{level: RequestResponse}]"), log)
-	if r.Kept.Events != 1 || r.Unknowable.Events != 3 || r.Rules[0].Unknowable != 1 {
+	if r.Kept.Events != 1 || r.Unknowable.Events != 3 || r.Rules[0].Unknowable.Bodies != 1 || r.Unknowable.Bodies != 1 {
 		t.Errorf("%+v", r)
 	}
 	if r.Exactness.Bytes != LowerBound || r.Exactness.Events != LowerBound || r.Exactness.Unlogged != Unknown {

@@ -24,10 +24,9 @@ type Report struct {
 	// Added is what the policy would have recorded beyond the log: stages that
 	// the log lacks of requests that it has. It is an estimate.
 	Added Amount `json:"added"`
-	// Unknowable is what could not be judged: events without a usable request
-	// URI or stage, and those that were cut or garbled.
-	Unknowable Amount    `json:"unknowable"`
-	Exactness  Exactness `json:"exactness"`
+	// Unknowable is what the log does not let one tell.
+	Unknowable Unknowable `json:"unknowable"`
+	Exactness  Exactness  `json:"exactness"`
 	// ByLevel has what each level keeps, and under None what the rules at
 	// level None drop.
 	ByLevel map[string]Level  `json:"byLevel"`
@@ -40,6 +39,16 @@ type Report struct {
 	// KeptPerDay is Kept and Added at the log's own pace, where it spans a
 	// minute or more.
 	KeptPerDay *Amount `json:"keptPerDay,omitempty"`
+}
+
+// Unknowable is what a log does not let one tell.
+type Unknowable struct {
+	// Amount is the events that could not be judged: without a usable request
+	// URI or stage, cut or garbled. They belong to no rule.
+	Amount
+	// Bodies counts the kept events of which the policy asks for a body that
+	// the log does not have: their bytes are more than is counted.
+	Bodies int64 `json:"bodies"`
 }
 
 // Log is what was replayed.
@@ -78,12 +87,10 @@ type Rule struct {
 	Requests int64  `json:"requests"`
 	// Amount is what the rule takes of the log, whatever it does with it.
 	Amount
-	Kept    Amount `json:"kept"`
-	Dropped Amount `json:"dropped"`
-	Added   Amount `json:"added"`
-	// Unknowable counts the kept events of which the rule asks for a body that
-	// the log does not have; their bytes cannot be told.
-	Unknowable int64 `json:"bodiesMissing"`
+	Kept       Amount     `json:"kept"`
+	Dropped    Amount     `json:"dropped"`
+	Added      Amount     `json:"added"`
+	Unknowable Unknowable `json:"unknowable"`
 }
 
 // Exactness says how far figures can be trusted: "exact", "lower bound",
@@ -139,7 +146,7 @@ func NewReport(visitors []*Visitor, st auditlog.Stats) *Report {
 	if !sum.first.IsZero() {
 		r.Log.First, r.Log.Last = &sum.first, &sum.last
 	}
-	r.Unknowable = sum.unknowable
+	r.Unknowable.Amount = sum.unknowable
 	r.Unknowable.plus(st.Broken, st.BrokenBytes)
 	levelSum := [levels]Level{}
 	stageSum := [stages]Amount{}
@@ -147,8 +154,9 @@ func NewReport(visitors []*Visitor, st auditlog.Stats) *Report {
 		a := &sum.rules[i]
 		rule := Rule{
 			Index: i, Requests: a.requests(), Amount: a.in, Kept: a.kept, Dropped: a.dropped,
-			Added: a.added(), Unknowable: max(a.missingRequest, a.missingResponse),
+			Added: a.added(), Unknowable: Unknowable{Bodies: max(a.missingRequest, a.missingResponse)},
 		}
+		r.Unknowable.Bodies += rule.Unknowable.Bodies
 		if a.used {
 			rule.Level = string(levelNames[a.level])
 			levelSum[a.level].Requests += rule.Requests
