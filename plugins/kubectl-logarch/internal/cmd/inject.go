@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -220,6 +221,9 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 	if len(f.files) == 0 && len(args) == 0 {
 		return cli.WithHint(cli.Usagef("nothing to inject into: give -f FILE or KIND/NAME"), "for example kubectl logarch inject -f app.yaml --log /var/log/app.log")
 	}
+	// A short life with much to remember: collecting garbage four times less
+	// often halves the time of a large file.
+	debug.SetGCPercent(400)
 	if len(args) > 0 && f.inPlace {
 		return cli.Usagef("--in-place writes files: it does not go with %s", args[0])
 	}

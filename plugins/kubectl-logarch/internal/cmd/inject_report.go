@@ -189,7 +189,7 @@ func writePatches(w io.Writer, outcomes []*inject.Outcome) error {
 			if it.Patch == nil {
 				continue
 			}
-			b, err := yaml.Marshal(it.Patch)
+			b, err := yaml.Marshal(it.Patch())
 			if err != nil {
 				return err
 			}

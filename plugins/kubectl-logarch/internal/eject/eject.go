@@ -82,32 +82,41 @@ func File(f *yamltree.File) (string, []Removed) {
 	if !strings.Contains(f.Src, "logarch.clusterwright.dev/") {
 		return f.Src, nil
 	}
+	type part struct {
+		edits []yamldoc.Edit
+		out   []Removed
+	}
+	parts := make([]part, len(f.Docs))
+	yamltree.Each(len(f.Docs), func(i int) { parts[i].edits, parts[i].out = document(f, f.Docs[i]) })
 	var edits []yamldoc.Edit
 	var out []Removed
-	for _, d := range f.Docs {
-		if d.Root == nil {
-			continue
-		}
-		if isConfig(d.Root) {
-			edits = append(edits, wholeDocument(f, d))
-			continue
-		}
-		r := splice.NewRemover(f, d)
-		found := false
-		for _, w := range manifest.Find(d) {
-			if receipt := Read(w); receipt != nil {
-				found = true
-				out = append(out, Removed{w, receipt})
-				(&ejection{r: r, receipt: receipt, drop: map[*yamltree.Node][]int{}}).workload(w)
-			}
-		}
-		found = configItems(r, d.Root) || found
-		if found && strings.Contains(f.Src[d.Start:d.End], strings.TrimSpace(splice.Mark)) {
-			unalias(f, r, d.Root)
-		}
-		edits = append(edits, r.Edits()...)
+	for _, p := range parts {
+		edits = append(edits, p.edits...)
+		out = append(out, p.out...)
 	}
 	return string(yamldoc.Apply([]byte(f.Src), edits)), out
+}
+
+// document takes all injections out of a document.
+func document(f *yamltree.File, d *yamltree.Doc) (edits []yamldoc.Edit, out []Removed) {
+	if d.Root == nil {
+		return nil, nil
+	}
+	if isConfig(d.Root) {
+		return []yamldoc.Edit{wholeDocument(f, d)}, nil
+	}
+	r := splice.NewRemover(f, d)
+	for _, w := range manifest.Find(d) {
+		if receipt := Read(w); receipt != nil {
+			out = append(out, Removed{w, receipt})
+			(&ejection{r: r, receipt: receipt, drop: map[*yamltree.Node][]int{}}).workload(w)
+		}
+	}
+	found := configItems(r, d.Root) || len(out) > 0
+	if found && strings.Contains(f.Src[d.Start:d.End], strings.TrimSpace(splice.Mark)) {
+		unalias(f, r, d.Root)
+	}
+	return r.Edits(), out
 }
 
 // isConfig says whether an object was added by an injection.

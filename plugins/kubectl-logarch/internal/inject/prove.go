@@ -21,6 +21,8 @@ func prove(before *yamltree.File, text string) error {
 	if back != before.Src {
 		return fmt.Errorf("taking the injection out would not give the same bytes (first difference at line %d)", difference(back, before.Src))
 	}
+	type pair struct{ a, b *yamltree.Doc }
+	var pairs []pair
 	j := 0
 	for _, d := range before.Docs {
 		for j < len(after.Docs) && after.Docs[j].Root != nil && added(after.Docs[j].Root) {
@@ -37,7 +39,14 @@ func prove(before *yamltree.File, text string) error {
 		if d.Root == nil || b.Root == nil {
 			return fmt.Errorf("a document cannot be read any more")
 		}
-		if n := (&comparison{ours: oursIn(b)}).differs(d.Root, b.Root); n != nil {
+		pairs = append(pairs, pair{d, b})
+	}
+	changed := make([]*yamltree.Node, len(pairs))
+	yamltree.Each(len(pairs), func(i int) {
+		changed[i] = (&comparison{ours: oursIn(pairs[i].b)}).differs(pairs[i].a.Root, pairs[i].b.Root)
+	})
+	for _, n := range changed {
+		if n != nil {
 			line, col := after.Position(n.Start)
 			return fmt.Errorf("the result says something else at line %d, column %d", line, col)
 		}

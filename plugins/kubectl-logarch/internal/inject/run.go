@@ -38,7 +38,8 @@ type Item struct {
 	Security  *Security         `json:"podSecurity,omitempty"`
 	Findings  []finding.Finding `json:"findings"`
 	Summary   finding.Summary   `json:"summary"`
-	Patch     map[string]any    `json:"-"`
+	// Patch makes what was added as a strategic merge patch; nil where nothing was.
+	Patch func() map[string]any `json:"-"`
 }
 
 // Outcome is what became of a file.
@@ -82,6 +83,9 @@ func Read(name, src string) (*yamltree.File, error) {
 	}
 	f := yamltree.Parse(name, src)
 	for _, d := range f.Docs {
+		if d.Plain || d.JSON {
+			continue
+		}
 		if err := f.Judge(d); err != nil {
 			var bad *yamltree.NotYAML
 			if errors.As(err, &bad) {
@@ -128,21 +132,29 @@ func File(f *yamltree.File, o Options) (*Outcome, error) {
 		}
 	}
 	scalers := autoscalers(f)
-	var edits []yamldoc.Edit
-	for i, d := range f.Docs {
+	type part struct {
+		edits []yamldoc.Edit
+		items []Item
+	}
+	parts := make([]part, len(f.Docs))
+	yamltree.Each(len(f.Docs), func(i int) {
+		d := f.Docs[i]
 		if d.Root == nil {
 			if item, ok := unread(f, d); ok {
-				out.Items = append(out.Items, item)
+				parts[i].items = []Item{item}
 			}
-			continue
+			return
 		}
 		at := original
 		if len(original.Docs) != len(f.Docs) {
 			at = f
 		}
-		e, items := document(f, d, at, at.Docs[i], o, before, scalers)
-		out.Items = append(out.Items, items...)
-		edits = append(edits, e...)
+		parts[i].edits, parts[i].items = document(f, d, at, at.Docs[i], o, before, scalers)
+	})
+	var edits []yamldoc.Edit
+	for _, p := range parts {
+		out.Items = append(out.Items, p.items...)
+		edits = append(edits, p.edits...)
 	}
 	if out.Refused() {
 		return out, nil
@@ -350,7 +362,7 @@ func (p *plan) item(before map[string]string) Item {
 		if old, ok := before[p.w.Ref()]; ok && !p.sameAs(old) {
 			p.add(check.Reinjected, "the earlier injection was replaced")
 		}
-		it.Patch = p.patch()
+		it.Patch = p.patch
 	}
 	if it.Findings = p.findings; it.Findings == nil {
 		it.Findings = []finding.Finding{}

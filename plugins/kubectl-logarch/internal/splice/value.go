@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 )
@@ -40,55 +41,90 @@ type layout struct {
 // block renders a value behind "key:" or "-": col is the column of the
 // collection that holds it. The text starts with a space or a line end.
 func (l layout) block(v any, col int, underKey bool) string {
-	switch x := v.(type) {
-	case Object:
-		if len(x) == 0 {
-			return " {}"
-		}
-		if !underKey {
-			return " " + l.blockObject(x, col+2)
-		}
-		step := len(l.unit)
-		return l.eol + strings.Repeat(" ", col+step) + l.blockObject(x, col+step)
-	case List:
-		if len(x) == 0 {
-			return " []"
-		}
-		at := col + l.offset
-		if !underKey {
-			at = col + 2
-		}
-		return l.eol + strings.Repeat(" ", at) + l.blockList(x, at)
-	case string:
-		return " " + l.blockString(x, col)
-	case *yamltree.Node:
-		return l.block(plainValue(x), col, underKey)
-	}
-	return " " + l.scalar(v)
+	var b strings.Builder
+	l.writeBlock(&b, v, col, underKey)
+	return b.String()
 }
 
-// blockObject renders the entries of a map whose first key stands at col
-// already.
 func (l layout) blockObject(o Object, col int) string {
 	var b strings.Builder
-	for i, e := range o {
-		if i > 0 {
-			b.WriteString(l.eol + strings.Repeat(" ", col))
-		}
-		b.WriteString(l.blockKey(e.Key) + ":" + l.block(e.Value, col, true))
-	}
+	l.writeObject(&b, o, col)
 	return b.String()
 }
 
 func (l layout) blockList(x List, col int) string {
 	var b strings.Builder
+	l.writeList(&b, x, col)
+	return b.String()
+}
+
+const blanks = "                                                                "
+
+// line starts a line at a column.
+func (l layout) line(b *strings.Builder, col int) {
+	b.WriteString(l.eol)
+	for ; col > len(blanks); col -= len(blanks) {
+		b.WriteString(blanks)
+	}
+	b.WriteString(blanks[:col])
+}
+
+func (l layout) writeBlock(b *strings.Builder, v any, col int, underKey bool) {
+	switch x := v.(type) {
+	case Object:
+		switch {
+		case len(x) == 0:
+			b.WriteString(" {}")
+		case !underKey:
+			b.WriteByte(' ')
+			l.writeObject(b, x, col+2)
+		default:
+			l.line(b, col+len(l.unit))
+			l.writeObject(b, x, col+len(l.unit))
+		}
+	case List:
+		if len(x) == 0 {
+			b.WriteString(" []")
+			return
+		}
+		at := col + l.offset
+		if !underKey {
+			at = col + 2
+		}
+		l.line(b, at)
+		l.writeList(b, x, at)
+	case string:
+		b.WriteByte(' ')
+		b.WriteString(l.blockString(x, col))
+	case *yamltree.Node:
+		l.writeBlock(b, plainValue(x), col, underKey)
+	default:
+		b.WriteByte(' ')
+		b.WriteString(l.scalar(v))
+	}
+}
+
+// writeObject renders the entries of a map whose first key stands at col
+// already.
+func (l layout) writeObject(b *strings.Builder, o Object, col int) {
+	for i, e := range o {
+		if i > 0 {
+			l.line(b, col)
+		}
+		b.WriteString(l.blockKey(e.Key))
+		b.WriteByte(':')
+		l.writeBlock(b, e.Value, col, true)
+	}
+}
+
+func (l layout) writeList(b *strings.Builder, x List, col int) {
 	for i, v := range x {
 		if i > 0 {
-			b.WriteString(l.eol + strings.Repeat(" ", col))
+			l.line(b, col)
 		}
-		b.WriteString("-" + l.block(v, col, false))
+		b.WriteByte('-')
+		l.writeBlock(b, v, col, false)
 	}
-	return b.String()
 }
 
 func (l layout) blockKey(k string) string {
@@ -98,7 +134,29 @@ func (l layout) blockKey(k string) string {
 	return quote(k)
 }
 
+// literals remembers how long texts are written: a file of a thousand documents
+// gets the same script a thousand times.
+var literals sync.Map
+
+type literalKey struct {
+	text, eol string
+	col       int
+}
+
 func (l layout) blockString(s string, col int) string {
+	if len(s) < 500 {
+		return l.anyString(s, col)
+	}
+	key := literalKey{s, l.eol, col}
+	if v, ok := literals.Load(key); ok {
+		return v.(string)
+	}
+	out := l.anyString(s, col)
+	literals.Store(key, out)
+	return out
+}
+
+func (l layout) anyString(s string, col int) string {
 	if literalSafe(s) {
 		head := "|"
 		if !strings.HasSuffix(s, "\n") {
@@ -152,7 +210,7 @@ func plainSafe(s string) bool {
 	if s == "" || len(s) > 200 {
 		return false
 	}
-	if amount.MatchString(s) {
+	if s[0] <= '9' && amount.MatchString(s) {
 		return true
 	}
 	for i := 0; i < len(s); i++ {
@@ -165,6 +223,9 @@ func plainSafe(s string) bool {
 		default:
 			return false
 		}
+	}
+	if len(s) > 8 && s[0] > '9' {
+		return true
 	}
 	switch strings.ToLower(s) {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "e", "infinity":

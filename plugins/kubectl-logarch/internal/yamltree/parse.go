@@ -2,7 +2,10 @@ package yamltree
 
 import (
 	"encoding/json"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // maxDepth bounds nesting: a manifest has a dozen levels.
@@ -27,15 +30,21 @@ func Parse(name, src string) *File {
 	if strings.HasPrefix(src, "\xef\xbb\xbf") {
 		start = 3
 	}
+	type piece struct {
+		start, end int
+		marked     bool
+		docs       []*Doc
+	}
+	var pieces []*piece
 	marked := false
 	for at := start; ; {
 		line, next := lineAt(src, at)
 		switch {
 		case at < len(src) && marker(line, "---"):
-			f.document(start, at, marked)
+			pieces = append(pieces, &piece{start: start, end: at, marked: marked})
 			start, marked = at+3, true
 		case at < len(src) && marker(line, "..."):
-			f.document(start, at, marked)
+			pieces = append(pieces, &piece{start: start, end: at, marked: marked})
 			start, marked = next, false
 		}
 		if next >= len(src) {
@@ -43,8 +52,44 @@ func Parse(name, src string) *File {
 		}
 		at = next
 	}
-	f.document(start, len(src), marked)
+	pieces = append(pieces, &piece{start: start, end: len(src), marked: marked})
+	Each(len(pieces), func(i int) {
+		p := pieces[i]
+		p.docs = f.document(p.start, p.end, p.marked)
+	})
+	for _, p := range pieces {
+		f.Docs = append(f.Docs, p.docs...)
+	}
 	return f
+}
+
+// Each calls f for 0 to n-1, on all processors where n is large.
+func Each(n int, f func(int)) {
+	workers := runtime.GOMAXPROCS(0)
+	if n < 32 || workers < 2 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for {
+				from := int(next.Add(16)) - 16
+				if from >= n {
+					return
+				}
+				for i := from; i < min(from+16, n); i++ {
+					f(i)
+				}
+			}
+		}()
+	}
+	wg.Wait()
 }
 
 func lineAt(src string, at int) (line string, next int) {
@@ -63,7 +108,7 @@ func marker(line, m string) bool {
 
 // document reads the text between two markers: one document, none, or in a JSON
 // stream several.
-func (f *File) document(start, end int, marked bool) {
+func (f *File) document(start, end int, marked bool) (docs []*Doc) {
 	for start < end {
 		d := &Doc{Start: start, End: end, Plain: true}
 		p := &parser{src: f.Src, pos: start, end: end, plain: true}
@@ -76,19 +121,20 @@ func (f *File) document(start, end int, marked bool) {
 			p.directives()
 		}
 		if p.quickEmpty() {
-			return
+			return docs
 		}
 		more := p.run(d, marked)
 		if d.Root == nil && d.Err == nil {
-			return
+			return docs
 		}
-		f.Docs = append(f.Docs, d)
+		docs = append(docs, d)
 		if more < 0 {
-			return
+			return docs
 		}
 		d.End = more
 		start, marked = more, false
 	}
+	return docs
 }
 
 // directives skips "%YAML" lines before a document.
