@@ -57,6 +57,16 @@ func (o *diagnoseOptions) collect(ctx context.Context, env *cli.Env, c *collect.
 		if _, err := labels.Parse(o.selector); err != nil {
 			return nil, cli.Usagef("-l %q: %w", o.selector, err)
 		}
+		if o.selector != "" {
+			// A few nodes are asked one by one, which is quicker than to list all
+			// pods of the cluster, and tells more.
+			if names := c.Few(ctx, o.selector); len(names) > 0 {
+				if s, err = c.Nodes(ctx, names); err != nil {
+					return nil, liveError(err)
+				}
+				return s, nil
+			}
+		}
 		// A short life with a bounded heap: collecting garbage less often is
 		// worth a quarter of the time on a large cluster.
 		debug.SetGCPercent(300)

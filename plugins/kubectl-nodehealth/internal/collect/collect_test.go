@@ -341,3 +341,20 @@ func TestFleetStalls(t *testing.T) {
 		t.Errorf("pods %s, %+v", got, s.Nodes[0].Pods)
 	}
 }
+
+func TestFew(t *testing.T) {
+	srv := healthy()
+	var asked string
+	srv["/api/v1/nodes"] = func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Query().Get("labelSelector")
+		json200(`{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}`)(w, r)
+	}
+	if got := srv.start(t).Few(t.Context(), "pool=x"); len(got) != 2 || asked != "pool=x" {
+		t.Errorf("%q for %q", got, asked)
+	}
+	many := `{"items":[` + strings.TrimSuffix(strings.Repeat(`{"metadata":{"name":"n"}},`, MaxSuspects+1), ",") + `]}`
+	srv["/api/v1/nodes"] = json200(many)
+	if got := srv.start(t).Few(t.Context(), "pool=x"); got != nil {
+		t.Errorf("%d nodes are not few", len(got))
+	}
+}

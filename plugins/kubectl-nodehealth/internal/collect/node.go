@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -399,7 +400,30 @@ func (c *Client) unregistered(ctx context.Context, s *snapshot.Snapshot) error {
 func (c *Client) Names(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
 	defer cancel()
-	r, err := c.get(ctx, "/api/v1/nodes", url.Values{"limit": {"500"}}, "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json")
+	return c.named(ctx, "", 500)
+}
+
+// Few are the names of the nodes that a label selector selects; none where
+// there are more than MaxSuspects, or where they could not be read.
+func (c *Client) Few(ctx context.Context, selector string) []string {
+	if c.open(ctx, &shared{}) != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, ProbeDeadline)
+	defer cancel()
+	names, err := c.named(ctx, selector, MaxSuspects+1)
+	if err != nil || len(names) > MaxSuspects {
+		return nil
+	}
+	return names
+}
+
+func (c *Client) named(ctx context.Context, selector string, limit int) ([]string, error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if selector != "" {
+		q.Set("labelSelector", selector)
+	}
+	r, err := c.get(ctx, "/api/v1/nodes", q, "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json")
 	if err != nil {
 		return nil, err
 	}

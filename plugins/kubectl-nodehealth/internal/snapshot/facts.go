@@ -81,7 +81,10 @@ func NewLease(o *coordv1.Lease) *Lease {
 	}
 	for _, e := range o.ManagedFields {
 		// The one who writes renewTime; any component's name may stand there
-		// (k3s, rke2, kubelet).
+		// (k3s, rke2, kubelet). What a person writes says nothing of a clock.
+		if strings.HasPrefix(e.Manager, "kubectl") {
+			continue
+		}
 		if e.Time != nil && e.FieldsV1 != nil && strings.Contains(string(e.FieldsV1.Raw), `"f:renewTime"`) && e.Time.After(l.Stamped) {
 			l.Stamped, l.By = e.Time.Time, e.Manager
 		}
