@@ -30,6 +30,41 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 		return openSyslog(line, env, meta)
 	case c == '<':
 		return openRFC5424(line, env)
+	case c >= 'a' && c <= 'z':
+		return openPrefixed(line, env)
+	}
+	return line
+}
+
+// openPrefixed opens what stern and docker compose put before a klog line: "POD
+// CONTAINER text" and "NAME | text".
+func openPrefixed(line []byte, env *Envelope) []byte {
+	var words [3][]byte
+	n, start := 0, 0
+	for i := 0; i < len(line) && i < 200 && n < 3; i++ {
+		if line[i] != ' ' {
+			continue
+		}
+		if i > start {
+			words[n] = line[start:i]
+			n++
+		}
+		start = i + 1
+		if !isKlog(line[start:]) {
+			continue
+		}
+		for _, w := range words[:n] {
+			if !hostName(w) && string(w) != "|" && string(w) != "\xe2\x80\xba" {
+				return line
+			}
+		}
+		env.Kind = Kubectl
+		if n > 1 && hostName(words[1]) {
+			env.Pod, env.Container = words[0], words[1]
+		} else {
+			env.Identifier = words[0]
+		}
+		return line[start:]
 	}
 	return line
 }
@@ -64,7 +99,7 @@ func openDated(line []byte, t int64, n int, env *Envelope) []byte {
 		}
 	}
 	if line[10] == 'T' {
-		if text, ok := openProgram(rest, env); ok {
+		if text, ok := openProgram(rest, env, false); ok {
 			env.Kind, env.Time, env.HasTime = Syslog, t, true
 			return text
 		}
@@ -91,8 +126,9 @@ func known(b []byte) bool {
 	return n > 0
 }
 
-// openProgram opens "HOST PROGRAM[PID]: text".
-func openProgram(b []byte, env *Envelope) ([]byte, bool) {
+// openProgram opens "HOST PROGRAM[PID]: text"; sure says that what stood before
+// can be nothing else, so that the PID may be missing.
+func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
 	sp := bytes.IndexByte(b[:min(len(b), 256)], ' ')
 	if sp <= 0 {
 		return nil, false
@@ -118,7 +154,7 @@ func openProgram(b []byte, env *Envelope) ([]byte, bool) {
 			return nil, false
 		}
 		name, pid = name[:open], p
-	} else if string(name) != "kernel" {
+	} else if !sure && string(name) != "kernel" {
 		return nil, false
 	}
 	if !hostName(host) || len(name) == 0 || bytes.ContainsAny(name, " \t\"=") {
@@ -155,7 +191,7 @@ func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
 		if zone <= 0 || zone > 6 {
 			return line
 		}
-		if text, ok := openProgram(rest[zone+1:], env); ok {
+		if text, ok := openProgram(rest[zone+1:], env, true); ok {
 			env.Kind, env.Time, env.HasTime = Syslog, t, true
 			if meta.Offset != nil && string(rest[:zone]) != "UTC" {
 				env.Time -= meta.Offset(t)
@@ -187,7 +223,7 @@ func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
 	if at >= len(line) || line[at] != ' ' {
 		return line
 	}
-	text, ok := openProgram(line[at+1:], env)
+	text, ok := openProgram(line[at+1:], env, true)
 	if !ok {
 		return line
 	}
@@ -206,7 +242,7 @@ func openUnix(line []byte, env *Envelope) []byte {
 	if !ok {
 		return line
 	}
-	if text, ok := openProgram(line[sp+1:], env); ok {
+	if text, ok := openProgram(line[sp+1:], env, true); ok {
 		env.Kind, env.Time, env.HasTime = Syslog, t, true
 		return text
 	}
