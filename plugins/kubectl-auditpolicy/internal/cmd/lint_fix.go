@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,49 +9,78 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/diff"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
-// maxRounds bounds mending: a mended place can bring another to light.
-const maxRounds = 5
+// oneByOne is the number of fixes up to which each is tried by itself.
+const oneByOne = 60
 
 // mend applies the fixes of a file, says what they change in what is recorded,
-// and returns the judgement on the result.
+// and returns the judgement on the result. A fix that would let credentials
+// into the log is left to a person.
 func (o *lintOptions) mend(env *cli.Env, name, shown string, data []byte, js []judged) ([]judged, error) {
-	text, talk := data, []string{}
-	for range maxRounds {
-		var edits []yamldoc.Edit
-		for _, j := range js {
-			e, done := j.report.Fixes()
-			edits = append(edits, e...)
-			for _, r := range done {
-				talk = append(talk, fmt.Sprintf("mended %s: %s [%s]", r.Subject.Location(), r.Fix.What, r.ID))
-			}
-		}
-		if len(edits) == 0 {
-			break
-		}
+	text := data
+	refused := map[string]bool{}
+	var talk []string
+	try := func(edits []yamldoc.Edit, done ...lint.Result) error {
 		next := yamldoc.Apply(text, edits)
 		njs, err := o.judge(shown, next)
 		if err != nil {
-			return nil, cli.Unknownf("%s: --fix would have broken it; nothing was written: %w", shown, err)
+			return cli.Unknownf("%s: --fix would have broken it; nothing was written: %w", shown, err)
 		}
-		text, js = next, njs
+		worse := credentials(njs) > credentials(js)
+		for _, r := range done {
+			if worse {
+				refused[r.ID+" "+r.Subject.Path] = true
+				talk = append(talk, fmt.Sprintf("left %s: %s would write credentials to the log [%s]", r.Subject.Location(), r.Fix.What, r.ID))
+				continue
+			}
+			talk = append(talk, fmt.Sprintf("mended %s: %s [%s]", r.Subject.Location(), r.Fix.What, r.ID))
+		}
+		if !worse {
+			text, js = next, njs
+		}
+		return nil
+	}
+	mended := 0
+	for mended < oneByOne {
+		fixes := pending(js, refused)
+		if len(fixes) == 0 {
+			break
+		}
+		if len(fixes) > oneByOne {
+			var edits []yamldoc.Edit
+			var done []lint.Result
+			for _, j := range js {
+				e, d := j.report.Fixes()
+				edits, done = append(edits, e...), append(done, d...)
+			}
+			if err := try(edits, done...); err != nil {
+				return nil, err
+			}
+			break
+		}
+		mended++
+		if err := try(fixes[0].Fix.Edits, fixes[0]); err != nil {
+			return nil, err
+		}
 	}
 	for _, l := range talk {
 		fmt.Fprintln(env.ErrOut, l)
 	}
-	if len(talk) > 0 {
+	changed := !bytes.Equal(text, data)
+	if changed {
 		o.proof(env, shown, data, text)
 	}
 	switch {
-	case o.dryRun || name == "-":
+	case o.dryRun:
 		if _, err := env.Out.Write(text); err != nil {
 			return nil, err
 		}
-	case len(talk) > 0:
+	case changed:
 		info, err := os.Stat(name)
 		if err != nil {
 			return nil, cli.Usagef("%s: %w", name, err)
@@ -60,6 +90,32 @@ func (o *lintOptions) mend(env *cli.Env, name, shown string, data []byte, js []j
 		}
 	}
 	return js, nil
+}
+
+// pending are the results that can be mended and were not refused.
+func pending(js []judged, refused map[string]bool) []lint.Result {
+	var out []lint.Result
+	for _, j := range js {
+		for _, r := range j.report.Results {
+			if r.Fix != nil && !refused[r.ID+" "+r.Subject.Path] {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// credentials counts the rules that write credentials to the log.
+func credentials(js []judged) int {
+	n := 0
+	for _, j := range js {
+		for _, r := range j.report.Results {
+			if r.ID == "AP040" {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // proof says how what is recorded changes.

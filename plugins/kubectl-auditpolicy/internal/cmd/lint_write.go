@@ -110,6 +110,10 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 			in = plural(int64(rules), "rule")
 		}
 	}
+	if rules == 0 && len(all) == 1 && all[0].rules < 0 {
+		in = all[0].name
+		fmt.Fprintf(env.ErrOut, "note: %s holds no policy, only the API server that runs one: lint the policy's own file too\n", all[0].name)
+	}
 	line := fmt.Sprintf("%s in %s", total, in)
 	var hints []string
 	if suppressed > 0 {

@@ -40,6 +40,8 @@ This is decided exactly, over all requests that kube-apiserver can receive; the 
 		}
 		if same {
 			res.Message += ", with the same result"
+		}
+		if same && len(c.P.Refused) == 0 {
 			c.fixDeleteRule(res, i)
 		}
 		if w, ok := c.Possible(i); ok {

@@ -50,8 +50,27 @@ func (p *Policy) decode() {
 		p.Refused = append(p.Refused, Problem{Kind: Invalid, Path: "rules", Node: key,
 			Message: "a policy without rules: kube-apiserver does not start with it"})
 	}
+	p.settle()
 	if len(p.Refused) == 0 {
 		p.Refused = append(p.Refused, Problem{Kind: Invalid, Node: p.Root, Message: plainError(err)})
+	}
+}
+
+// settle gives rules whose level is none of the four the one that was meant, so
+// that the rest can be judged.
+func (p *Policy) settle() {
+	for i := range p.Internal.Rules {
+		r := &p.Internal.Rules[i]
+		if Rank(r.Level) >= 0 {
+			continue
+		}
+		meant := AllLevels[1]
+		for _, l := range AllLevels {
+			if strings.EqualFold(string(l), string(r.Level)) {
+				meant = l
+			}
+		}
+		r.Level = meant
 	}
 }
 

@@ -82,7 +82,11 @@ func (e *NotPolicyError) Error() string { return e.Reason }
 
 // MaxBytes is the largest input that Load takes. A ConfigMap holds 1 MB, etcd
 // takes 1.5 MB and a rule is some hundred bytes, so this is ample for 10,000.
-const MaxBytes = 16 << 20
+const MaxBytes = 8 << 20
+
+// MaxRules is the largest number of rules that Load takes: ten times what any
+// known policy has, and the size at which exact answers still come in seconds.
+const MaxRules = 20_000
 
 // maxExpanded is the number of nodes that a document may have once its aliases
 // are expanded: kube-apiserver's YAML library gives up at a like number.
@@ -97,7 +101,7 @@ const maxDepth = 1000
 // *yamldoc.SyntaxError or *NotPolicyError.
 func Load(name string, data []byte) ([]*Policy, error) {
 	if len(data) > MaxBytes {
-		return nil, &NotPolicyError{fmt.Sprintf("%s: %d MB: an audit policy has at most %d MB", name, len(data)>>20, MaxBytes>>20)}
+		return nil, &NotPolicyError{fmt.Sprintf("%s: more than %d MB: no audit policy is that large", name, MaxBytes>>20)}
 	}
 	file, err := parse(name, data)
 	if err != nil {
@@ -109,8 +113,7 @@ func Load(name string, data []byte) ([]*Policy, error) {
 			continue
 		}
 		if err := checkExpansion(d.Root); err != nil {
-			line := d.Root.Line
-			return nil, &yamldoc.SyntaxError{File: name, Line: line, Err: err.Error()}
+			return nil, &NotPolicyError{fmt.Sprintf("%s: not a usable YAML document: %s", name, err)}
 		}
 		docs = append(docs, d)
 	}
@@ -119,6 +122,9 @@ func Load(name string, data []byte) ([]*Policy, error) {
 	}
 	if looksLikePolicy(docs[0].Root) {
 		p := &Policy{Name: name, Text: data, Root: docs[0].Root, file: file}
+		if n := len(p.rules()); n > MaxRules {
+			return nil, &NotPolicyError{fmt.Sprintf("%s: %d rules: at most %d are judged", name, n, MaxRules)}
+		}
 		for _, d := range docs[1:] {
 			p.ExtraDocuments = append(p.ExtraDocuments, d.Root.Line)
 		}
@@ -156,7 +162,7 @@ func parse(name string, data []byte) (*yamldoc.File, error) {
 	}
 	// What follows keeps its place as a document that is only a string.
 	blanked := append([]byte(nil), data[:end]...)
-	blanked = append(blanked, "---\n# not YAML\nnull\n"...)
+	blanked = append(blanked, "---\nnull\n"...)
 	first, err2 := yamldoc.Parse(name, blanked)
 	if err2 != nil || len(first.Docs) == 0 || !looksLikePolicy(first.Docs[0].Root) {
 		return nil, err
