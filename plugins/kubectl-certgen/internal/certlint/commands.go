@@ -157,6 +157,17 @@ func (l *linter) opensslReq(f *input.File, c *input.Command) {
 		return
 	}
 	out, _ := c.Flag("out")
+	if !san && !l.usedAsCA(f, out) && !looksLikeCA(c, out) {
+		if subj, ok := c.Flag("subj"); ok {
+			for _, cn := range subjOf(subj).Get("CN") {
+				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() {
+					l.add(f, NoNames, c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", cn.Value)).
+						as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
+				}
+			}
+		}
+		return
+	}
 	if l.usedAsCA(f, out) || (!san && looksLikeCA(c, out)) {
 		l.add(f, CANoKeyUsage, c.Args[0], "without -config or -addext this CA gets openssl's defaults, which have no keyUsage: Python 3.13 and pyca reject it").
 			remedy(`add -addext "keyUsage = critical, keyCertSign, cRLSign"`)
@@ -192,6 +203,11 @@ func (l *linter) opensslX509(f *input.File, c *input.Command) {
 	}
 	ext, hasExt := c.Flag("extfile")
 	if cp, ok := c.Flag("copy_extensions"); ok && strings.HasPrefix(cp.Value, "copy") {
+		return
+	}
+	if out, _ := c.Flag("out"); !hasExt && c.Has("signkey") && (l.usedAsCA(f, out) || looksLikeCA(c, out)) {
+		l.add(f, CANoKeyUsage, c.Args[0], "without -extfile this CA has no extensions at all, neither basic constraints nor a key usage: Python 3.13, pyca and Java reject it").
+			remedy(`make it by: openssl req -x509 -new -key ca.key -addext "keyUsage = critical, keyCertSign, cRLSign"`)
 		return
 	}
 	if !hasExt {

@@ -47,7 +47,7 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	trim := bytes.TrimSpace(f.Data)
 	base := strings.ToLower(filepath.Base(name))
-	if trim[0] == '{' || (strings.HasSuffix(base, ".json") && !looksLikeConf(string(trim))) {
+	if trim[0] == '{' && !anyCall.Match(trim) || (strings.HasSuffix(base, ".json") && !looksLikeConf(string(trim))) {
 		return f, f.parseJSONFile()
 	}
 	switch kind, mk := f.textKind(base); kind {

@@ -64,7 +64,7 @@ func (f *File) parsePage() {
 		body := strings.TrimSpace(string(f.Data[b.start:b.end]))
 		switch {
 		case body == "":
-		case body[0] == '{':
+		case body[0] == '{' && isJSON(f.only(b.start, b.end)):
 			s.document(b.start, b.end, "", false)
 		case !anyCall.MatchString(body) && !strings.Contains(body, "<<") && looksLikeConf(body):
 			s.document(b.start, b.end, "", false)
@@ -81,4 +81,11 @@ func fenceOf(trim string) string {
 		}
 	}
 	return ""
+}
+
+// isJSON tells a document from a shell's group of commands, which begins with
+// a brace too.
+func isJSON(data []byte) bool {
+	_, err := parseJSON(data)
+	return err == nil
 }

@@ -60,12 +60,18 @@ func (c *Command) Sub() string {
 type block struct{ start, end, indent int }
 
 type scanner struct {
-	f      *File
-	vars   map[string]Text
-	makef  bool
-	anon   int
-	stdins map[string]bool
+	f     *File
+	vars  map[string]Text
+	makef bool
+	anon  int
+	// open are the here-documents whose end is nowhere below.
+	open map[string]bool
+	docs int
 }
+
+// maxDocuments bounds the documents that are read from one script; a file with
+// more is not one that people wrote.
+const maxDocuments = 400
 
 var (
 	heredocMark = regexp.MustCompile(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
@@ -84,6 +90,7 @@ func (f *File) parseScript(blocks []block, makefile bool) {
 
 func (s *scanner) block(b block) {
 	f := s.f
+	s.open = nil
 	first, _ := f.Position(b.start)
 	last, _ := f.Position(max(b.start, b.end-1))
 	lineAt := func(n int) (int, int) { // content of line n without its newline
@@ -151,7 +158,7 @@ func (s *scanner) block(b block) {
 				quoted := l.text[m[2]:m[3]] != "" || strings.Contains(l.text[m[0]:m[4]], "\\")
 				start, end := 0, 0
 				k := n + 1
-				for ; k <= last; k++ {
+				for ; k <= last && !s.open[delim]; k++ {
 					i, j := lineAt(k)
 					if start == 0 {
 						start = i
@@ -162,6 +169,10 @@ func (s *scanner) block(b block) {
 					}
 				}
 				if end == 0 {
+					if s.open == nil {
+						s.open = map[string]bool{}
+					}
+					s.open[delim] = true
 					continue
 				}
 				n = k
@@ -218,7 +229,7 @@ func (s *scanner) expandWord(w string) string {
 // JSON or a configuration, and returns the name by which commands find it.
 func (s *scanner) document(start, end int, target string, shell bool) string {
 	body := strings.TrimSpace(string(s.f.Data[start:end]))
-	if body == "" {
+	if s.docs++; body == "" || s.docs > maxDocuments {
 		return ""
 	}
 	name := target
