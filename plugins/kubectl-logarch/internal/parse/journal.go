@@ -41,7 +41,8 @@ func (c *cutter) journal(src io.Reader) error {
 	}
 	for {
 		e, got, err := readEntry(r)
-		if got {
+		damaged := err != nil && err != io.EOF
+		if got && (!damaged || e.text != nil) {
 			n++
 			batch = append(batch, e)
 			size += len(e.text) + 64
@@ -49,7 +50,10 @@ func (c *cutter) journal(src io.Reader) error {
 		if err == io.EOF {
 			return stopped(flush(!c.in.More))
 		}
-		if err != nil {
+		if damaged {
+			if got && e.text != nil {
+				n-- // it was counted, and it is the one that is damaged
+			}
 			if ferr := flush(true); ferr != nil {
 				return stopped(ferr)
 			}
