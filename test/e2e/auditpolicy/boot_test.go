@@ -223,22 +223,52 @@ func TestBoot(t *testing.T) {
 		}
 	})
 
-	// What check calls an error, a real kube-apiserver refuses.
+	// What check calls an error, a real kube-apiserver refuses, for the same
+	// reason. It gets an etcd that does not answer: flags are read before.
 	t.Run("refused flags", func(t *testing.T) {
-		restart(t, logFlags())
-		for _, bad := range []string{"--audit-log-mode=async", "--audit-log-maxbackups=3", "--audit-log-maxage=-1", "--audit-log-format=xml", "--audit-log-version=audit.k8s.io/v1beta1", "--audit-log-truncate-max-batch-size=10"} {
-			out, _, code := run(t, nil, "backend", "check", "-o", "json", "--", "--audit-policy-file="+policy, "--audit-log-path="+log, bad)
-			if code != 1 {
-				t.Errorf("check lets %s pass: %s", bad, out)
+		noContext := filepath.Join(dir, "no-context.yaml")
+		put(noContext, "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster: {server: \"https://127.0.0.1:1/\"}\n")
+		dangling := filepath.Join(dir, "dangling.yaml")
+		put(dangling, "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster: {server: \"https://127.0.0.1:1/\"}\ncurrent-context: other\n")
+		start := func(flag string, wait time.Duration) string {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(ctx, wait)
+			defer cancel()
+			out, _ := exec.CommandContext(ctx, c.Binary, "kube-apiserver", "--etcd-servers=http://127.0.0.1:1", "--service-account-issuer=https://x", "--service-account-key-file="+c.PKI.Path("pki/sa.pub"),
+				"--service-account-signing-key-file="+c.PKI.Key("sa"), "--service-cluster-ip-range=10.0.0.0/24", "--cert-dir="+dir, "--bind-address=127.0.0.1", "--secure-port=17399",
+				"--audit-policy-file="+policy, "--audit-log-path="+log+".refused", flag).CombinedOutput()
+			for _, l := range strings.Split(string(out), "\n") {
+				if strings.Contains(l, "command failed") || strings.HasPrefix(l, "Error:") {
+					return l
+				}
 			}
-			cmd := exec.CommandContext(ctx, c.Binary, "kube-apiserver", "--etcd-servers=http://127.0.0.1:1", "--service-account-issuer=x", "--service-account-key-file="+c.PKI.Path("pki/sa.pub"),
-				"--service-account-signing-key-file="+c.PKI.Key("sa"), "--service-cluster-ip-range=10.0.0.0/24", "--cert-dir="+dir, "--secure-port=0", "--audit-policy-file="+policy, "--audit-log-path="+log, bad)
-			timer := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-			text, err := cmd.CombinedOutput()
-			timer.Stop()
-			name, _, _ := strings.Cut(strings.TrimLeft(bad, "-"), "=")
-			if err == nil || !strings.Contains(string(text), "audit") {
-				t.Errorf("kube-apiserver with %s (%s): %v\n%s", bad, name, err, tail(text))
+			return ""
+		}
+		if l := start("--audit-log-mode=batch", 8*time.Second); strings.Contains(l, "audit") {
+			t.Fatalf("good flags are refused: %s", l)
+		}
+		for flag, reason := range map[string]string{
+			"--audit-log-mode=async":                         "invalid audit log mode",
+			"--audit-log-maxbackups=3":                       "unknown flag",
+			"--audit-log-maxage=-1":                          "negative",
+			"--audit-log-maxage=x":                           "invalid argument",
+			"--audit-log-format=xml":                         "invalid audit log format",
+			"--audit-log-version=audit.k8s.io/v1beta1":       "group version",
+			"--audit-log-truncate-max-batch-size=10":         "truncate",
+			"--audit-dynamic-configuration=true":             "unknown flag",
+			"--audit-webhook-config-file=" + noContext:       "audit webhook",
+			"--audit-webhook-config-file=" + dangling:        "audit webhook",
+			"--audit-webhook-config-file=" + dir + "/absent": "audit webhook",
+		} {
+			args := []string{"backend", "check", "-o", "json", "--", "--audit-policy-file=" + policy, "--audit-log-path=" + log, flag}
+			if file := strings.TrimPrefix(flag, "--audit-webhook-config-file="); file != flag {
+				args = []string{"backend", "check", "-o", "json", file}
+			}
+			if out, _, code := run(t, nil, args...); code == 0 {
+				t.Errorf("check lets %s pass: %s", flag, out)
+			}
+			if l := start(flag, 20*time.Second); !strings.Contains(l, reason) {
+				t.Errorf("kube-apiserver with %s says %q, not %q", flag, l, reason)
 			}
 		}
 	})

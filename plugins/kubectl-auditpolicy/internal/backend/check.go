@@ -96,6 +96,11 @@ func Defaults(minor int) Settings {
 // Check judges how a file switches auditing on.
 func Check(s *Server, o Options) []finding.Finding {
 	c := &checker{s: s, o: o}
+	if s.Webhook {
+		c.webhookConfig()
+		finding.Sort(c.out)
+		return c.out
+	}
 	c.names()
 	c.values()
 	if c.on() {

@@ -24,6 +24,11 @@ func fromYAML(root *yaml.Node) *Server {
 		return fromKind(root)
 	case kind == "Cluster" && strings.HasPrefix(version, "kops.k8s.io/"):
 		return fromKops(root)
+	case kind == "Config" && version == "v1":
+		if clusters, _ := yamldoc.Get(root, "clusters"); clusters != nil {
+			return &Server{Kind: webhookKind, Webhook: true}
+		}
+		return nil
 	case kind == "ConfigMap":
 		// kubeadm keeps its ClusterConfiguration in kube-system/kubeadm-config.
 		data, _ := yamldoc.Get(root, "data")

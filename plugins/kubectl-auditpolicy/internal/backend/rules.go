@@ -85,6 +85,16 @@ var Rules = []finding.Rule{
 		Source:    "k8s.io/apiserver/pkg/audit/format.go",
 		Bad:       "--audit-log-format=legacy", Good: "--audit-log-format=json",
 	},
+	{
+		ID: "AP079", Title: "audit webhook's kubeconfig", Severity: finding.Error,
+		Rationale: `kube-apiserver reads the webhook's address and credentials from a kubeconfig, at start, and exits where it cannot.
+			The address must be https, and the receiver's certificate verified: audit events tell who does what, and
+			whoever can answer in the receiver's place can also make them disappear.`,
+		Remedy: "Write it with 'kubectl auditpolicy backend webhook --url URL --ca-file CA --kubeconfig-only'.",
+		Source: "k8s.io/apiserver/pkg/util/webhook (LoadKubeconfig), k8s.io/client-go/tools/clientcmd",
+		Bad:    "clusters:\n- name: audit\n  cluster:\n    server: http://audit.example.org/events",
+		Good:   "clusters:\n- name: audit\n  cluster:\n    server: https://audit.example.org/events\n    certificate-authority: /etc/kubernetes/audit/ca.crt",
+	},
 }
 
 func rule(id string) finding.Rule {

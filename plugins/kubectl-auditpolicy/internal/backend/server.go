@@ -42,7 +42,10 @@ type Server struct {
 	Given     []string
 	// Policy says that the installer sets the policy and log flags itself.
 	OwnPolicy bool
-	Text      []byte
+	// Webhook says that the file is not a server's but the kubeconfig of an
+	// audit webhook.
+	Webhook bool
+	Text    []byte
 }
 
 // Flag returns the flag that counts, the last of its name.
@@ -54,6 +57,9 @@ func (s *Server) Flag(name string) (FlagUse, bool) {
 	}
 	return FlagUse{}, false
 }
+
+// webhookKind is Server.Kind of a webhook's kubeconfig.
+const webhookKind = "audit webhook kubeconfig"
 
 // NotServerError says that an input describes no API server.
 type NotServerError struct{ Reason string }
