@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestSimulateCollector lets kubectl logarch simulate run this collector: what
+// it must not lose it does not lose, and what the simulation says it loses is
+// not nothing.
+func TestSimulateCollector(t *testing.T) {
+	dir := os.Getenv("CLUSTERWRIGHT_BIN")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "bin")
+	}
+	plugin, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		t.Fatalf("%v (run make build)", err)
+	}
+	collector := filepath.Join(t.TempDir(), "otelcol")
+	build := exec.Command("go", "build", "-mod=mod", "-ldflags", "-s -w", "-o", collector, ".")
+	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		t.Fatalf("build the collector: %v", err)
+	}
+	cmd := exec.Command(plugin, "simulate", "--agent", "otel", "--binary", collector, "--scenario", "steady,burst,missing-file,rename,stop", "-o", "json")
+	cmd.Stderr = os.Stderr
+	out, _ := cmd.Output() // status 1: "stop" loses lines
+	var r struct {
+		Items []struct {
+			Scenario               string
+			Written, Lost, Doubled int
+			Error                  string
+		}
+	}
+	if err := json.Unmarshal(out, &r); err != nil || len(r.Items) != 5 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, i := range r.Items {
+		t.Logf("%-14s written %6d lost %5d doubled %5d", i.Scenario, i.Written, i.Lost, i.Doubled)
+		if i.Error != "" {
+			t.Errorf("%s: %s", i.Scenario, i.Error)
+		}
+		// What was written since the last poll is gone when the pod goes.
+		if i.Scenario != "stop" && i.Lost > 0 {
+			t.Errorf("%s: %d lines lost", i.Scenario, i.Lost)
+		}
+	}
+	if code := cmd.ProcessState.ExitCode(); code != 0 && code != 1 {
+		t.Errorf("exit status %d", code)
+	}
+}
