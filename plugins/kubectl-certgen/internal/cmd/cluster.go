@@ -81,7 +81,7 @@ func newCluster(env *cli.Env) *cobra.Command {
 	fs.StringSliceVar(&f.sans, "cert-sans", nil, "Further address or name of the API servers")
 	fs.BoolVar(&f.kubeletServing, "kubelet-serving", false, "Make serving certificates for the kubelets too (kubeadm leaves them self-signed)")
 	fs.StringVar(&f.out, "out", "cluster", "Folder to make it in")
-	fs.StringVar(&f.key, "key", "", "Type of all keys: "+strings.Join(keySpecs(), "|")+" (default ecdsa:p256)")
+	fs.StringVar(&f.key, "key", "", "Type of all keys: "+strings.Join(keySpecs(), ", ")+" (default ecdsa:p256)")
 	fs.IntVar(&f.days, "days", 0, "Validity of certificates in days (default 365)")
 	fs.IntVar(&f.caDays, "ca-days", 0, "Validity of new CAs in days (default 3650)")
 	fs.StringVar(&f.compat, "compat", "", "Write certificates exactly as kubeadm does: kubeadm")
@@ -347,7 +347,8 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 	for _, n := range r.Nodes {
 		total += n.Created
 	}
-	fmt.Fprintf(w, "%s the PKI of %s in %s/, dialled at %s\n\n", st.Bold(word(newCAs+total)), strings.Join(roles, ", "), r.Folder, r.Endpoint)
+	fmt.Fprintf(w, "%s the PKI of %s in %s/\n", st.Bold(word(newCAs+total)), strings.Join(roles, ", "), r.Folder)
+	fmt.Fprintf(w, "clients dial %s\n\n", r.Endpoint)
 	if len(r.Recovered) > 0 {
 		fmt.Fprintf(w, "  finished   an earlier run that was interrupted: %d files\n", len(r.Recovered))
 	}
@@ -355,7 +356,7 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 		fmt.Fprintf(w, "  repaired   %s  mode 0600\n", show(p))
 	}
 	for _, ca := range r.CAs {
-		fmt.Fprintf(w, "  %-10s %s  %s, %s, until %s\n", word(map[bool]int{true: 1}[ca.Action == string(issue.Created)]), ca.Certificate, ca.cn, ca.keyHuman, ca.until)
+		fmt.Fprintf(w, "  %-10s %s  %s, until %s\n", word(map[bool]int{true: 1}[ca.Action == string(issue.Created)]), ca.Certificate, ca.keyHuman, ca.until)
 	}
 	shown := map[string]int{}
 	for _, n := range r.Nodes {

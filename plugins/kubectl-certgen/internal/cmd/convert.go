@@ -50,7 +50,7 @@ func newConvert(env *cli.Env) *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&to, "layout", "", "Layout of the new folder: "+strings.Join(layoutKinds(), "|"))
+	fs.StringVar(&to, "layout", "", "Layout of the new folder: "+strings.Join(layoutKinds(), ", "))
 	fs.StringVar(&out, "out", "", "The new folder, empty or not there")
 	fs.BoolVar(&dryRun, "dry-run", false, "Show what would be made and write nothing")
 	fs.StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")

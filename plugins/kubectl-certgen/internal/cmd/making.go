@@ -38,9 +38,9 @@ func (m *makingFlags) add(c *cobra.Command, ca, leaf bool) {
 	if leaf {
 		fs.IntVar(&m.days, "days", 0, "Validity in days (default: the profile's; 365)")
 	}
-	fs.StringVar(&m.key, "key", "", "Type of new keys: "+strings.Join(keySpecs(), "|")+" (default ecdsa:p256; --compat: rsa:2048)")
-	fs.StringVar(&m.layout, "layout", "", "How a new folder is laid out: "+strings.Join(layoutKinds(), "|")+" (default flat)")
-	fs.StringVar(&m.compat, "compat", "", "Write certificates exactly as another tool does: "+strings.Join(profile.Names, "|"))
+	fs.StringVar(&m.key, "key", "", "Type of new keys: "+strings.Join(keySpecs(), ", ")+" (default ecdsa:p256; with --compat rsa:2048)")
+	fs.StringVar(&m.layout, "layout", "", "How a new folder is laid out: "+strings.Join(layoutKinds(), ", ")+" (default flat)")
+	fs.StringVar(&m.compat, "compat", "", "Write certificates exactly as another tool does: "+strings.Join(profile.Names, ", "))
 	if ca {
 		fs.StringVar(&m.caKey, "ca-key", "", "Type of a new CA's key (default: as --key)")
 		fs.StringVar(&m.caSubject, "ca-subject", "", `Subject of a new CA, such as "O=Acme, CN=kubernetes-ca"`)

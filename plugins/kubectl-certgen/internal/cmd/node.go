@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,7 +49,11 @@ func newNode(env *cli.Env) *cobra.Command {
 			if f.list != "" {
 				return runMany(cmd.Context(), env, o, reqs, f.format)
 			}
-			return runOne(cmd.Context(), env, o, f.format, reqs...)
+			if err := runOne(cmd.Context(), env, o, f.format, reqs...); err != nil || f.format != "text" {
+				return err
+			}
+			f.next(env.Out, args[0])
+			return nil
 		},
 	}
 	fs := c.Flags()
@@ -59,6 +65,18 @@ func newNode(env *cli.Env) *cobra.Command {
 	f.add(c, true, true)
 	fs.BoolVar(&f.dropNames, "drop-names", false, "Let a certificate that is issued again lose names that are not given now")
 	return c
+}
+
+// next says where the files go on the node.
+func (f *nodeFlags) next(w io.Writer, node string) {
+	fmt.Fprintf(w, "\nOn the node, as root:\n")
+	if f.server != "" {
+		fmt.Fprintf(w, "  %s.conf          is /etc/kubernetes/kubelet.conf (kubelet --kubeconfig)\n", node)
+	} else {
+		fmt.Fprintf(w, "  %s-client.*      are for the kubelet's kubeconfig (--server writes it)\n", node)
+	}
+	fmt.Fprintf(w, "  %s-serving.crt   is tlsCertFile in the KubeletConfiguration\n", node)
+	fmt.Fprintf(w, "  %s-serving.key   is tlsPrivateKeyFile\n", node)
 }
 
 func (f *nodeFlags) toOptions(env *cli.Env, args []string) (issue.Options, []issue.Request, error) {

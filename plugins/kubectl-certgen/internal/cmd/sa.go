@@ -79,7 +79,7 @@ func newSA(env *cli.Env) *cobra.Command {
 		},
 	}
 	f.add(c, false, false)
-	c.Flags().Lookup("key").Usage = "Type of the key: rsa:2048|rsa:3072|rsa:4096|ecdsa:p256|ecdsa:p384 (default rsa:2048)"
+	c.Flags().Lookup("key").Usage = "Type of the key: rsa:2048, rsa:3072, rsa:4096, ecdsa:p256, ecdsa:p384 (default rsa:2048)"
 	c.Flags().StringVar(&issuer, "issuer", "https://kubernetes.default.svc.cluster.local", "Issuer of the tokens, for the printed flags")
 	c.Flags().StringVar(&installDir, "install-dir", "", "Where the files will be on the control plane, for the printed flags")
 	return c
