@@ -207,15 +207,21 @@ func deadZone(s *snapshot.Snapshot) *Fault {
 		}
 		if n > 0 {
 			f.Why = append(f.Why, Evidence{"nodes", fmt.Sprintf("%d of %d down in %s", n, len(zones[zone]), zoneName(zone)), "nodes"},
-				Evidence{"taints", fmt.Sprintf("%d of %d carry NoExecute%s", noExec, n, paused(noExec)), "nodes"})
+				Evidence{"taints", fmt.Sprintf("%d of %d carry NoExecute%s", noExec, n, paused(noExec, n)), "nodes"})
 		}
 	}
 	return finish(f)
 }
 
-func paused(noExec int) string {
-	if noExec == 0 {
+// paused says what the taints mean in a dead zone. The controller withdraws them
+// from the nodes as it saw them when its round began, and so misses one that it
+// has set in that round itself: that node's pods are evicted nevertheless.
+func paused(noExec, down int) string {
+	switch {
+	case noExec == 0:
 		return ": eviction is paused"
+	case noExec < down:
+		return ": pods are evicted from those only"
 	}
 	return ""
 }
