@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,12 +154,15 @@ func days(flag string, n, least int) (time.Duration, error) {
 
 // passphrase reads the passphrase once, from a file or the terminal.
 type passphrase struct {
+	mu   sync.Mutex // certificates are made in parallel
 	env  *cli.Env
 	file string
 	have []byte
 }
 
 func (p *passphrase) get(prompt string, twice bool) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.have != nil {
 		return p.have, nil
 	}

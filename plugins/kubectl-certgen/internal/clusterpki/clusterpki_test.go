@@ -1,0 +1,108 @@
+package clusterpki
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+)
+
+const config = `apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {advertiseAddress: 10.0.0.1, bindPort: 7443}
+nodeRegistration: {name: cp1}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+clusterName: prod
+networking: {serviceSubnet: "10.128.0.0/16", dnsDomain: prod.local, podSubnet: 10.1.0.0/16}
+apiServer: {certSANs: [a.example.org, 192.0.2.1]}
+etcd: {local: {serverCertSANs: [etcd.example.org], peerCertSANs: [192.0.2.2]}}
+encryptionAlgorithm: RSA-3072
+certificateValidityPeriod: 100h
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+`
+
+func TestReadKubeadm(t *testing.T) {
+	s, err := Read("k.yaml", []byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.endpoint()
+	if err != nil || u != "https://10.0.0.1:7443" {
+		t.Errorf("endpoint %s %v", u, err)
+	}
+	if s.Name != "prod" || s.Domain != "prod.local" || s.Key != pki.RSA3072 || s.Validity.Hours() != 100 || len(s.CertSANs) != 2 ||
+		len(s.EtcdServerSANs) != 1 || len(s.EtcdPeerSANs) != 1 || s.ServiceCIDRs[0].String() != "10.128.0.0/16" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	for in, want := range map[string]struct{ url, name string }{
+		"":                       {"https://10.0.0.1:6443", ""},
+		"lb.example.org":         {"https://lb.example.org:6443", "DNS:lb.example.org"},
+		"lb.example.org:443":     {"https://lb.example.org:443", "DNS:lb.example.org"},
+		"192.0.2.1":              {"https://192.0.2.1:6443", "IP:192.0.2.1"},
+		"fd00::1":                {"https://[fd00::1]:6443", "IP:fd00::1"},
+		"[fd00::1]:443":          {"https://[fd00::1]:443", "IP:fd00::1"},
+		"https://lb.example.org": {"https://lb.example.org", "DNS:lb.example.org"},
+	} {
+		n, err := ParseNode("cp=10.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Spec{Endpoint: in, ControlPlanes: []Node{n}}
+		if err := s.Check(); err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		u, err := s.endpoint()
+		if err != nil || u != want.url {
+			t.Errorf("%q: %s %v", in, u, err)
+		}
+		names, err := s.endpointName()
+		got := ""
+		if len(names) > 0 {
+			got = names[0].String()
+		}
+		if err != nil || got != want.name {
+			t.Errorf("%q: %s %v", in, got, err)
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                          "empty",
+		"a: b":                      "no kind",
+		"kind: Pod\napiVersion: v1": "not a ClusterPKI",
+		strings.Replace(config, "10.128.0.0/16", "10.128.0.0", 1):                          "serviceSubnet",
+		strings.Replace(config, "RSA-3072", "RSA-1024", 1):                                 "encryptionAlgorithm",
+		strings.Replace(config, "100h", "10 days", 1):                                      "certificateValidityPeriod",
+		strings.Replace(config, "192.0.2.1]", "192.0.2.1:6443]", 1):                        "certSANs",
+		strings.Replace(config, "{name: cp1}", "{}", 1):                                    "nodeRegistration.name",
+		strings.Replace(config, "name: cp1", "name: CP1", 1):                               "lower case",
+		"apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nclusterName: [x]": "of the wrong kind",
+	} {
+		if s, err := Read("k.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%.60q: %v, %+v; want an error with %q", text, err, s, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(config))
+	f.Add([]byte("apiVersion: certgen.clusterwright.dev/v1alpha1\nkind: ClusterPKI\ncontrolPlanes: [{name: a, ips: [10.0.0.1]}]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Read("f", data)
+		if err == nil {
+			_ = s.Check()
+		}
+	})
+}
