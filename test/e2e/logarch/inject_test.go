@@ -159,7 +159,7 @@ spec:
   containers:
   - name: app
     image: busybox:1.36
-    command: [sh, -c, "umask 077; while true; do echo secret >>/var/log/app/app.log; sleep 1; done"]
+    command: [sh, -c, "umask 077; while true; do echo secret line of the application >>/var/log/app/app.log; sleep 0.2; done"]
     securityContext:
       allowPrivilegeEscalation: false
       capabilities: {drop: [ALL]}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/cluster"
 )
 
 // writer is an application that writes numbered lines and rotates its log by
@@ -90,13 +92,14 @@ func hundredThousand(u user) {
 			args = append(args, "--resume")
 		}
 		u.kubectl(u.logarch(fmt.Sprintf(writer, name, rotation, 5), args...), "apply", "-f", "-")
+		before := ""
 		if name == "kill" {
-			go u.killTailer()
+			before = u.killTailer(name)
 		}
 		u.eventually(3*time.Minute, "pod "+name+" ends", func() bool {
 			return u.kubectl("", "get", "pod", name, "-o", "jsonpath={.status.phase}") == "Succeeded"
 		})
-		log := u.containerLog(name, "tail")
+		log := before + u.containerLog(name, "tail")
 		lost, doubled := count(log)
 		u.t.Logf("%s: 100000 written, %d lost, %d doubled", name, lost, doubled)
 		// A killed process may have written what it had not noted down yet.
@@ -107,15 +110,41 @@ func hundredThousand(u user) {
 	}
 }
 
-// killTailer kills the tailer with SIGKILL, once: of dead containers the kubelet
-// keeps the log of the last one only.
-func (u user) killTailer() {
+// keep links a container log on the node, so that it is there when the kubelet
+// has removed it. The function that it returns reads it.
+func (u user) keep(node *cluster.Node, file string) (log func() string) {
+	u.t.Helper()
+	link := fmt.Sprintf("/var/log/kept-%d.log", time.Now().UnixNano())
+	if out, err := node.Exec("sh", "-c", "ln "+file+" "+link); err != nil {
+		u.t.Fatalf("%v: %s", err, out)
+	}
+	return func() string {
+		out, err := node.Exec("cat", link)
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		return withoutPrefix(string(out))
+	}
+}
+
+// killTailer kills the tailer with SIGKILL, once, and returns what it had
+// written: the kubelet removes a dead init container's log when it starts the
+// next one.
+func (u user) killTailer(pod string) string {
 	node, err := u.cluster.Node("kube-worker-1")
 	if err != nil {
-		return
+		u.t.Fatal(err)
 	}
-	time.Sleep(15 * time.Second)
-	_, _ = node.Exec("sh", "-c", `for d in /proc/[0-9]*; do tr '\0\n' '  ' <$d/cmdline 2>/dev/null | grep -q '^sh -c : logarch tailer' && kill -9 ${d#/proc/}; done`)
+	u.eventually(time.Minute, "half of the lines are written", func() bool {
+		out, _, _ := u.tryKubectl("", "logs", pod, "-c", "tail", "--tail=1")
+		return strings.HasPrefix(out, "line 4") || strings.HasPrefix(out, "line 5")
+	})
+	log := u.keep(node, "/var/log/pods/default_"+pod+"_*/tail/0.log")
+	if _, err := node.Exec("sh", "-c", `for d in /proc/[0-9]*; do tr '\0\n' '  ' <$d/cmdline 2>/dev/null | grep -q '^sh -c : logarch tailer' && kill -9 ${d#/proc/}; done; true`); err != nil {
+		u.t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+	return log()
 }
 
 // podDeletion deletes a pod whose application writes up to its very end: the
@@ -152,23 +181,15 @@ spec:
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	follow := node.Command("sh", "-c", "exec tail -q -n +1 -f /var/log/pods/default_dying_*/tail/0.log")
-	var stream strings.Builder
-	follow.Stdout = &stream
-	if err := follow.Start(); err != nil {
-		u.t.Fatal(err)
-	}
+	log := u.keep(node, "/var/log/pods/default_dying_*/tail/0.log")
 	time.Sleep(2 * time.Second)
 	begin := time.Now()
 	u.kubectl("", "delete", "pod", "dying")
 	took := time.Since(begin)
-	time.Sleep(2 * time.Second)
-	_ = follow.Process.Kill()
-	_ = follow.Wait()
-	_, _ = node.Exec("sh", "-c", "for d in /proc/[0-9]*; do tr '\\0' ' ' <$d/cmdline 2>/dev/null | grep -q '^tail -q -n +1 -f /var/log/pods/default_dying' && kill ${d#/proc/}; done")
-	lost, doubled := count(withoutPrefix(stream.String()))
+	stream := log()
+	lost, doubled := count(stream)
 	u.t.Logf("pod deletion: 100000 written, %d lost, %d doubled; the deletion took %v", lost, doubled, took)
-	if lost+doubled > 0 || !strings.Contains(stream.String(), " end\n") {
+	if lost+doubled > 0 || !strings.Contains(stream, "end\n") {
 		u.t.Errorf("pod deletion: of 100000 lines %d were lost and %d doubled", lost, doubled)
 	}
 	if took > 14*time.Second {
