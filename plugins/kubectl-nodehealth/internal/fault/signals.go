@@ -186,7 +186,7 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 			add("gap", "lease and node status", "marked Unknown %s after the last renewal: the control plane's grace period", phrase.Duration(gap))
 		}
 	}
-	if hb, ok := v.Heartbeat(); ok && s.Ready != corev1.ConditionTrue && !s.LeaseKnown {
+	if hb, ok := v.Heartbeat(); ok && s.Ready != corev1.ConditionTrue && !s.LeaseKnown && name != NeverRegistered {
 		add("heartbeat", "node status", "last posted %s%s ago", least(v), phrase.Duration(v.Age(hb)))
 	}
 	if text := kubeletText(v, s); text != "" {
