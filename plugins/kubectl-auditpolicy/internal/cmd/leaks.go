@@ -215,13 +215,16 @@ func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st 
 				at = fmt.Sprintf("%s:%d", l.File, l.Line)
 			}
 			fmt.Fprintf(w, "  %s, %s\n", l.What, measure(l))
-			fmt.Fprintf(w, "    in      %s of %q by %s\n", l.Path, l.Request, quoteUser(l.User))
-			fmt.Fprintf(w, "    first   %s  %s  %s; %s\n", l.Time.UTC().Format("2006-01-02T15:04:05Z"), l.AuditID, at, plural(l.Events, "event"))
+			part := func(name, text string) {
+				fmt.Fprintf(w, "    %-7s %s\n", name, strings.ReplaceAll(cli.Wrap(text, 67), "\n", "\n            "))
+			}
+			part("in", fmt.Sprintf("%s of %q by %s", l.Path, l.Request, quoteUser(l.User)))
+			part("first", fmt.Sprintf("%s %s, %s; %s", l.Time.UTC().Format("2006-01-02T15:04:05Z"), l.AuditID, at, plural(l.Events, "event")))
 			if s := life(l); s != "" {
-				fmt.Fprintf(w, "    token   %s\n", s)
+				part("token", s)
 			}
 			if s := letIn(l, p); s != "" {
-				fmt.Fprintf(w, "    policy  %s\n", strings.ReplaceAll(cli.Wrap(s, 70), "\n", "\n            "))
+				part("policy", s)
 			}
 		}
 		fmt.Fprintf(w, "  next    %s\n", strings.ReplaceAll(cli.Wrap(rule.Remedy, 70), "\n", "\n          "))
