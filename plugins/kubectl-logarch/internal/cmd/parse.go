@@ -24,7 +24,7 @@ type parseFlags struct {
 	components, callers, where     []string
 	grep                           []string
 	verbosity                      int
-	follow, stats, quiet           bool
+	follow, stats, quiet, merge    bool
 	top, year                      int
 	timezone                       string
 }
@@ -36,6 +36,7 @@ type parseOptions struct {
 	follow   bool
 	stats    bool
 	quiet    bool
+	merge    bool
 	top      int
 	filter   *parse.Filter
 	defaults parse.Defaults
@@ -68,6 +69,8 @@ func newParse(env *cli.Env) *cobra.Command {
 			kubectl logarch parse /var/log/pods -o json
 			# Everything about one pod, whoever logged it
 			kubectl logarch parse /var/log/pods --where pod=kube-system/coredns-7d764666f9-abcde
+			# The control plane's story in one sequence
+			kubectl logarch parse /var/log/pods --merge --since 03:00 --until 03:10 --severity warning
 			# What repeats, and when it was worst
 			kubectl logarch parse kube-apiserver.log --stats
 			# A JSON log back as klog text
@@ -123,6 +126,7 @@ func (f *parseFlags) bind(c *cobra.Command) {
 	fs.IntVarP(&f.verbosity, "verbosity", "v", -1, "Only events up to this -v level; klog text does not tell it, JSON does")
 	fs.StringArrayVar(&f.grep, "grep", nil, "Only events that match this regular expression")
 	fs.BoolVar(&f.follow, "follow", false, "Go on as the files grow, through rotation, until interrupted")
+	fs.BoolVar(&f.merge, "merge", false, "Show the events of all files in the order of their time, not file by file")
 	fs.BoolVar(&f.stats, "stats", false, "Sum up instead: error rate, busiest minute, what repeats")
 	fs.IntVar(&f.top, "top", 10, "How many messages --stats shows")
 	fs.IntVar(&f.year, "year", 0, "Year of klog text without a carrier that knows it (default: from the file's time)")
@@ -134,8 +138,11 @@ func (f *parseFlags) bind(c *cobra.Command) {
 
 func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error) {
 	now := env.Now()
-	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, top: f.top, filter: parse.NewFilter()}
+	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, merge: f.merge, top: f.top, filter: parse.NewFilter()}
 	o.defaults.Now = now.UnixNano()
+	if f.merge && f.follow {
+		return nil, cli.Usagef("--merge and --follow: files that grow are shown as their lines come")
+	}
 	switch f.output {
 	case "text", "json":
 	case "klog":
@@ -227,6 +234,8 @@ func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
 	var result *parse.Result
 	if o.follow {
 		result, err = parse.Follow(ctx, o.args, env.In, o.defaults, opt, env.Out)
+	} else if o.merge && !o.stats && len(inputs) > 1 {
+		result, err = parse.Merge(ctx, inputs, opt, out)
 	} else if len(inputs) == 1 && inputs[0].Path == "" {
 		result, err = parse.Run(ctx, inputs, opt, env.Out)
 	} else {

@@ -59,7 +59,7 @@ func (c *cutter) journal(src io.Reader) error {
 			}
 			return &NotText{c.name, fmt.Sprintf("entry %d of the journal export is cut off or damaged: %v", n+1, err)}
 		}
-		if size > chunkSize || r.Buffered() == 0 {
+		if size > c.p.opt.chunk || r.Buffered() == 0 {
 			if err := flush(false); err != nil {
 				return stopped(err)
 			}

@@ -39,6 +39,8 @@ type Options struct {
 	Stats bool
 	// Workers is how many goroutines parse; 0 is one a core.
 	Workers int
+
+	chunk int // chunkSize, where it is not 0
 }
 
 // Result says what was read. Every event is counted, shown or not.
@@ -137,14 +139,17 @@ func Run(ctx context.Context, inputs []Input, opt Options, out io.Writer) (*Resu
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
+	if opt.chunk == 0 {
+		opt.chunk = chunkSize
+	}
 	p := &pipeline{
 		opt: opt, out: out,
 		work:  make(chan *chunk, opt.Workers),
 		order: make(chan *chunk, 2*opt.Workers),
 		stop:  make(chan struct{}),
 	}
-	p.pool.New = func() any { b := make([]byte, 0, chunkSize+chunkSize/8); return &b }
-	p.outs.New = func() any { b := make([]byte, 0, 3*chunkSize); return &b }
+	p.pool.New = func() any { b := make([]byte, 0, opt.chunk+opt.chunk/8); return &b }
+	p.outs.New = func() any { b := make([]byte, 0, 3*opt.chunk); return &b }
 
 	var workers sync.WaitGroup
 	for range opt.Workers {
@@ -229,11 +234,11 @@ func (p *pipeline) merge(total *Result) error {
 			}
 		}
 		out := c.out[:0]
-		if cap(out) <= 8*chunkSize {
+		if cap(out) <= 8*p.opt.chunk {
 			p.outs.Put(&out)
 		}
 		data := c.data[:0]
-		if c.data != nil && cap(data) <= 4*chunkSize {
+		if c.data != nil && cap(data) <= 4*p.opt.chunk {
 			p.pool.Put(&data)
 		}
 		c.data, c.out, c.entries = nil, nil, nil

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -340,5 +341,55 @@ func TestFollow(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMerge: the events of several logs come in the order of their time, a line
+// without a time stays behind its event, and rotated files are one log.
+func TestMerge(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.log.1"), []byte("2026-11-21T03:00:01Z stdout F a1\n"))
+	write(t, filepath.Join(dir, "a.log"), []byte("2026-11-21T03:00:04Z stdout F a4\nnot a line of CRI\n2026-11-21T03:00:06Z stdout F a6\n2026-11-21T03:00:02Z stdout F a back\n"))
+	write(t, filepath.Join(dir, "b.log"), []byte("2026-11-21T03:00:02Z stdout F b2\n2026-11-21T03:00:05Z stdout F b5\n2026-11-21T03:00:07Z stdout F b7\n"))
+	write(t, filepath.Join(dir, "c.log"), nil)
+	in, err := Expand([]string{dir}, nil, Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	r, err := Merge(t.Context(), in, Options{Encode: func(dst []byte, ev *logline.Event) []byte {
+		return append(append(dst, ev.Msg.String()...), '|')
+	}}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "a1|b2|a4|not a line of CRI|b5|a6|a back|b7|"; out.String() != want {
+		t.Errorf("%s, want %s", out.String(), want)
+	}
+	if r.Events != 8 || r.Lines != 8 {
+		t.Errorf("%d events of %d lines", r.Events, r.Lines)
+	}
+	// Large logs, so that blocks end anywhere: nothing is lost.
+	var names []string
+	lines := int64(0)
+	for i := range uint64(5) {
+		data := mixedLog(1<<20, i)
+		names = append(names, write(t, filepath.Join(dir, fmt.Sprintf("big%d.log", i)), data))
+		lines += int64(bytes.Count(data, []byte("\n")))
+	}
+	separate, _ := run(t, Options{Encode: toJSON}, names...)
+	in, err = Expand(names, nil, Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if r, err = Merge(t.Context(), in, Options{Encode: toJSON}, &out); err != nil {
+		t.Fatal(err)
+	}
+	a, b := strings.Split(separate, "\n"), strings.Split(out.String(), "\n")
+	slices.Sort(a)
+	slices.Sort(b)
+	if !slices.Equal(a, b) || r.Lines != lines {
+		t.Errorf("the merge has %d records of %d lines, the files %d of %d", len(b), r.Lines, len(a), lines)
 	}
 }
