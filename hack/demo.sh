@@ -30,8 +30,10 @@ trap 'rm -rf "$work"' EXIT
 show "A CA and an API server's certificate that every client accepts" \
 	certgen server --ip 203.0.113.10 --service-cidr 10.96.0.0/12 --out "$work/pki"
 
-show "Two log files of a pod on two streams, nothing else touched (the report; the manifest goes to stdout)" \
-	logarch inject -f examples/logarch/counter.yaml --log /var/log/1.log --log /var/log/2.log >"$work/injected"
-sed -n '1,3p' "$work/injected"
+printf '\n── Two log files of a pod on two streams, nothing else touched\n$ kubectl logarch inject -f examples/logarch/counter.yaml --log /var/log/1.log --log /var/log/2.log >injected.yaml\n\n'
+kubectl-logarch inject -f examples/logarch/counter.yaml --log /var/log/1.log --log /var/log/2.log >"$work/injected.yaml"
+printf '(exit status %d)\n' $?
+printf '\n$ kubectl logarch eject -f injected.yaml | diff - examples/logarch/counter.yaml\n'
+kubectl-logarch eject -f "$work/injected.yaml" 2>/dev/null | diff - examples/logarch/counter.yaml && echo "byte for byte as it was"
 
 printf '\ndemo: %ds, build included\n' $((SECONDS - start))
