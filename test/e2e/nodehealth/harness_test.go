@@ -172,10 +172,25 @@ func notBlamed(t *testing.T, a answer, name string) {
 	}
 }
 
+// inTime checks that an answer came within the limit. What the machine takes by
+// itself to start a program is not held against the plugin: it is next to
+// nothing, except on a machine with ten times more work than processors.
 func inTime(t *testing.T, a answer, limit time.Duration) {
 	t.Helper()
-	if a.took > limit {
-		t.Errorf("the answer took %s, want at most %s", a.took.Round(time.Millisecond), limit)
+	if a.took <= limit {
+		return
+	}
+	var own time.Duration
+	for range 3 {
+		begin := time.Now()
+		if err := exec.Command(binary(t), "version").Run(); err != nil {
+			t.Fatal(err)
+		}
+		own = max(own, time.Since(begin))
+	}
+	if a.took > limit+5*own {
+		t.Errorf("the answer took %s, want at most %s (the machine takes %s to start a program)",
+			a.took.Round(time.Millisecond), limit, own.Round(time.Millisecond))
 	}
 }
 
