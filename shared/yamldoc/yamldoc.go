@@ -6,7 +6,9 @@ package yamldoc
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -64,12 +66,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if !utf8.Valid(data) {
 		return nil, &SyntaxError{File: name, Line: 1 + bytes.Count(data[:firstInvalid(data)], []byte("\n")), Err: "a byte sequence that is not UTF-8"}
 	}
-	f.lines = append(f.lines, 0)
-	for i, b := range data {
-		if b == '\n' {
-			f.lines = append(f.lines, i+1)
-		}
-	}
+	f.lines = lineStarts(data)
 	for _, d := range f.split() {
 		text := data[d.Start:d.End]
 		if len(bytes.TrimSpace(text)) == 0 {
@@ -80,13 +77,35 @@ func Parse(name string, data []byte) (*File, error) {
 			return nil, f.syntaxError(d.Start, err)
 		}
 		if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
-			first, _ := f.Position(d.Start)
-			shift(root.Content[0], first-1, map[*yaml.Node]bool{})
+			first, column := f.Position(d.Start)
+			// The parser counts from the text that it got: what stands before it
+			// on the first line, a marker or a byte order mark, is added.
+			shift(root.Content[0], first-1, column-1, map[*yaml.Node]bool{})
 			d.Root = root.Content[0]
 		}
 		f.Docs = append(f.Docs, d)
 	}
 	return f, nil
+}
+
+// lineStarts finds the starts of the lines as YAML counts them: behind a line
+// feed, a carriage return, both together, and the three of Unicode (U+0085,
+// U+2028, U+2029). Counting otherwise would put every later node on a wrong line.
+func lineStarts(data []byte) []int {
+	starts := []int{0}
+	for i := 0; i < len(data); i++ {
+		switch {
+		case data[i] == '\n':
+			starts = append(starts, i+1)
+		case data[i] == '\r' && (i+1 >= len(data) || data[i+1] != '\n'):
+			starts = append(starts, i+1)
+		case data[i] == 0xc2 && i+1 < len(data) && data[i+1] == 0x85:
+			starts = append(starts, i+2)
+		case data[i] == 0xe2 && i+2 < len(data) && data[i+1] == 0x80 && (data[i+2] == 0xa8 || data[i+2] == 0xa9):
+			starts = append(starts, i+3)
+		}
+	}
+	return starts
 }
 
 func firstInvalid(data []byte) int {
@@ -140,8 +159,38 @@ func (f *File) split() []*Document {
 		if isDirectives(f.Bytes[d.Start:d.End]) {
 			continue
 		}
-		out = append(out, d)
+		out = append(out, f.objects(d)...)
 	}
+	return out
+}
+
+// objects splits a document that is a stream of JSON objects, one behind the
+// other without a marker, as kubectl and jq write it.
+func (f *File) objects(d *Document) []*Document {
+	text := f.Bytes[d.Start:d.End]
+	if t := bytes.TrimLeft(text, " \t\r\n"); len(t) == 0 || t[0] != '{' {
+		return []*Document{d}
+	}
+	var out []*Document
+	start := d.Start
+	dec := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var v json.RawMessage
+		err := dec.Decode(&v)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return []*Document{d} // YAML with braces, or no JSON: the parser tells
+		}
+		end := d.Start + int(dec.InputOffset())
+		out = append(out, &Document{Start: start, End: end})
+		start = end
+	}
+	if len(out) < 2 {
+		return []*Document{d}
+	}
+	out[len(out)-1].End = d.End
 	return out
 }
 
@@ -179,14 +228,17 @@ func (f *File) syntaxError(start int, err error) error {
 	return &SyntaxError{File: f.Name, Line: line, Err: msg}
 }
 
-func shift(n *yaml.Node, by int, seen map[*yaml.Node]bool) {
+func shift(n *yaml.Node, lines, columns int, seen map[*yaml.Node]bool) {
 	if n == nil || seen[n] {
 		return
 	}
 	seen[n] = true
-	n.Line += by
+	if n.Line == 1 {
+		n.Column += columns
+	}
+	n.Line += lines
 	for _, c := range n.Content {
-		shift(c, by, seen)
+		shift(c, lines, columns, seen)
 	}
 }
 
