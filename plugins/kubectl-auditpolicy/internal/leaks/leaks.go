@@ -46,6 +46,10 @@ type Leak struct {
 // NotAsked is Leak.PolicyRule where no policy was given.
 const NotAsked = -2
 
+// minHashed is the least length in characters of what is shown with a hash. 32
+// characters of base64 are 24 bytes: a person does not choose such a password.
+const minHashed = 32
+
 // maxLeaks bounds the number of different credentials that are remembered.
 const maxLeaks = 20000
 
@@ -103,7 +107,7 @@ func (v *Visitor) Visit(e *auditlog.Event) {
 				continue
 			}
 			l = &Leak{Rule: h.rule, What: h.what, Length: len(h.value), Subject: h.subject, Expires: h.expires, PolicyRule: NotAsked}
-			if len(h.value) >= 20 {
+			if len(h.value) >= minHashed {
 				l.Hash = hex.EncodeToString(k.sum[:4])
 			}
 			v.found[k] = l
