@@ -45,3 +45,14 @@ func linkUnsupported(err error) bool {
 	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) ||
 		errors.Is(err, syscall.EMLINK) || errors.Is(err, syscall.EXDEV)
 }
+
+// keepOwner gives a file the owner of the one that it will replace, where this
+// process may do so; where it may not, the file is the process's own, as any
+// other program's would be.
+func keepOwner(old os.FileInfo, path string) {
+	st, ok := old.Sys().(*syscall.Stat_t)
+	if !ok || (int(st.Uid) == os.Geteuid() && int(st.Gid) == os.Getegid()) {
+		return
+	}
+	_ = os.Lchown(path, int(st.Uid), int(st.Gid))
+}

@@ -373,13 +373,26 @@ func (b *Batch) stageFile(i int) error {
 	if err := s.write(s.staged(i), b.data[i], e.Mode); err != nil || !e.Replace {
 		return err
 	}
-	old, err := os.ReadFile(s.path(e.Path))
+	st, err := os.Stat(s.path(e.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	old, err := os.ReadFile(s.path(e.Path))
+	if err != nil {
+		return err
+	}
+	// Who could read the old file can read the new one (an etcd that is not
+	// root); a file with a key gets no looser mode than it was asked to have.
+	if mode := st.Mode().Perm(); mode != e.Mode && e.Mode == PublicMode {
+		e.Mode = mode
+		if err := s.fs.Chmod(s.staged(i), mode); err != nil {
+			return err
+		}
+	}
+	keepOwner(st, s.staged(i))
 	sum := sha256.Sum256(old)
 	e.OldSHA256 = hex.EncodeToString(sum[:])
 	return s.linkOrCopy(s.path(e.Path), s.old(i), old)

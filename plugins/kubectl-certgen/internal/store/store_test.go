@@ -81,6 +81,9 @@ func (f *faulty) Remove(p string) error    { return f.do(func() error { return f
 func (f *faulty) Mkdir(p string, m os.FileMode) error {
 	return f.do(func() error { return f.OS.Mkdir(p, m) })
 }
+func (f *faulty) Chmod(p string, m os.FileMode) error {
+	return f.do(func() error { return f.OS.Chmod(p, m) })
+}
 func (f *faulty) SyncDir(p string) error { return f.do(func() error { return f.OS.SyncDir(p) }) }
 
 // scene is a folder with a PKI whose server certificate is replaced, whose
@@ -422,4 +425,39 @@ func (f lockedFile) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return f.File.Write(p)
+}
+
+// A replaced file keeps its owner and, unless it holds a key, its mode.
+func TestOwnerAndModeStay(t *testing.T) {
+	dir := scene(t)
+	crt, key := filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
+	if err := os.Chmod(crt, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(key, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	root := os.Getuid() == 0
+	if root {
+		for _, f := range []string{crt, key} {
+			if err := os.Chown(f, 65534, 65534); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := act(dir, OS{}); err != nil {
+		t.Fatal(err)
+	}
+	for f, want := range map[string]os.FileMode{crt: 0o640, key: 0o600} {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Mode().Perm() != want {
+			t.Errorf("%s: mode %v, want %v", f, st.Mode(), want)
+		}
+		if uid := st.Sys().(*syscall.Stat_t).Uid; root && uid != 65534 {
+			t.Errorf("%s: owner %d", f, uid)
+		}
+	}
 }
