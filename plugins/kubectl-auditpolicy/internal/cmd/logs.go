@@ -50,7 +50,7 @@ func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func(
 		fmt.Fprintf(env.ErrOut, "warning: %s passed over, no audit log: %s\n", plural(int64(n), "file"), strings.Join(st.PassedOver, ", "))
 	}
 	if st.Broken > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled, %s; they are counted as unknowable\n", plural(st.Broken, "event"), size(st.BrokenBytes))
+		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled (%s) could not be read\n", plural(st.Broken, "event"), size(st.BrokenBytes))
 	}
 	return visitors, st, nil
 }

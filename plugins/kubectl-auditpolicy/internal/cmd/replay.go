@@ -179,6 +179,10 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintf(w, "  unknown  %s, %s\n", plural(n, "event"), size(r.Unknowable.Bytes))
 	}
 
+	if n := r.Log.Other; n > 0 {
+		fmt.Fprintf(w, "  other    %s that hold no audit event\n", plural(n, "line"))
+	}
+
 	fmt.Fprintf(w, "\n%-16s %12s %12s %10s %6s\n", "LEVEL", "REQUESTS", "EVENTS", "BYTES", "")
 	for _, l := range policy.AllLevels {
 		v := r.ByLevel[string(l)]
