@@ -69,11 +69,14 @@ func (r *reader) tar(in io.Reader) error {
 		if h.Typeflag != tar.TypeReg || skip(h.Name) {
 			continue
 		}
+		if isLog(h.Name) && h.Size > maxLog {
+			continue
+		}
 		data, err := io.ReadAll(io.LimitReader(t, maxFile))
 		if err != nil {
 			return truncated(err)
 		}
-		if wanted(h.Name) {
+		if wanted(h.Name) || isLog(h.Name) {
 			if err := r.member(h.Name, data); err != nil {
 				return err
 			}
@@ -130,7 +133,11 @@ func (r *reader) folder(root string) error {
 		if !d.Type().IsRegular() || skip(rel) {
 			return nil
 		}
-		if !wanted(rel) {
+		if isLog(rel) {
+			if info, err := d.Info(); err != nil || info.Size() > maxLog {
+				return nil
+			}
+		} else if !wanted(rel) {
 			later = append(later, p)
 			return nil
 		}
@@ -169,6 +176,12 @@ func (r *reader) folder(root string) error {
 // facts and is noted, unless it is the nodes themselves.
 func (r *reader) member(name string, data []byte) error {
 	if len(bytes.TrimSpace(data)) == 0 {
+		return nil
+	}
+	if isLog(name) {
+		if len(data) <= maxLog {
+			r.logs(string(data))
+		}
 		return nil
 	}
 	if path.Base(name) == "timestamp" {

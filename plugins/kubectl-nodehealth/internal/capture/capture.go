@@ -104,6 +104,9 @@ type reader struct {
 	stats     map[string]*snapshot.Stats
 	files     int
 	nameTime  time.Time
+	// refusals are the kubelets' addresses that a dump could not get logs from,
+	// and why.
+	refusals map[string]string
 }
 
 // bytes reads one file or stdin: an archive, JSON, YAML, or text.
@@ -180,6 +183,7 @@ func (r *reader) finish() *snapshot.Snapshot {
 			n.Kubelet.Stats = st
 			n.Set(snapshot.Probe{Name: snapshot.SourceSummary, Status: snapshot.OK})
 		}
+		r.asked(s.View(n))
 		r.probes(s, n)
 	}
 	cluster := func(name string, ok bool, detail string) {
@@ -229,6 +233,9 @@ func skip(name string) bool {
 	case ".json", ".yaml", ".yml":
 		return false
 	case ".txt", "":
+		if isLog(name) {
+			return false
+		}
 		// Collectors of support data save kubectl's output under such names.
 		base := strings.ToLower(path.Base(name))
 		return !strings.Contains(base, "describe") && base != "timestamp" && !(strings.Contains(base, "kubectl") || strings.Contains(base, "oc_"))

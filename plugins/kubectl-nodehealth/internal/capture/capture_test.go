@@ -359,6 +359,32 @@ func TestDumpOutput(t *testing.T) {
 	}
 }
 
+// A dump's failed requests for logs are a probe of the kubelet.
+func TestLogErrorsAreEvidence(t *testing.T) {
+	node, _, _, _ := objects(t)
+	failed := `Request log error: Get "https://192.168.0.113:10250/containerLogs/default/web/c?tailLines=-1": dial tcp 192.168.0.113:10250: connect: connection refused` + "\n"
+	logs := "==== START logs for container c of pod default/web ====\n" + failed + "==== END logs for container c of pod default/web ====\n"
+	dir := t.TempDir()
+	for name, text := range map[string]string{"nodes.json": `{"kind":"NodeList","items":[` + node + `]}`, "default/web/logs.txt": logs, "default/big/logs.txt": strings.Repeat("x\n", maxLog)} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*snapshot.Snapshot{"folder": folder, "output": mustRead(t, `{"kind":"NodeList","items":[`+node+`]}`+"\n"+logs)} {
+		p, _ := snapshot.Find(s.Nodes[0].Probes, snapshot.SourceHealthz)
+		if p.Status != snapshot.Unreachable || p.Reason != snapshot.ReasonRefused {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	for want, text := range map[string]string{

@@ -94,6 +94,7 @@ func splitYAML(text string) []string {
 // dump reads the stdout form of kubectl cluster-info dump: documents with the
 // logs of containers between them.
 func (r *reader) dump(name, text string) error {
+	r.logs(text)
 	var docs strings.Builder
 	inLogs := false
 	for l := range strings.Lines(text) {

@@ -59,7 +59,7 @@ func Classify(source string, r Reply) snapshot.Probe {
 	case apiServer && r.Code == http.StatusNotFound:
 		p.Status, p.Detail = snapshot.Absent, message
 	case apiServer && (r.Code == http.StatusServiceUnavailable || r.Code == http.StatusBadGateway || r.Code == http.StatusGatewayTimeout || r.Code == http.StatusInternalServerError):
-		p.Status, p.Reason, p.Detail = unreachable(message)
+		p.Status, p.Reason, p.Detail = Unreachable(message)
 	case apiServer:
 		p.Status, p.Detail = snapshot.Unreachable, message
 	case r.Code == http.StatusForbidden, r.Code == http.StatusUnauthorized:
@@ -69,7 +69,7 @@ func Classify(source string, r Reply) snapshot.Probe {
 	case r.Code == http.StatusNotFound, r.Code == http.StatusNotAcceptable:
 		p.Status, p.Reason, p.Detail = snapshot.Unsupported, snapshot.ReasonKubelet, "this kubelet does not have it"
 	case r.Code == http.StatusServiceUnavailable || r.Code == http.StatusBadGateway || r.Code == http.StatusGatewayTimeout:
-		p.Status, p.Reason, p.Detail = unreachable(r.text())
+		p.Status, p.Reason, p.Detail = Unreachable(r.text())
 	case strings.Contains(r.text(), "Authorization error"):
 		p.Status, p.Reason, p.Detail = snapshot.Denied, snapshot.ReasonKubelet, "the kubelet cannot ask the API server: "+r.text()
 	default:
@@ -98,8 +98,8 @@ func denial(message string) string {
 	return message
 }
 
-// unreachable sorts the API server's reports of a failed connection to a node.
-func unreachable(message string) (snapshot.Status, string, string) {
+// Unreachable sorts the API server's reports of a failed connection to a node.
+func Unreachable(message string) (snapshot.Status, string, string) {
 	short := strings.TrimPrefix(message, "error trying to reach service: ")
 	m := strings.ToLower(message)
 	switch {
