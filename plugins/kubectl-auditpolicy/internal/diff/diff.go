@@ -75,10 +75,10 @@ func (r *Report) Loses() bool {
 }
 
 // Work is the default budget, in comparisons of boxes.
-const Work = 120_000_000
+const Work = 60_000_000
 
 // maxClasses bounds the classes that are listed; beyond it nobody reads on.
-const maxClasses = 200
+const maxClasses = 60
 
 // small is the number of rules up to which classes are made as large as the
 // outcomes allow; beyond it they end where the rules that decide do.
@@ -98,6 +98,7 @@ type comparison struct {
 	// listed are the classes found so far, by what changes.
 	listed map[string]*kind
 	order  []string
+	found  int
 }
 
 // kind is all changes with the same outcomes.
@@ -110,9 +111,16 @@ func compare(before, after *audit.Policy, table *apitable.Table, work int) *Repo
 	sp := space.New(decide.Hints(table), nil, before, after)
 	c := &comparison{sp: sp, a: decide.In(sp, before), b: decide.In(sp, after), budget: &space.Budget{Left: work},
 		report: &Report{}, listed: map[string]*kind{}}
-	for i := range len(before.Rules) + 1 {
-		for j := range len(after.Rules) + 1 {
-			c.pair(ruleOf(i, before), ruleOf(j, after))
+	// What loses comes first, so that a bounded list still tells whether
+	// anything is lost.
+	for _, losing := range []bool{true, false} {
+		for i := range len(before.Rules) + 1 {
+			for j := range len(after.Rules) + 1 {
+				x, y := ruleOf(i, before), ruleOf(j, after)
+				if loses(outcome(policy.RuleDecision(before, x)), outcome(policy.RuleDecision(after, y))) == losing {
+					c.pair(x, y)
+				}
+			}
 		}
 	}
 	c.finish()
@@ -137,8 +145,11 @@ func boxesOf(a *decide.Analysis, rule int) space.Boxes {
 // decide, if they decide them differently.
 func (c *comparison) pair(i, j int) {
 	from, to := policy.RuleDecision(c.a.Policy, i), policy.RuleDecision(c.b.Policy, j)
-	if from.SameOutcome(to) || c.budget.Left < 0 {
-		c.report.Undecided = c.report.Undecided || c.budget.Left < 0
+	if from.SameOutcome(to) || c.report.More {
+		return
+	}
+	if c.budget.Left < 0 {
+		c.report.Undecided = true
 		return
 	}
 	both := boxesOf(c.a, i).And(boxesOf(c.b, j))
@@ -161,7 +172,7 @@ func (c *comparison) pair(i, j int) {
 		case space.Empty:
 			return
 		}
-		if len(k.boxes) >= maxClasses {
+		if c.found++; c.found > maxClasses {
 			c.report.More = true
 			return
 		}
@@ -199,8 +210,9 @@ func key(o Outcome) string {
 // rules: by no earlier one, and by both.
 func (c *comparison) pairHolds(b space.Box, both space.Boxes, lists ...[]*space.Box) bool {
 	for _, l := range lists {
+		c.budget.Left -= len(l)
 		for _, o := range l {
-			if _, meets := b.And(*o); meets {
+			if b.Meets(o) {
 				if _, ans := c.sp.Outside(space.Boxes{b}.And(space.Boxes{*o}), nil, c.budget); ans != space.Empty {
 					return false
 				}

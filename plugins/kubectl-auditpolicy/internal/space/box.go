@@ -35,6 +35,9 @@ func (b *Box) disjoint(o *Box) bool {
 	return false
 }
 
+// Meets says whether two boxes have a request in common, possible or not.
+func (b *Box) Meets(o *Box) bool { return !b.disjoint(o) }
+
 func (b *Box) empty() bool {
 	for d := range b {
 		if b[d].empty() {
