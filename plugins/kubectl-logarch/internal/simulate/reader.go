@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/tailer"
 )
 
@@ -95,8 +96,8 @@ func Any(words []string) Reader {
 	}}
 }
 
-// OTel is an OpenTelemetry collector with the file log receiver and the file
-// exporter.
+// OTel is an OpenTelemetry collector with the configuration that inject makes
+// for it, writing to a file.
 func OTel(binary string) Reader {
 	return Reader{
 		Name: "otel", About: "OpenTelemetry collector, file log receiver, " + binary,
@@ -105,11 +106,14 @@ func OTel(binary string) Reader {
 			if err := os.MkdirAll(storage, 0o755); err != nil {
 				return nil, err
 			}
-			config := filepath.Join(dir, "config.yaml")
-			if err := os.WriteFile(config, []byte(otelConfig(file, storage, filepath.Join(dir, "out.jsonl"))), 0o600); err != nil {
+			conf := agentconf.Render(agentconf.Spec{Agent: "otel", Files: []string{file}, State: storage, Destination: "file", Endpoint: filepath.Join(dir, "out.jsonl")})
+			config := filepath.Join(dir, "otel.yaml")
+			if err := os.WriteFile(config, []byte(conf.Files["otel.yaml"]), 0o600); err != nil {
 				return nil, err
 			}
-			return exec.Command(binary, "--config", config), nil
+			c := exec.Command(binary, "--config", config)
+			c.Env = append(os.Environ(), "POD_NAME=simulated", "POD_NAMESPACE=simulated")
+			return c, nil
 		},
 		Output: otelBodies,
 		Known: func(scenario string) string {
@@ -119,33 +123,6 @@ func OTel(binary string) Reader {
 			return ""
 		},
 	}
-}
-
-func otelConfig(file, storage, out string) string {
-	return fmt.Sprintf(`extensions:
-  file_storage:
-    directory: %q
-receivers:
-  filelog:
-    include: [%q]
-    start_at: beginning
-    poll_interval: 200ms
-    storage: file_storage
-exporters:
-  file:
-    path: %q
-    append: true
-    flush_interval: 100ms
-service:
-  telemetry:
-    metrics:
-      level: none
-  extensions: [file_storage]
-  pipelines:
-    logs:
-      receivers: [filelog]
-      exporters: [file]
-`, storage, file, out)
 }
 
 // otelBodies reads the bodies of the records that the file exporter wrote.
@@ -173,8 +150,14 @@ func otelBodies(dir string) ([]byte, error) {
 				} `json:"scopeLogs"`
 			} `json:"resourceLogs"`
 		}
-		if err := json.Unmarshal(line, &batch); err != nil {
-			return nil, fmt.Errorf("read what the collector wrote: %w", err)
+		if json.Unmarshal(line, &batch) != nil {
+			// A kill tore a record in the middle; the next one begins on the
+			// same line. What was torn counts as not delivered.
+			i := bytes.LastIndex(line, []byte(`{"resourceLogs"`))
+			batch.ResourceLogs = nil
+			if i <= 0 || json.Unmarshal(line[i:], &batch) != nil {
+				continue
+			}
 		}
 		for _, rl := range batch.ResourceLogs {
 			for _, sl := range rl.ScopeLogs {
