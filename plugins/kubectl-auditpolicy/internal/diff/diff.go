@@ -145,7 +145,13 @@ func boxesOf(a *decide.Analysis, rule int) space.Boxes {
 // decide, if they decide them differently.
 func (c *comparison) pair(i, j int) {
 	from, to := policy.RuleDecision(c.a.Policy, i), policy.RuleDecision(c.b.Policy, j)
-	if from.SameOutcome(to) || c.report.More {
+	if from.SameOutcome(to) {
+		return
+	}
+	if k := c.listed[key(outcome(from))+"->"+key(outcome(to))]; c.found >= maxClasses && k != nil && len(k.boxes) > 0 {
+		// The list is full; what is still looked for are kinds of change that
+		// it has no example of.
+		c.report.More = true
 		return
 	}
 	if c.budget.Left < 0 {
@@ -172,7 +178,7 @@ func (c *comparison) pair(i, j int) {
 		case space.Empty:
 			return
 		}
-		if c.found++; c.found > maxClasses {
+		if c.found++; c.found > maxClasses && len(k.boxes) > 0 {
 			c.report.More = true
 			return
 		}
@@ -262,9 +268,6 @@ func (c *comparison) finish() {
 	slices.SortStableFunc(c.report.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(order(x), order(y)), cmp.Compare(policy.Rank(y.From.Level), policy.Rank(x.From.Level)), strings.Compare(x.Class, y.Class))
 	})
-	if len(c.report.Changes) > maxClasses {
-		c.report.Changes, c.report.More = c.report.Changes[:maxClasses], true
-	}
 }
 
 func order(c Change) int {
