@@ -7,6 +7,7 @@ nap() { sleep "$1" & wait $!; }
 id() { i=$(stat -L -c %i "$1" 2>/dev/null); IFS= read -r h 2>/dev/null <"$1" || h=; }
 rotated() { ls -tr "$f".[0-9]* "$f".old "$f"-[0-9]* "${f%.*}"-[0-9]* 2>/dev/null | grep -vE '\.(gz|bz2|xz|zst)$'; }
 eol() { [ -z "$(tail -c1 "$1")" ] || echo; }
+end() { pump; sleep 1; exit 0; }
 pump() { cat <&3; read -r p </proc/self/fdinfo/3; p=${p##*[!0-9]}; }
 save() { [ -z "$state" ] || printf '%s\n' "$fi $p" "$fh" "$seen" >"$state"; } ##state
 follow() { p=0 o=0; command exec 3<"$1" && id /proc/self/fd/3 && fi=$i fh=$h; }
@@ -74,9 +75,9 @@ while :; do
       continue
     fi
   elif [ "$stop" ] && [ "$quiet" -ge "$linger" ]; then
-    pump; exit 0
+    end
   elif [ "$quiet" -ge 2 ] && ended; then ##job
-    pump; exit 0 ##job
+    end ##job
   fi
   [ "$stop" ] && [ "$linger" = 0 ] || nap "$t"
 done

@@ -6,12 +6,17 @@
 // SIGTERM, and killed otherwise it drops the last lines; busybox's polls once a
 // second and so misses a file that is rotated away twice within it, and half of
 // a file that was truncated and outgrew its old size.
+//
+// At its end the script waits for a second: containerd (1.6 was seen) drops what
+// is still in the pipe, up to a buffer of 32 KiB, when a container's first process
+// ends right behind a burst.
 package tailer
 
 import (
 	_ "embed"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // source is the program. Its arguments are the file, the number of seconds
@@ -36,8 +41,20 @@ type Options struct {
 	Job bool
 }
 
+var scripts sync.Map // by Options, without the file
+
 // Script is the program that the options need.
 func Script(o Options) string {
+	key := Options{State: o.State, Job: o.Job}
+	if s, ok := scripts.Load(key); ok {
+		return s.(string)
+	}
+	s := compose(o)
+	scripts.Store(key, s)
+	return s
+}
+
+func compose(o Options) string {
 	var b strings.Builder
 	for _, line := range strings.SplitAfter(source, "\n") {
 		code, tag, tagged := strings.Cut(strings.TrimSuffix(line, "\n"), " ##")
