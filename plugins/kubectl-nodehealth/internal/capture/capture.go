@@ -104,9 +104,8 @@ type reader struct {
 	stats     map[string]*snapshot.Stats
 	files     int
 	nameTime  time.Time
-	// refusals are the kubelets' addresses that a dump could not get logs from,
-	// and why.
-	refusals map[string]string
+	// logless are the pods whose logs a dump could not get, and why.
+	logless map[string]string
 }
 
 // bytes reads one file or stdin: an archive, JSON, YAML, or text.
@@ -183,7 +182,7 @@ func (r *reader) finish() *snapshot.Snapshot {
 			n.Kubelet.Stats = st
 			n.Set(snapshot.Probe{Name: snapshot.SourceSummary, Status: snapshot.OK})
 		}
-		r.asked(s.View(n))
+		r.asked(n)
 		r.probes(s, n)
 	}
 	cluster := func(name string, ok bool, detail string) {

@@ -359,28 +359,36 @@ func TestDumpOutput(t *testing.T) {
 	}
 }
 
-// A dump's failed requests for logs are a probe of the kubelet.
+// A dump's failed requests for logs are a probe of the kubelet: with the reason
+// they tell a dead kubelet, without it only that nobody answered.
 func TestLogErrorsAreEvidence(t *testing.T) {
-	node, _, _, _ := objects(t)
-	failed := `Request log error: Get "https://192.168.0.113:10250/containerLogs/default/web/c?tailLines=-1": dial tcp 192.168.0.113:10250: connect: connection refused` + "\n"
-	logs := "==== START logs for container c of pod default/web ====\n" + failed + "==== END logs for container c of pod default/web ====\n"
-	dir := t.TempDir()
-	for name, text := range map[string]string{"nodes.json": `{"kind":"NodeList","items":[` + node + `]}`, "default/web/logs.txt": logs, "default/big/logs.txt": strings.Repeat("x\n", maxLog)} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+	node, _, pod, _ := objects(t)
+	for name, tc := range map[string]struct{ line, status, reason string }{
+		"with a reason":    {`Request log error: Get "https://192.168.0.113:10250/containerLogs/default/web/c": dial tcp 192.168.0.113:10250: connect: connection refused`, "unreachable", snapshot.ReasonRefused},
+		"without one":      {`Request log error: an error on the server ("unknown") has prevented the request from succeeding (get pods web)`, "unreachable", ""},
+		"a log of its own": {"first line\nRequest log error: dial tcp: connect: connection refused", "absent", ""},
+		"all is well":      {"hello", "absent", ""},
+	} {
+		logs := "==== START logs for container c of pod default/web ====\n" + tc.line + "\n==== END logs for container c of pod default/web ====\n"
+		dir := t.TempDir()
+		for file, text := range map[string]string{"nodes.json": `{"kind":"NodeList","items":[` + node + `]}`, "default/pods.json": `{"kind":"PodList","items":[` + pod + `]}`,
+			"default/web/logs.txt": logs, "default/big/logs.txt": strings.Repeat("x\n", maxLog)} {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		folder, err := Open(dir, Options{})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	folder, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, s := range map[string]*snapshot.Snapshot{"folder": folder, "output": mustRead(t, `{"kind":"NodeList","items":[`+node+`]}`+"\n"+logs)} {
-		p, _ := snapshot.Find(s.Nodes[0].Probes, snapshot.SourceHealthz)
-		if p.Status != snapshot.Unreachable || p.Reason != snapshot.ReasonRefused {
-			t.Errorf("%s: %+v", name, p)
+		for form, s := range map[string]*snapshot.Snapshot{"folder": folder, "output": mustRead(t, `{"kind":"NodeList","items":[`+node+`]}`+"\n"+`{"kind":"PodList","items":[`+pod+`]}`+"\n"+logs)} {
+			p, _ := snapshot.Find(s.Nodes[0].Probes, snapshot.SourceHealthz)
+			if string(p.Status) != tc.status || p.Reason != tc.reason {
+				t.Errorf("%s, %s: %+v", name, form, p)
+			}
 		}
 	}
 }
