@@ -13,7 +13,8 @@ import (
 var ap011 = Rule{finding.Rule{
 	ID: "AP011", Title: "entry that earlier rules take entirely", Severity: finding.Info, Docs: auditing,
 	Rationale: `Part of a rule can be as dead as a whole rule: a user, verb, resource, namespace or path in its lists for which earlier rules
-take every request. The rule then does not do what the entry says; where the earlier rule has the same level that is only clutter.
+take every request. Where the earlier rules record something else, the rule does not do what the entry says (a warning); otherwise the entry is only clutter
+(an info).
 
 That a general rule comes after particular ones is how policies are written and is not reported; an entry is reported only if nothing at
 all is left of it. Decided exactly.`,
@@ -48,6 +49,11 @@ all is left of it. Decided exactly.`,
 			c.explain(path)
 			takers := c.takersOf(part, i)
 			sev := r
+			for _, t := range takers {
+				if !c.Decisions[t].SameOutcome(c.Decisions[i]) {
+					sev = severity(r, finding.Warning)
+				}
+			}
 			verb := "takes"
 			if len(takers) > 1 {
 				verb = "take"

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
 // full makes a policy of an example that shows rules alone.
@@ -64,5 +65,24 @@ func TestIDsAreOrderedAndUnique(t *testing.T) {
 			t.Errorf("%s stands after %s", r.ID, last)
 		}
 		last = r.ID
+	}
+}
+
+// What stands behind an alias is told once, JSON keys keep their quotes, and a
+// policy in a quoted string is told by its path.
+func TestPlaces(t *testing.T) {
+	r := run(t, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Request\n  verbs: [create]\n  resources: &x\n  - group: ''\n    resources: [pod]\n- level: Metadata\n  resources: *x\n- level: None\n", Options{Enable: []string{"AP025"}})
+	if len(r.Results) != 1 || r.Results[0].Subject.Line != 8 {
+		t.Errorf("%+v", r.Results)
+	}
+	text := `{"apiVersion":"audit.k8s.io/v1","kind":"Policy","rules":[{"level":"None","verb":["get"]}]}`
+	r = run(t, text, Options{Enable: []string{"AP002"}})
+	edits, _ := r.Fixes()
+	if got := string(yamldoc.Apply([]byte(text), edits)); got != strings.Replace(text, `"verb"`, `"verbs"`, 1) {
+		t.Error(got)
+	}
+	r = run(t, "apiVersion: v1\nkind: ConfigMap\ndata:\n  p: \"apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules:\\n- level: None\\n  verb: [get]\\n\"\n", Options{Enable: []string{"AP002"}})
+	if len(r.Results) != 1 || r.Results[0].Subject.Line != 4 || r.Results[0].Width != 0 || !strings.Contains(r.Results[0].Message, "rules[0].verb") {
+		t.Errorf("%+v", r.Results)
 	}
 }

@@ -57,6 +57,12 @@ func (c *Context) fixValue(res *Result, path, value string) {
 // fixKey renames a key.
 func (c *Context) fixKey(res *Result, key *yaml.Node, name string) {
 	if start, end, ok := c.span(key); ok {
+		switch {
+		case key.Style&yaml.DoubleQuotedStyle != 0:
+			name = `"` + name + `"`
+		case key.Style&yaml.SingleQuotedStyle != 0:
+			name = "'" + name + "'"
+		}
 		c.fix(res, fmt.Sprintf("rename %s to %s", key.Value, name), yamldoc.Edit{Start: start, End: end, Text: name})
 	}
 }

@@ -160,10 +160,17 @@ var share = map[string]int{"AP011": 8_000_000, "AP012": 8_000_000}
 // select_ drops what is switched off, silenced or said twice, and sorts.
 func (c *Context) select_() (out []Result, suppressed int) {
 	sup := c.suppressions()
-	type key struct{ id, path, message string }
+	// Behind an alias one place of the file is several of the policy.
+	type key struct {
+		id, path, message string
+		line, column      int
+	}
 	seen := map[key]bool{}
 	for _, r := range c.results {
-		k := key{r.ID, r.Subject.Path, r.Message}
+		k := key{r.ID, r.Subject.Path, r.Message, 0, 0}
+		if r.Subject.Line > 0 && c.P.Exact() {
+			k = key{r.ID, "", r.Message, r.Subject.Line, r.Subject.Column}
+		}
 		if seen[k] || slices.Contains(c.Opt.Disable, r.ID) || len(c.Opt.Enable) > 0 && !slices.Contains(c.Opt.Enable, r.ID) {
 			continue
 		}
@@ -211,7 +218,15 @@ func (c *Context) report(r finding.Rule, path string, node *yaml.Node, format st
 	f := r.New(finding.Subject{Kind: "Policy", Name: c.P.Name, Path: path, Line: line, Column: col}, fmt.Sprintf(format, args...))
 	// The rule's own remedy is its page's; a finding has one of its own or none.
 	f.Remedy = ""
-	c.results = append(c.results, Result{Finding: f, Width: policy.Width(node)})
+	width := policy.Width(node)
+	if !c.P.Exact() {
+		// The place is that of the string that holds the policy.
+		width = 0
+		if path != "" {
+			f.Message += " (at " + path + ")"
+		}
+	}
+	c.results = append(c.results, Result{Finding: f, Width: width})
 	return &c.results[len(c.results)-1]
 }
 
