@@ -37,7 +37,7 @@ func TestInPlaceSurvivesKill(t *testing.T) {
 		t.Fatal("nothing was injected")
 	}
 	killed, done := 0, 0
-	const tries = 40
+	const tries = 20
 	for i := range tries {
 		write()
 		c := exec.Command(u.plugin, args...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
@@ -64,12 +65,20 @@ func Read(w *manifest.Workload) *Receipt {
 	if text == "" {
 		return nil
 	}
+	if r, ok := receipts.Load(text); ok {
+		return r.(*Receipt)
+	}
 	r := &Receipt{}
 	if json.Unmarshal([]byte(text), r) != nil {
 		return nil
 	}
+	receipts.Store(text, r)
 	return r
 }
+
+// receipts remembers what annotations say: a file of many documents has the same
+// one many times. Nobody changes a receipt that was read.
+var receipts sync.Map
 
 // Removed is what was taken out of a workload.
 type Removed struct {

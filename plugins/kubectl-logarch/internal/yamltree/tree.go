@@ -9,7 +9,10 @@ package yamltree
 
 import (
 	"fmt"
+	"sort"
 	"strings"
+	"sync"
+	"unicode/utf8"
 )
 
 // Kind is the kind of a node.
@@ -80,6 +83,9 @@ type File struct {
 	Name string
 	Src  string
 	Docs []*Doc
+
+	once  sync.Once
+	lines []int // where each line starts
 }
 
 // Error is a text that was not read, and where.
@@ -92,9 +98,20 @@ func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.M
 
 // Position turns an offset into a line and a column, both from 1.
 func (f *File) Position(offset int) (line, column int) {
+	f.once.Do(func() {
+		f.lines = append(f.lines, 0)
+		for i := 0; i < len(f.Src); i++ {
+			n := strings.IndexByte(f.Src[i:], '\n')
+			if n < 0 {
+				break
+			}
+			i += n
+			f.lines = append(f.lines, i+1)
+		}
+	})
 	offset = min(offset, len(f.Src))
-	before := f.Src[:offset]
-	return 1 + strings.Count(before, "\n"), 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+	line = sort.SearchInts(f.lines, offset+1)
+	return line, 1 + utf8.RuneCountInString(f.Src[f.lines[line-1]:offset])
 }
 
 // Resolve follows aliases.
