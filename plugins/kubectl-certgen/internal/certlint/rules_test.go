@@ -45,7 +45,7 @@ func TestExamplesOfRules(t *testing.T) {
 				t.Errorf("id out of order, repeated or of another form (after %s)", last)
 			}
 			seen[r.ID], last = true, r.ID
-			if r.Title == "" || r.Rationale == "" || r.Source == "" || r.Remedy == "" || r.Severity.Rank() == 0 {
+			if r.Title == "" || r.Bad == "" || r.Good == "" || r.Rationale == "" || r.Source == "" || r.Remedy == "" || r.Severity.Rank() == 0 {
 				t.Error("title, rationale, source, remedy or severity is missing")
 			}
 			if slices.ContainsFunc(CertRules(), func(c finding.Rule) bool { return c.ID == r.ID }) {

@@ -1,0 +1,134 @@
+package input
+
+import "strings"
+
+// word is a shell word or an operator.
+type word struct {
+	Text
+	op bool
+}
+
+// words splits a line as a shell does. Variables that the script sets to a
+// fixed text are put in; all others stay as they are written.
+func (s *scanner) words(l logicalLine) []word {
+	var out []word
+	t := l.text
+	for i := 0; i < len(t); {
+		c := t[i]
+		switch {
+		case c == ' ' || c == '\t' || c == '\n':
+			i++
+		case c == '#' && (i == 0 || t[i-1] == ' ' || t[i-1] == '\t'):
+			if i == 0 && toolLine.MatchString(t) {
+				i++ // the prompt of a root shell on a page
+				continue
+			}
+			return out
+		case strings.IndexByte("|;&()<>", c) >= 0:
+			j := i + 1
+			for j < len(t) && t[j] == c && c != '(' && c != ')' {
+				j++
+			}
+			a, b := l.place(i, j)
+			out = append(out, word{Text{t[i:j], a, b}, true})
+			i = j
+		default:
+			w, j := s.word(t, i)
+			a, b := l.place(i, j)
+			// A wholly quoted word points at what stands inside the quotes.
+			if j-i >= 2 && (c == '"' || c == '\'') && t[j-1] == c && strings.IndexByte(t[i+1:j-1], c) < 0 {
+				a, b = l.place(i+1, j-1)
+			}
+			out = append(out, word{Text{w, a, b}, false})
+			i = j
+		}
+	}
+	return out
+}
+
+func (s *scanner) word(t string, i int) (string, int) {
+	var b strings.Builder
+	for i < len(t) {
+		c := t[i]
+		switch {
+		case c == ' ' || c == '\t' || c == '\n' || strings.IndexByte("|;&()<>", c) >= 0:
+			return b.String(), i
+		case c == '\\' && i+1 < len(t):
+			b.WriteByte(t[i+1])
+			i += 2
+		case c == '\'':
+			j := strings.IndexByte(t[i+1:], '\'')
+			if j < 0 {
+				return b.String() + t[i+1:], len(t)
+			}
+			b.WriteString(t[i+1 : i+1+j])
+			i += j + 2
+		case c == '"':
+			i++
+			for i < len(t) && t[i] != '"' {
+				if t[i] == '\\' && i+1 < len(t) && strings.IndexByte("\"\\$`", t[i+1]) >= 0 {
+					b.WriteByte(t[i+1])
+					i += 2
+					continue
+				}
+				if t[i] == '$' {
+					v, n := s.variable(t[i:])
+					b.WriteString(v)
+					i += n
+					continue
+				}
+				b.WriteByte(t[i])
+				i++
+			}
+			i++
+		case c == '$':
+			v, n := s.variable(t[i:])
+			b.WriteString(v)
+			i += n
+		case c == '`':
+			j := strings.IndexByte(t[i+1:], '`')
+			if j < 0 {
+				j = len(t) - i - 2
+			}
+			b.WriteString(t[i:min(len(t), i+j+2)])
+			i += j + 2
+		default:
+			b.WriteByte(c)
+			i++
+		}
+	}
+	return b.String(), min(i, len(t))
+}
+
+// variable reads what follows a dollar sign; the text is the variable's where
+// the script set it, and as it is written otherwise.
+func (s *scanner) variable(t string) (string, int) {
+	if strings.HasPrefix(t, "$$") {
+		return "$$", 2
+	}
+	if strings.HasPrefix(t, "$(") {
+		depth := 0
+		for i := 1; i < len(t); i++ {
+			switch t[i] {
+			case '(':
+				depth++
+			case ')':
+				if depth--; depth == 0 {
+					if v, ok := s.vars[t[2:i]]; ok && s.makef {
+						return v.Value, i + 1
+					}
+					return t[:i+1], i + 1
+				}
+			}
+		}
+		return t, len(t)
+	}
+	name, n := variable(t)
+	if n == 0 {
+		return "$", 1
+	}
+	if v, ok := s.vars[name]; ok {
+		return v.Value, n
+	}
+	return t[:n], n
+}

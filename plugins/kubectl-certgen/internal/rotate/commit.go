@@ -1,0 +1,137 @@
+package rotate
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+)
+
+// rollback puts back what was before the rotation.
+func (s *State) rollback() ([]Change, error) {
+	switch s.Done {
+	case None:
+		return nil, errors.New("there is no rotation to roll back")
+	case Finish:
+		return nil, errors.New("the rotation is finished: clients no longer trust the old CA; a rotation back to it is a new rotation")
+	case Prepare:
+		return nil, errors.New("nothing uses the new CA yet: remove " + s.path(s.Which.base()) + "-next.{crt,key}, -old.crt and -signing.crt")
+	}
+	base := s.Which.base()
+	// The old CA stays trusted together with the new one: certificates of both
+	// may be in use until every process has read its file again.
+	var out []Change
+	for _, l := range s.Leaves {
+		rel, err := filepath.Rel(s.Root, l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		rel = filepath.ToSlash(rel)
+		data, err := os.ReadFile(s.path(rel + beforeSuffix))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(c Change) bool { return c.Rel == rel }) {
+			continue
+		}
+		st, err := os.Stat(l.Item.Source)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Change{Rel: rel, What: "as before the rotation", data: data, mode: st.Mode().Perm()})
+	}
+	if data, err := os.ReadFile(s.path(base + "-old.key")); err == nil {
+		out = append(out, Change{Rel: base + ".key", What: "the old CA's key again", data: data, mode: store.KeyMode, kept: base + ".key.rolled-back"})
+	}
+	if s.Which == Cluster {
+		out = append(out, Change{Rel: base + "-signing.crt", What: "kube-controller-manager signs with the old CA", data: pki.EncodeCerts(s.Old), mode: 0o644})
+	}
+	if s.Done == Trust {
+		more, err := s.trust([]*x509.Certificate{s.Old})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// Commit writes the changes of a stage as one set.
+func (s *State) Commit(changes []Change) error {
+	st, err := store.Open(s.Root)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	b := st.Begin()
+	for _, c := range changes {
+		switch {
+		case c.fresh:
+			err = b.Create(c.Rel, c.data, c.mode)
+		case c.kept != "" && !exists(s.path(c.kept)):
+			err = b.KeepOld(c.Rel, c.kept, c.data, c.mode)
+		case c.kept != "" && c.mode == store.KeyMode && strings.HasSuffix(c.Rel, ".key"):
+			same, e := sameFile(s.path(c.Rel), s.path(c.kept))
+			if e != nil {
+				return e
+			}
+			if !same && !bytes.Equal(c.data, readOr(s.path(c.Rel))) {
+				return fmt.Errorf("%s is there already and holds another key: move it away first", s.path(c.kept))
+			}
+			err = b.Replace(c.Rel, c.data, c.mode)
+		default:
+			mode := c.mode
+			if fi, e := os.Stat(s.path(c.Rel)); e == nil {
+				mode = fi.Mode().Perm()
+			}
+			err = b.Replace(c.Rel, c.data, mode)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.Commit()
+}
+
+func readOr(p string) []byte {
+	b, _ := os.ReadFile(p)
+	return b
+}
+
+func exists(p string) bool {
+	_, err := os.Stat(p)
+	return err == nil
+}
+
+func sameFile(a, b string) (bool, error) {
+	x, err := os.ReadFile(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.ReadFile(b)
+	return bytes.Equal(x, y), err
+}
+
+// nextName gives the new CA a name of its own: NAME, NAME-2026.
+func nextName(cn string, now time.Time) string {
+	suffix := "-" + now.UTC().Format("20060102")
+	if len(cn) > 9 && cn[len(cn)-9] == '-' && strings.Trim(cn[len(cn)-8:], "0123456789") == "" {
+		cn = cn[:len(cn)-9]
+	}
+	if cn+suffix == "" || len([]rune(cn+suffix)) > 64 {
+		return string([]rune(cn)[:64-len(suffix)]) + suffix
+	}
+	return cn + suffix
+}
