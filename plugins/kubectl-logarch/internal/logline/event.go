@@ -184,7 +184,12 @@ func (m *Meta) appendFile(dst []byte) []byte {
 	if m.Name == "" {
 		return dst
 	}
-	return AppendJSONString(append(dst, `,"file":`...), []byte(m.Name))
+	name := []byte(m.Name)
+	if m.UID != "" {
+		// The record has all that the folders of /var/log/pods tell.
+		name = baseName(name)
+	}
+	return AppendJSONString(append(dst, `,"file":`...), name)
 }
 
 func (m *Meta) appendPod(dst []byte) []byte {
