@@ -35,15 +35,15 @@ type expiryOptions struct {
 func newExpiry(env *cli.Env) *cobra.Command {
 	o := &expiryOptions{}
 	c := &cobra.Command{
-		Use:   "expiry [FILE|DIR|HOST:PORT|-]... [--live] [--warn 30d] [--crit 7d]",
+		Use:   "expiry [FILE|DIR|HOST:PORT|-]... [--live] [--warn 30d]",
 		Short: "When do they all expire? Files, kubeconfigs, servers, Secrets in one table",
-		Long: `List certificates by the day on which they expire: everything that inspect reads,
+		Long: cli.Wrap(`List certificates by the day on which they expire: everything that inspect reads,
 in one table. Without an argument it is /etc/kubernetes and ~/.kube/config, as far
 as they are there.
 
 Exit status 1 says that one has expired or is within --crit (--fail-on warning: within
 --warn). -o prometheus prints the metric certgen_certificate_not_after_seconds for the
-textfile collector of node_exporter.`,
+textfile collector of node_exporter.`, 79),
 		Example: `
 			kubectl certgen expiry
 			kubectl certgen expiry /etc/kubernetes ~/.kube/config

@@ -29,11 +29,11 @@ func newInspect(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect [FILE|DIR|HOST:PORT|-]... [--live]",
 		Short: "Show certificates, wherever they lie",
-		Long: `Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
+		Long: cli.Wrap(`Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
 ConfigMaps, ClusterTrustBundles, requests and webhook configurations, in a folder,
 at a TLS server, or (--live) of a whole cluster: its API server, kubelets, webhooks
 and aggregated APIs. Private keys are compared with their certificates and never
-shown.`,
+shown.`, 79),
 		Example: `
 			kubectl certgen inspect pki/server.crt
 			kubectl certgen inspect /etc/kubernetes -o json

@@ -30,14 +30,14 @@ func newLint(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint FILE... [--fix]",
 		Short: "Judge cfssl JSON, openssl and easyrsa files, scripts with their commands, and certificates",
-		Long: `Judge what is fed to cfssl, openssl and easyrsa before a certificate is made of
+		Long: cli.Wrap(`Judge what is fed to cfssl, openssl and easyrsa before a certificate is made of
 it: CSR and config JSON, csr.conf and extension files, vars and x509-types, and
 shell scripts, Makefiles and Markdown pages that call the tools. Certificates
 (PEM or DER) are judged too.
 
 The files of one call are looked at together: a leaf that outlives its CA or has
 its name, a profile that no config has. A folder stands for the files in it.
---fix mends what has only one right form and leaves every other byte alone.`,
+--fix mends what has only one right form and leaves every other byte alone.`, 79),
 		Example: `
 			kubectl certgen lint csr.conf
 			kubectl certgen lint ca-config.json ca-csr.json server-csr.json

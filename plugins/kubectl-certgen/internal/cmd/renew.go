@@ -29,16 +29,16 @@ type renewOptions struct {
 func newRenew(env *cli.Env) *cobra.Command {
 	o := &renewOptions{}
 	c := &cobra.Command{
-		Use:   "renew FILE|DIR... [--new-key] [--days N] [--before 30d] [--dry-run]",
+		Use:   "renew FILE|DIR... [--new-key] [--days N] [--dry-run]",
 		Short: "Renew certificates and kubeconfigs, whichever tool made them",
-		Long: `Make certificates again with everything that they have: the raw subject, the
+		Long: cli.Wrap(`Make certificates again with everything that they have: the raw subject, the
 extensions in their order and criticality, names and usages; only serial number and
 dates are new. A folder stands for all certificates and kubeconfigs in it, as far as
 the key of their CA is there.
 
 The key stays, unless --new-key asks for a new one of the same type: the old one is
 kept beside it. A CA is not renewed here (rotate ca does it in stages). The book of an
-easyrsa or openssl folder gets its line.`,
+easyrsa or openssl folder gets its line.`, 79),
 		Example: `
 			kubectl certgen renew pki/server.crt --dry-run
 			kubectl certgen renew /etc/kubernetes --before 60d

@@ -49,7 +49,7 @@ func newRequest(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "request NAME [--signer SIGNER] [--approve] [--dry-run]",
 		Short: "Get a certificate from the cluster (certificates.k8s.io)",
-		Long: `Make a key, ask the cluster for a certificate (certificates.k8s.io), wait for it, check
+		Long: cli.Wrap(`Make a key, ask the cluster for a certificate (certificates.k8s.io), wait for it, check
 it and write it: NAME.key, NAME.csr and NAME.crt in --out.
 
 Before anything is sent it says whether the signer will issue, and what to change
@@ -60,7 +60,7 @@ and whether that component is alive. A second run goes on with the same key and
 request.
 
 Signers: client (kubernetes.io/kube-apiserver-client), kubelet-client, kubelet-serving,
-or the full name of any other.`,
+or the full name of any other.`, 79),
 		Example: `
 			kubectl certgen request alice --org developers --approve
 			kubectl certgen request worker-1 --signer kubelet-serving --ip 10.0.0.5 --dns worker-1 --dry-run

@@ -34,14 +34,14 @@ func newRotateCA(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ca [--stage next|prepare|trust|sign|finish|rollback] [--dry-run]",
 		Short: "Replace a CA of a kubeadm-style cluster, in stages",
-		Long: `Replace a CA of a kubeadm-style cluster in four stages, so that at every moment each
+		Long: cli.Wrap(`Replace a CA of a kubeadm-style cluster in four stages, so that at every moment each
 server is trusted by each client: prepare (make the new one), trust (everybody trusts
 both), sign (certificates of the new one), finish (the old one is no longer trusted).
 
 Without --stage it prints where the rotation stands, the whole plan, which files a
 stage changes, what must be restarted, what must hold before the next stage, and the
 way back. --stage carries out the file part of one stage on this node. The stage comes
-from the files, so every control-plane node is done on its own and in its own time.`,
+from the files, so every control-plane node is done on its own and in its own time.`, 79),
 		Example: `
 			kubectl certgen rotate ca
 			kubectl certgen rotate ca --stage next --dry-run

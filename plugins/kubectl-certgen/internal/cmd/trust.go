@@ -29,19 +29,19 @@ func newTrust(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trust CA.crt [--system NAME] [--install|--undo] [--as KIND]",
 		Short: "Hand a CA out: to operating systems, Java, NSS, or as an object of the cluster",
-		Long: `Say how a CA's certificate gets into trust stores: Debian, RHEL, Alpine, macOS, Windows,
+		Long: cli.Wrap(`Say how a CA's certificate gets into trust stores: Debian, RHEL, Alpine, macOS, Windows,
 Java and NSS, with the way back. --install does it on this machine (Debian, RHEL and
 Alpine families; needs root), --undo takes it back.
 
 --as prints an object instead: a ConfigMap, a Secret, or a ClusterTrustBundle
 (certificates.k8s.io/v1, Kubernetes 1.37), to be piped into kubectl apply.
 
-A file with a private key in it is refused.`,
+A file with a private key in it is refused.`, 79),
 		Example: `
 			kubectl certgen trust pki/ca.crt
 			sudo kubectl certgen trust pki/ca.crt --install
 			kubectl certgen trust pki/ca.crt --as configmap --name corp-ca -n apps
-			kubectl certgen trust pki/ca.crt --as clustertrustbundle --name corp --signer-name example.com/corp`,
+			kubectl certgen trust pki/ca.crt --as clustertrustbundle --name corp`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args[0]) },
 	}

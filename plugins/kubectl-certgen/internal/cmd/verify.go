@@ -36,9 +36,9 @@ type verifyOptions struct {
 func newVerify(env *cli.Env) *cobra.Command {
 	o := &verifyOptions{}
 	c := &cobra.Command{
-		Use:   "verify [FILE|DIR|HOST:PORT|-]... [--clients[=LIST]] [--ca FILE] [--host NAME]",
+		Use:   "verify [FILE|DIR|HOST:PORT|-]... [--clients] [--host NAME]",
 		Short: "Say whether a certificate holds, and which clients will reject it by which rule",
-		Long: `Verify certificates: the chain to a CA, dates, usages, names (--host), the key
+		Long: cli.Wrap(`Verify certificates: the chain to a CA, dates, usages, names (--host), the key
 beside it; and which clients will reject it: OpenSSL, OpenSSL's strict mode
 (Python 3.13), pyca, GnuTLS, Java, NSS, Node and Go, by which of their rules.
 
@@ -47,7 +47,7 @@ Without --clients, what only some clients reject is a warning; with it, it fails
 
 The CA is --ca, else the CA that lies beside the certificate (ca.crt, ca.pem,
 ../ca.crt), else the CAs among what is given. --live verifies what the servers of a
-cluster serve, their names, and each webhook's and APIService's caBundle.`,
+cluster serve, their names, and each webhook's and APIService's caBundle.`, 79),
 		Example: `
 			kubectl certgen verify pki/server.crt --clients
 			kubectl certgen verify server.pem --ca ca.pem --host api.example.com
