@@ -17,6 +17,7 @@ func TestInject(t *testing.T) {
 	u.kubectl("", "label", "ns", "default", "pod-security.kubernetes.io/warn=restricted")
 	t.Run("handbook", u.sub(handbook))
 	t.Run("corpus", u.sub(corpus))
+	t.Run("live", u.sub(live))
 	t.Run("jobs", u.sub(jobs))
 	t.Run("restricted", u.sub(restricted))
 	t.Run("hundred thousand lines", u.sub(hundredThousand))

@@ -197,10 +197,10 @@ func dryRunServer(ctx context.Context, env *cli.Env, cluster *genericclioptions.
 				err := s.tryOn(ctx, obj)
 				switch {
 				case err == nil:
-					fmt.Fprintf(env.ErrOut, "%s: %s: the API server takes it\n", o.Name, what)
+					fmt.Fprintf(env.ErrOut, "%s: the API server takes it\n", what)
 				case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err), apierrors.IsConflict(err), apierrors.IsNotFound(err), meta.IsNoMatchError(err):
 					refused = true
-					fmt.Fprintf(env.ErrOut, "%s: %s: the API server refuses it: %v\n", o.Name, what, err)
+					fmt.Fprintf(env.ErrOut, "%s: the API server refuses it: %v\n", what, err)
 				default:
 					return cli.Unknownf("--dry-run=server: %s: %w", what, err)
 				}

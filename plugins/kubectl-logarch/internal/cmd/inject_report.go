@@ -68,7 +68,7 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 // means, each on a line of its own.
 func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int) {
 	head := file + ": "
-	if it.Subject.Kind != "File" {
+	if ref := strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name; it.Subject.Kind != "File" && ref != file {
 		head += strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name + ": "
 	}
 	pad := strings.Repeat(" ", min(len(file)+2, 14))
