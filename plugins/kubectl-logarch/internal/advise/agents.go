@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/imagetable"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // agent is a log agent, recognised by its image.
@@ -61,7 +63,7 @@ func agentOf(image string) *agent {
 	return nil
 }
 
-var tagVersion = regexp.MustCompile(`:v?(\d+)\.(\d+)`)
+var tagVersion = lazyregexp.New(`:v?(\d+)\.(\d+)`)
 
 // oldVersion says which versions of a maintained agent have ended.
 func oldVersion(name, image string) string {
@@ -82,17 +84,17 @@ func oldVersion(name, image string) string {
 }
 
 var (
-	oldFluentd   = regexp.MustCompile(`(?m)^\s*(type\s+\w+|format\s+(none|json|multiline|/.*)|id\s+\w+)\s*$`)
-	fluentSource = regexp.MustCompile(`(?m)^\s*<(source|match)`)
-	containersIn = regexp.MustCompile(`/var/log/containers/[^\s"',\]]*\.log`)
-	podsIn       = regexp.MustCompile(`/var/log/pods/`)
-	dockerParser = regexp.MustCompile(`(?im)^\s*parser\s+docker\s*$|^\s*@?type\s+json\s*$|-\s*docker:\s*\{?\s*\}?|multiline\.parser\s+docker\s*$|type:\s*docker\s*$`)
-	criParser    = regexp.MustCompile(`(?i)multiline\.parser\s+[^\n]*cri|parser\s+(cri|containerd)|@type\s+cri|-\s*cri:|type:\s*container\b|- container:|kubernetes_logs|stage\.cri|regex_?p[^\n]*stdout\|stderr|\(stdout\|stderr\)|format:\s*(cri|auto)|- container\b|autodiscover`)
-	copyTruncate = regexp.MustCompile(`(?m)^\s*copytruncate\b|\bcopytruncate\b`)
+	oldFluentd   = lazyregexp.New(`(?m)^\s*(type\s+\w+|format\s+(none|json|multiline|/.*)|id\s+\w+)\s*$`)
+	fluentSource = lazyregexp.New(`(?m)^\s*<(source|match)`)
+	containersIn = lazyregexp.New(`/var/log/containers/[^\s"',\]]*\.log`)
+	podsIn       = lazyregexp.New(`/var/log/pods/`)
+	dockerParser = lazyregexp.New(`(?im)^\s*parser\s+docker\s*$|^\s*@?type\s+json\s*$|-\s*docker:\s*\{?\s*\}?|multiline\.parser\s+docker\s*$|type:\s*docker\s*$`)
+	criParser    = lazyregexp.New(`(?i)multiline\.parser\s+[^\n]*cri|parser\s+(cri|containerd)|@type\s+cri|-\s*cri:|type:\s*container\b|- container:|kubernetes_logs|stage\.cri|regex_?p[^\n]*stdout\|stderr|\(stdout\|stderr\)|format:\s*(cri|auto)|- container\b|autodiscover`)
+	copyTruncate = lazyregexp.New(`(?m)^\s*copytruncate\b|\bcopytruncate\b`)
 )
 
 // evidence says which text of a configuration a rule found.
-func evidence(re *regexp.Regexp, text string) string {
+func evidence(re *lazyregexp.Regexp, text string) string {
 	return "configuration: " + strings.Join(strings.Fields(re.FindString(text)), " ")
 }
 

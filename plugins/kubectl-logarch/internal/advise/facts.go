@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/imagetable"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 func lower(s string) string { return strings.ToLower(s) }
@@ -47,13 +49,13 @@ type facts struct {
 }
 
 var (
-	redirect   = regexp.MustCompile(`(?:>>?|\btee\b(?:\s+-a|\s+--append)?)\s*["']?(/[^\s"';|&)>\\]+)`)
-	logFlag    = regexp.MustCompile(`(?i)(?:^|\s)(--?[a-z0-9._-]*log[a-z0-9._-]*)[= ]["']?(/[^\s"';|&)]+)`)
-	logEnv     = regexp.MustCompile(`(?i)(^|_)LOGS?(_|$).*|.*LOG_?(FILE|PATH|DIR).*`)
-	tailWords  = regexp.MustCompile(`\btail\s+((?:(?:-[^\s]+|\+?\d+)\s+)+)["']?(/[^\s"';|&)]+|\$\{?\w+\}?)`)
-	absolute   = regexp.MustCompile(`/[A-Za-z0-9_.*{}?\[\]$-][A-Za-z0-9_.*{}?\[\]$/-]*`)
-	notALog    = regexp.MustCompile(`(?i)(config|conf|level|format|login|template|schema|catalog)`)
-	logLooking = regexp.MustCompile(`(?i)(\.log|\.out|\.err|_log|\.jsonl)(\.\w+)?$|/logs?/`)
+	redirect   = lazyregexp.New(`(?:>>?|\btee\b(?:\s+-a|\s+--append)?)\s*["']?(/[^\s"';|&)>\\]+)`)
+	logFlag    = lazyregexp.New(`(?i)(?:^|\s)(--?[a-z0-9._-]*log[a-z0-9._-]*)[= ]["']?(/[^\s"';|&)]+)`)
+	logEnv     = lazyregexp.New(`(?i)(^|_)LOGS?(_|$).*|.*LOG_?(FILE|PATH|DIR).*`)
+	tailWords  = lazyregexp.New(`\btail\s+((?:(?:-[^\s]+|\+?\d+)\s+)+)["']?(/[^\s"';|&)]+|\$\{?\w+\}?)`)
+	absolute   = lazyregexp.New(`/[A-Za-z0-9_.*{}?\[\]$-][A-Za-z0-9_.*{}?\[\]$/-]*`)
+	notALog    = lazyregexp.New(`(?i)(config|conf|level|format|login|template|schema|catalog)`)
+	logLooking = lazyregexp.New(`(?i)(\.log|\.out|\.err|_log|\.jsonl)(\.\w+)?$|/logs?/`)
 )
 
 func newFacts(w *Workload, s *Snapshot) *facts {

@@ -7,12 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Input is one stream to read.
@@ -79,7 +80,7 @@ func newInput(path string, info fs.FileInfo, d Defaults) Input {
 	return Input{Path: path, Meta: m}
 }
 
-var logName = regexp.MustCompile(`(?i)(\.log|\.jsonl|\.txt|\.out|\.err|\.klog|\.journal-export)([.-][0-9A-Za-z._-]+)?(\.gz)?$|^(syslog|messages|kern|daemon)(\.[0-9]+)?(\.gz)?$|^(kubelet|kube-[a-z-]+|etcd|containerd)\.(INFO|WARNING|ERROR|FATAL)$`)
+var logName = lazyregexp.New(`(?i)(\.log|\.jsonl|\.txt|\.out|\.err|\.klog|\.journal-export)([.-][0-9A-Za-z._-]+)?(\.gz)?$|^(syslog|messages|kern|daemon)(\.[0-9]+)?(\.gz)?$|^(kubelet|kube-[a-z-]+|etcd|containerd)\.(INFO|WARNING|ERROR|FATAL)$`)
 
 // walk finds the logs of a folder. A symbolic link to a file that is found
 // itself (as all of /var/log/containers is) is passed over.
@@ -151,9 +152,9 @@ func compareNames(a, b string) int {
 }
 
 var (
-	kubeletRotated = regexp.MustCompile(`^(.*\.log)\.(\d{8}-\d{6})$`)
-	numbered       = regexp.MustCompile(`^(.*?)[.-](\d{1,4})$`)
-	dated          = regexp.MustCompile(`^(.*?)-(\d{4}-?\d{2}-?\d{2}(?:T?[\d.-]*\d)?)(\.log)?$`)
+	kubeletRotated = lazyregexp.New(`^(.*\.log)\.(\d{8}-\d{6})$`)
+	numbered       = lazyregexp.New(`^(.*?)[.-](\d{1,4})$`)
+	dated          = lazyregexp.New(`^(.*?)-(\d{4}-?\d{2}-?\d{2}(?:T?[\d.-]*\d)?)(\.log)?$`)
 )
 
 type rank struct {
@@ -190,9 +191,9 @@ func compareRank(a, b rank) int {
 }
 
 var (
-	podDir        = regexp.MustCompile(`^([a-z0-9-]+)_([a-z0-9.-]+)_([0-9a-f-]{16,36})$`)
-	containerLink = regexp.MustCompile(`^([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9.-]+)-([0-9a-f]{12,64})\.log`)
-	restartName   = regexp.MustCompile(`^(\d+)\.log`)
+	podDir        = lazyregexp.New(`^([a-z0-9-]+)_([a-z0-9.-]+)_([0-9a-f-]{16,36})$`)
+	containerLink = lazyregexp.New(`^([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9.-]+)-([0-9a-f]{12,64})\.log`)
+	restartName   = lazyregexp.New(`^(\d+)\.log`)
 )
 
 // MetaOf reads what a path tells: /var/log/pods/NS_POD_UID/CONTAINER/N.log,

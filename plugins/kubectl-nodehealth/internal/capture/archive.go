@@ -11,9 +11,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // isTar says whether data starts with a tar header.
@@ -199,7 +200,7 @@ func (r *reader) member(name string, data []byte) error {
 	return nil
 }
 
-var wantedName = regexp.MustCompile(`(?i)(^|[/_.-])(nodes?|leases?|pods?|events?|csrs?|certificatesigningrequests?|version|cluster_version|nodemetrics|node-metrics|describe|snapshot|timestamp)([/_.s-]|$)`)
+var wantedName = lazyregexp.New(`(?i)(^|[/_.-])(nodes?|leases?|pods?|events?|csrs?|certificatesigningrequests?|version|cluster_version|nodemetrics|node-metrics|describe|snapshot|timestamp)([/_.s-]|$)`)
 
 // wanted says whether a file of a capture may hold something of ours, by its
 // place: the layouts of cluster-info dump, must-gather, oc adm inspect and
@@ -235,7 +236,7 @@ func (r *reader) timestamp(text string) {
 	}
 }
 
-var bundleName = regexp.MustCompile(`(?:support-bundle|supportbundle|must-gather)[-.](\d{4}-\d{2}-\d{2})T(\d{2})[_:](\d{2})[_:](\d{2})`)
+var bundleName = lazyregexp.New(`(?:support-bundle|supportbundle|must-gather)[-.](\d{4}-\d{2}-\d{2})T(\d{2})[_:](\d{2})[_:](\d{2})`)
 
 // named takes the time that a support bundle carries in its folder's name.
 func (r *reader) named(name string) {

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // The text of kubectl describe node is for people, and people paste it into
@@ -51,9 +52,9 @@ type section struct {
 }
 
 var (
-	headLine  = regexp.MustCompile(`^([A-Z][A-Za-z -]*):(?:\s+(.*))?$`)
-	nameLine  = regexp.MustCompile(`^Name:\s+(\S+)\s*$`)
-	quoteMark = regexp.MustCompile(`(?m)^[ \t]*>[ ]?`)
+	headLine  = lazyregexp.New(`^([A-Z][A-Za-z -]*):(?:\s+(.*))?$`)
+	nameLine  = lazyregexp.New(`^Name:\s+(\S+)\s*$`)
+	quoteMark = lazyregexp.New(`(?m)^[ \t]*>[ ]?`)
 )
 
 func (r *reader) describe(text string) error {
@@ -281,7 +282,7 @@ const dateText = `(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} 
 
 // The date is what a row is recognised by: a type or reason may be empty, and
 // columns lose their width when pasted.
-var conditionRow = regexp.MustCompile(`^\s*(\S*?)\s*(True|False|Unknown)\s+(` + dateText + `)\s+(` + dateText + `)(?:\s+(\S+))?(?:\s+(.*))?$`)
+var conditionRow = lazyregexp.New(`^\s*(\S*?)\s*(True|False|Unknown)\s+(` + dateText + `)\s+(` + dateText + `)(?:\s+(\S+))?(?:\s+(.*))?$`)
 
 func conditions(s section) []corev1.NodeCondition {
 	var out []corev1.NodeCondition

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,9 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
-var totalPods = regexp.MustCompile(`\((\d+) in total\)`)
+var totalPods = lazyregexp.New(`\((\d+) in total\)`)
 
 // describedPods reads the table of pods, whose rows hold requests and limits
 // only: "NAMESPACE NAME 500m (25%) 0 (0%) 128Mi (6%) 0 (0%) 23m".
@@ -91,9 +92,9 @@ func total(sum, add corev1.ResourceList) corev1.ResourceList {
 
 var (
 	// "Normal  NodeNotReady  12m (x3 over 2h)  node-controller  Node x status..."
-	eventRow = regexp.MustCompile(`^\s*(Normal|Warning)\s+(\S+)\s+(\S+)(?: \(x(\d+) over ([^)]+)\))?\s+(\S+(?:, \S+)*)\s+(.*)$`)
+	eventRow = lazyregexp.New(`^\s*(Normal|Warning)\s+(\S+)\s+(\S+)(?: \(x(\d+) over ([^)]+)\))?\s+(\S+(?:, \S+)*)\s+(.*)$`)
 	// "12m  3m  4  {kubelet x}  path  Normal  NodeReady  Node x ..."
-	oldEventRow = regexp.MustCompile(`^\s*(\S+)\s+(\S+)\s+(\d+)\s+(\{[^}]*\}|\S+(?:, \S+)*)\s+(?:\S*\s+)?(Normal|Warning)\s+(\S+)\s+(.*)$`)
+	oldEventRow = lazyregexp.New(`^\s*(\S+)\s+(\S+)\s+(\d+)\s+(\{[^}]*\}|\S+(?:, \S+)*)\s+(?:\S*\s+)?(Normal|Warning)\s+(\S+)\s+(.*)$`)
 )
 
 func (r *reader) describedEvents(n *snapshot.Node, s section) {
@@ -170,7 +171,7 @@ func eventOf(l string) (agedEvent, bool) {
 	return agedEvent{}, false
 }
 
-var agePart = regexp.MustCompile(`(\d+)([smhdy])`)
+var agePart = lazyregexp.New(`(\d+)([smhdy])`)
 
 // age reads kubectl's short durations: 23m, 4d5h, 2y100d.
 func age(s string) (time.Duration, bool) {

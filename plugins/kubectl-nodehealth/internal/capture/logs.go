@@ -2,13 +2,14 @@ package capture
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // A cluster-info dump asks the kubelets for logs. Where it could not have them
@@ -19,8 +20,8 @@ import (
 //	Request log error: Get "https://192.0.2.7:10250/containerLogs/...": dial tcp 192.0.2.7:10250: connect: connection refused
 //	Request log error: an error on the server ("unknown") has prevented the request from succeeding (get pods web)
 var (
-	logStart = regexp.MustCompile(`^==== START logs for container \S+ of pod (\S+) ====`)
-	logError = regexp.MustCompile(`^Request log error: (?:Get "https?://[^"]*": )?(.*)$`)
+	logStart = lazyregexp.New(`^==== START logs for container \S+ of pod (\S+) ====`)
+	logError = lazyregexp.New(`^Request log error: (?:Get "https?://[^"]*": )?(.*)$`)
 )
 
 // maxLog bounds the log files that are looked at, in bytes: an error stands

@@ -3,10 +3,11 @@ package capture
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 type form int
@@ -21,7 +22,7 @@ const (
 	formError
 )
 
-var ansi = regexp.MustCompile("\x1b\\[[0-9;?]*[a-zA-Z]")
+var ansi = lazyregexp.New("\x1b\\[[0-9;?]*[a-zA-Z]")
 
 // decodeText makes plain lines of what an editor, a terminal or PowerShell
 // saved: byte order marks, UTF-16, CRLF, colours.
@@ -59,13 +60,13 @@ func decodeText(data []byte) (string, error) {
 }
 
 var (
-	dumpMark     = regexp.MustCompile(`(?m)^==== START logs for container `)
-	describeName = regexp.MustCompile(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
-	describeBody = regexp.MustCompile(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
-	getTable     = regexp.MustCompile(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
-	kubectlError = regexp.MustCompile(`^(Error from server|error: |The connection to the server|Unable to connect)`)
-	yamlKey      = regexp.MustCompile(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:`)
-	jsonStart    = regexp.MustCompile(`(?m)^[\[{]`)
+	dumpMark     = lazyregexp.New(`(?m)^==== START logs for container `)
+	describeName = lazyregexp.New(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
+	describeBody = lazyregexp.New(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
+	getTable     = lazyregexp.New(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
+	kubectlError = lazyregexp.New(`^(Error from server|error: |The connection to the server|Unable to connect)`)
+	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:`)
+	jsonStart    = lazyregexp.New(`(?m)^[\[{]`)
 )
 
 // sniff says what a text is by what it holds: names of files lie.

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // rule looks for one explanation; nil says that it does not fit.
@@ -182,9 +183,9 @@ func shuttingDown(v *snapshot.View, s *Signals) *guess {
 }
 
 var (
-	runtimeDown = regexp.MustCompile(`container runtime is down|PLEG is not healthy|container runtime status check may not have completed|[Ff]ailed to get runtime status|rpc error: code = (Unavailable|DeadlineExceeded|Unknown).*(containerd|crio|cri-dockerd|runtime)|RuntimeReady=false`)
-	networkDown = regexp.MustCompile(`NetworkPluginNotReady|network plugin (is not ready|returns error)|cni plugin not initialized|cni config uninitialized|NetworkReady=false|runtime network not ready`)
-	docker      = regexp.MustCompile(`docker daemon|dockerd`)
+	runtimeDown = lazyregexp.New(`container runtime is down|PLEG is not healthy|container runtime status check may not have completed|[Ff]ailed to get runtime status|rpc error: code = (Unavailable|DeadlineExceeded|Unknown).*(containerd|crio|cri-dockerd|runtime)|RuntimeReady=false`)
+	networkDown = lazyregexp.New(`NetworkPluginNotReady|network plugin (is not ready|returns error)|cni plugin not initialized|cni config uninitialized|NetworkReady=false|runtime network not ready`)
+	docker      = lazyregexp.New(`docker daemon|dockerd`)
 )
 
 // notReady: the kubelet itself complains.
@@ -227,7 +228,7 @@ func expiredClient(v *snapshot.View, s *Signals) *guess {
 	return nil
 }
 
-var runtimeError = regexp.MustCompile(`rpc error: code = (Unavailable|DeadlineExceeded)|containerd\.sock|crio\.sock|cri-dockerd\.sock`)
+var runtimeError = lazyregexp.New(`rpc error: code = (Unavailable|DeadlineExceeded)|containerd\.sock|crio\.sock|cri-dockerd\.sock`)
 
 // runtimeTrouble: the kubelet is well and says Ready, but what it asks the
 // runtime for fails. A kubelet needs up to two minutes to notice.
