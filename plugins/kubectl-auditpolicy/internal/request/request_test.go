@@ -1,0 +1,106 @@
+package request
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apiserver/pkg/apis/audit"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+)
+
+func TestKubectlLines(t *testing.T) {
+	for line, want := range map[string][]string{
+		"kubectl get secrets -A":             {"GET /api/v1/secrets"},
+		"kubectl get po web-0 -n prod":       {"GET /api/v1/namespaces/prod/pods/web-0"},
+		"get deploy":                         {"GET /apis/apps/v1/namespaces/default/deployments"},
+		"kubectl get nodes -w":               {"GET /api/v1/nodes", "GET /api/v1/nodes?watch=true"},
+		"kubectl get ns prod":                {"GET /api/v1/namespaces/prod"},
+		"kubectl exec -it web-0 -- rm -rf /": {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/exec", "POST /api/v1/namespaces/default/pods/web-0/exec"},
+		"kubectl logs deploy/web":            {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/log"},
+		"kubectl scale deployment web --replicas 3": {"GET /apis/apps/v1/namespaces/default/deployments/web",
+			"PATCH /apis/apps/v1/namespaces/default/deployments/web/scale"},
+		"kubectl create token builder -n ci":      {"POST /api/v1/namespaces/ci/serviceaccounts/builder/token"},
+		"kubectl delete clusterrolebinding admin": {"DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/admin"},
+		"kubectl cordon n1":                       {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
+		"kubectl version":                         {"GET /version"},
+		"kubectl get --raw=/readyz":               {"GET /readyz"},
+	} {
+		rs, err := Kubectl(strings.Fields(line), Spec{}, apitable.For(0))
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		var got []string
+		for _, r := range rs {
+			m, u := HTTP(r)
+			got = append(got, m+" "+u)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", line, got, want)
+		}
+	}
+	for _, line := range []string{"kubectl", "kubectl apply -f x.yaml", "kubectl frobnicate", "kubectl get"} {
+		if _, err := Kubectl(strings.Fields(line), Spec{}, apitable.For(0)); err == nil {
+			t.Errorf("%s: no error", line)
+		}
+	}
+}
+
+// A URL becomes what kube-apiserver makes of it.
+func TestURLs(t *testing.T) {
+	for _, c := range []struct{ url, verb, want string }{
+		{"/api/v1/namespaces/foo", "get", "get namespaces foo in foo"},
+		{"/api/v1/pods?watch=1", "GET", "watch pods  in "},
+		{"https://10.0.0.1:6443/apis/apps/v1/namespaces/x/deployments", "POST", "create deployments  in x"},
+		{"/api/v1/namespaces/x/pods", "delete", "deletecollection pods  in x"},
+		{"/api/v1", "get", "get /api/v1"},
+	} {
+		r, err := Make(Spec{URL: c.url, Verb: c.verb}, apitable.For(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Verb + " " + r.Path
+		if r.ResourceRequest {
+			got = fmt.Sprintf("%s %s %s in %s", r.Verb, r.Resource, r.Name, r.Namespace)
+		}
+		if got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.verb, c.url, got, c.want)
+		}
+	}
+	if _, err := Make(Spec{URL: "readyz"}, apitable.For(0)); err == nil {
+		t.Error("a URL without a slash was taken")
+	}
+}
+
+func TestRecord(t *testing.T) {
+	table := apitable.For(0)
+	for _, c := range []struct {
+		spec           Spec
+		level          audit.Level
+		omit           []audit.Stage
+		events         int
+		request, reply bool
+	}{
+		{Spec{Verb: "get", Resource: "pods"}, audit.LevelRequest, nil, 2, false, false},
+		{Spec{Verb: "get", Resource: "pods"}, audit.LevelRequestResponse, nil, 2, false, true},
+		{Spec{Verb: "create", Resource: "pods"}, audit.LevelRequestResponse, []audit.Stage{audit.StageRequestReceived}, 1, true, true},
+		{Spec{Verb: "watch", Resource: "pods"}, audit.LevelRequestResponse, nil, 3, false, false},
+		{Spec{Verb: "get", Resource: "pods/exec"}, audit.LevelRequestResponse, nil, 3, false, false},
+		{Spec{Unauthenticated: true, Verb: "create", Resource: "pods"}, audit.LevelRequestResponse, nil, 1, false, false},
+		{Spec{Unauthenticated: true, Verb: "create", Resource: "pods"}, audit.LevelMetadata, []audit.Stage{audit.StageResponseStarted}, 0, false, false},
+		{Spec{Verb: "create", Resource: "pods"}, audit.LevelNone, nil, 0, false, false},
+	} {
+		r, err := Make(c.spec, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Record(policy.Decision{Level: c.level, OmitStages: c.omit}, r)
+		if len(got.Events) != c.events || got.RequestBody != c.request || got.ResponseBody != c.reply {
+			t.Errorf("%+v at %s: %+v", c.spec, c.level, got)
+		}
+	}
+}
