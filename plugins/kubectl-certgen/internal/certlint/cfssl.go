@@ -10,6 +10,8 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
@@ -104,7 +106,7 @@ func (i *Issue) fixIf(ok bool, at input.Text, text string) *Issue {
 	return i
 }
 
-var dayDuration = regexp.MustCompile(`^(\d+)\s*(d|days?|w|weeks?|y|years?)$`)
+var dayDuration = lazyregexp.New(`^(\d+)\s*(d|days?|w|weeks?|y|years?)$`)
 
 // duration judges a duration of cfssl and returns it, 0 where it is none.
 func (l *linter) duration(f *input.File, t input.Text, what string) time.Duration {

@@ -3,13 +3,14 @@ package certlint
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // command judges one call of a tool.
@@ -24,7 +25,7 @@ func (l *linter) command(f *input.File, c *input.Command) {
 	}
 }
 
-var keyBits = regexp.MustCompile(`^(?:rsa:)?(\d+)$`)
+var keyBits = lazyregexp.New(`^(?:rsa:)?(\d+)$`)
 
 func (l *linter) openssl(f *input.File, c *input.Command) {
 	for i, a := range c.Args {
@@ -174,7 +175,7 @@ func (l *linter) opensslReq(f *input.File, c *input.Command) {
 	}
 }
 
-var caWord = regexp.MustCompile(`(?i)(^|[^a-z])(root)?-?_?ca([^a-z]|$)|rootca|cacert`)
+var caWord = lazyregexp.New(`(?i)(^|[^a-z])(root)?-?_?ca([^a-z]|$)|rootca|cacert`)
 
 func looksLikeCA(c *input.Command, out input.Text) bool {
 	if caWord.MatchString(path.Base(out.Value)) {

@@ -3,19 +3,20 @@ package certlint
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // cfsslCAYears: without ca.expiry a CA of cfssl lives five years.
 const cfsslCAExpiry = 5 * 365 * 24 * time.Hour
 
-var caFile = regexp.MustCompile(`(?i)(^|[-_.])(root-?|root_)?ca([-_.]|$)|^root[-_.]`)
+var caFile = lazyregexp.New(`(?i)(^|[-_.])(root-?|root_)?ca([-_.]|$)|^root[-_.]`)
 
 type request struct {
 	f  *input.File

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // MaxBytes is the largest input that is read. These are texts that people
@@ -122,11 +123,11 @@ func isRequest(root *node) bool {
 }
 
 var (
-	sectionLine = regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*[A-Za-z0-9_.\- ]+[ \t]*\][ \t]*(#.*)?\r?$`)
-	confKey     = regexp.MustCompile(`(?m)^[ \t]*(basicConstraints|keyUsage|extendedKeyUsage|subjectAltName|subjectKeyIdentifier|authorityKeyIdentifier|distinguished_name|req_extensions|x509_extensions|copy_extensions|default_bits|default_md|nsCertType|crlDistributionPoints)[ \t]*=`)
-	confComment = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
-	varLine     = regexp.MustCompile(`(?m)^[ \t]*#?[ \t]*(set_var[ \t]+EASYRSA\w*|export[ \t]+(KEY|CA)_[A-Z]+=|(export[ \t]+)?EASYRSA_[A-Z_]+=)`)
-	anyCall     = regexp.MustCompile(`\b(openssl[ \t]+(req|x509|ca|genrsa|genpkey|ecparam)\b|cfssl[ \t]+(gencert|genkey|sign|selfsign|print-defaults)\b|easyrsa[ \t]+\S)`)
+	sectionLine = lazyregexp.New(`(?m)^[ \t]*\[[ \t]*[A-Za-z0-9_.\- ]+[ \t]*\][ \t]*(#.*)?\r?$`)
+	confKey     = lazyregexp.New(`(?m)^[ \t]*(basicConstraints|keyUsage|extendedKeyUsage|subjectAltName|subjectKeyIdentifier|authorityKeyIdentifier|distinguished_name|req_extensions|x509_extensions|copy_extensions|default_bits|default_md|nsCertType|crlDistributionPoints)[ \t]*=`)
+	confComment = lazyregexp.New(`(?m)^[ \t]*#.*$`)
+	varLine     = lazyregexp.New(`(?m)^[ \t]*#?[ \t]*(set_var[ \t]+EASYRSA\w*|export[ \t]+(KEY|CA)_[A-Z]+=|(export[ \t]+)?EASYRSA_[A-Z_]+=)`)
+	anyCall     = lazyregexp.New(`\b(openssl[ \t]+(req|x509|ca|genrsa|genpkey|ecparam)\b|cfssl[ \t]+(gencert|genkey|sign|selfsign|print-defaults)\b|easyrsa[ \t]+\S)`)
 )
 
 func looksLikeConf(text string) bool {

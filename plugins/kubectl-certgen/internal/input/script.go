@@ -2,9 +2,10 @@ package input
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Command is a call of openssl, cfssl or easyrsa in a script or on a page.
@@ -74,9 +75,9 @@ type scanner struct {
 const maxDocuments = 400
 
 var (
-	heredocMark = regexp.MustCompile(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
-	assignment  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	toolLine    = regexp.MustCompile(`\b(openssl|cfssl|easyrsa)\b`)
+	heredocMark = lazyregexp.New(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
+	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
+	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b`)
 	opensslVerb = []string{"req", "x509", "ca", "genrsa", "genpkey", "ecparam", "pkcs12", "verify", "gendsa", "dsaparam", "rsa", "ec"}
 )
 
@@ -204,7 +205,7 @@ func openQuote(s string) bool {
 	return q != 0
 }
 
-var redirect = regexp.MustCompile(`>{1,2}\s*("[^"]*"|'[^']*'|[^\s|;&<>]+)|\btee\s+(?:-a\s+)?("[^"]*"|'[^']*'|[^\s|;&<>]+)`)
+var redirect = lazyregexp.New(`>{1,2}\s*("[^"]*"|'[^']*'|[^\s|;&<>]+)|\btee\s+(?:-a\s+)?("[^"]*"|'[^']*'|[^\s|;&<>]+)`)
 
 func redirectTarget(line string, expand func(string) string) string {
 	m := redirect.FindStringSubmatch(line)

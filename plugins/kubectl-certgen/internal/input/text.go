@@ -1,10 +1,11 @@
 package input
 
 import (
-	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Text is a value with its place in the file, as byte offsets.
@@ -22,7 +23,7 @@ func (t Text) Dynamic() bool {
 
 // placeholder is a name in angle brackets or a marker that says what to put
 // there; an OID, a number or a host name never looks so.
-var placeholder = regexp.MustCompile(`<[A-Za-z][A-Za-z0-9_ .:/-]*>|^(REPLACE_?ME|CHANGE_?ME|YOUR_[A-Z_]+|XXX+|TODO)$|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]+@`)
+var placeholder = lazyregexp.New(`<[A-Za-z][A-Za-z0-9_ .:/-]*>|^(REPLACE_?ME|CHANGE_?ME|YOUR_[A-Z_]+|XXX+|TODO)$|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]+@`)
 
 // Placeholder says that the value still waits for the reader to replace it
 // ("<MASTER_IP>").

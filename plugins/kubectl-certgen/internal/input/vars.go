@@ -1,8 +1,9 @@
 package input
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Vars is a vars file of easyrsa 3 (set_var NAME VALUE) or 2 (export
@@ -11,7 +12,7 @@ type Vars struct {
 	Entries []*Entry
 }
 
-var varsLine = regexp.MustCompile(`^(\s*(?:set_var\s+|export\s+)?)((?:EASYRSA|KEY|CA)_[A-Z0-9_]+|EASYRSA)(\s+|=)(.*)$`)
+var varsLine = lazyregexp.New(`^(\s*(?:set_var\s+|export\s+)?)((?:EASYRSA|KEY|CA)_[A-Z0-9_]+|EASYRSA)(\s+|=)(.*)$`)
 
 // Get returns the last entry of a variable.
 func (v *Vars) Get(name string) *Entry {
