@@ -242,16 +242,21 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 		}
 	}
 	var outcomes []*inject.Outcome
+	documents := 0
 	for _, t := range texts {
 		file, err := inject.Read(t.Name, t.Body)
 		if err != nil {
 			return bad(err)
 		}
+		documents += len(file.Docs)
 		out, err := inject.File(file, o)
 		if err != nil {
 			return bad(err)
 		}
 		outcomes = append(outcomes, out)
+	}
+	if documents == 0 {
+		return cli.Usagef("%s: no Kubernetes object in it", texts[0].Name)
 	}
 	tellImmutable(outcomes, texts, len(texts)-len(objects))
 	refused := slices.ContainsFunc(outcomes, (*inject.Outcome).Refused)

@@ -83,10 +83,17 @@ func Read(name, src string) (*yamltree.File, error) {
 	}
 	f := yamltree.Parse(name, src)
 	for _, d := range f.Docs {
+		if d.Root != nil && d.Root.Kind != yamltree.Map && !d.Root.IsNull() {
+			line, col := f.Position(d.Root.Start)
+			return nil, &BadInput{File: name, Line: line, Column: col, Msg: "not a Kubernetes object: a document that is no map of keys"}
+		}
 		if d.Plain || d.JSON {
 			continue
 		}
 		if err := f.Judge(d); err != nil {
+			if line := template(f, d); line > 0 {
+				return nil, &BadInput{File: name, Line: line, Msg: "a template (\"{{\"), not a manifest: render it first, for example with helm template"}
+			}
 			var bad *yamltree.NotYAML
 			if errors.As(err, &bad) {
 				e := &BadInput{File: name, Line: bad.Line, Msg: "not YAML: " + bad.Msg}
@@ -103,6 +110,22 @@ func Read(name, src string) (*yamltree.File, error) {
 		}
 	}
 	return f, nil
+}
+
+// template is the line on which a document that could not be read has a "{{" of
+// Helm or alike, 0 without one.
+func template(f *yamltree.File, d *yamltree.Doc) int {
+	if d.Err == nil {
+		return 0
+	}
+	at := min(d.Err.Offset, len(f.Src))
+	start := strings.LastIndexByte(f.Src[:at], '\n') + 1
+	text, _, _ := strings.Cut(f.Src[start:], "\n")
+	if !strings.Contains(text, "{{") {
+		return 0
+	}
+	line, _ := f.Position(at)
+	return line
 }
 
 func lineOffset(src string, line int) int {
