@@ -1,11 +1,12 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // A comment silences findings, with a reason:
@@ -14,9 +15,9 @@ import (
 //
 // It counts for its own line and the next one; above or beside the first line
 // of a rule for the whole rule; with ignore-file for the whole policy.
-var suppressComment = regexp.MustCompile(`#\s*auditpolicy:ignore(-file)?\b[ \t:]*(.*)$`)
+var suppressComment = lazyregexp.New(`#\s*auditpolicy:ignore(-file)?\b[ \t:]*(.*)$`)
 
-var ruleID = regexp.MustCompile(`^AP\d{3}$`)
+var ruleID = lazyregexp.New(`^AP\d{3}$`)
 
 type suppression struct {
 	line     int

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,6 +13,8 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // GroupVersion is the apiVersion that kube-apiserver loads.
@@ -129,7 +130,7 @@ func (p *Policy) invalid(e *field.Error) Problem {
 	return Problem{Kind: Invalid, Path: path, Node: p.Node(path), Message: describe(e, path)}
 }
 
-var groupPath = regexp.MustCompile(`^rules\[(\d+)\]\.resources\.(group|resourceNames)$`)
+var groupPath = lazyregexp.New(`^rules\[(\d+)\]\.resources\.(group|resourceNames)$`)
 
 func describe(e *field.Error, path string) string {
 	value := fmt.Sprint(e.BadValue)
@@ -159,7 +160,7 @@ func plainError(err error) string {
 	return clip(goType.ReplaceAllString(s, ""), 200)
 }
 
-var goType = regexp.MustCompile(` of type [][a-zA-Z0-9_.*]+`)
+var goType = lazyregexp.New(` of type [][a-zA-Z0-9_.*]+`)
 
 // Node finds the node at a path such as "rules[6].verbs[0]"; the nearest one
 // above it where there is none. It is nil for a path that starts nowhere.
