@@ -280,6 +280,7 @@ func TestFacts(t *testing.T) {
 		{"the kubelet restarts", "NH097", true, []change{event("Starting", "Normal", 5*time.Minute, 5)}, "5 times"},
 		{"an unknown warning is shown", "NH096", true, []change{event("AcmeBroken", "Warning", 5*time.Minute, 1)}, "AcmeBroken"},
 		{"Windows: image of another build", "NH120", true, []change{set(func(n *snapshot.Node) { n.Object.Status.NodeInfo.OperatingSystem = "windows" }), pod(snapshot.Pod{Namespace: "a", Name: "b", Message: "hcsshim::CreateComputeSystem: the container operating system does not match the host"})}, "must match node.kubernetes.io/windows-build"},
+		{"Windows: port-forward without wincat", "NH120", true, []change{set(func(n *snapshot.Node) { n.Object.Status.NodeInfo.OperatingSystem = "windows" }), pod(snapshot.Pod{Namespace: "a", Name: "b", Message: "unable to do port forwarding: exec: wincat.exe: not found"})}, "pause image"},
 		{"the same on Linux is not Windows'", "NH120", false, []change{pod(snapshot.Pod{Namespace: "a", Name: "b", Message: "hcsshim"})}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -22,6 +22,10 @@ var windowsSigns = []struct{ sign, means string }{
 	{"HNS failed", "the host networking service failed: Get-HnsNetwork, Get-HnsEndpoint"},
 	{"failed to create the HNS", "the host networking service failed: Get-HnsNetwork, Get-HnsEndpoint"},
 	{"vEthernet", "the network adapter is not named as the scripts expect: set --interface to the adapter's name (Get-NetAdapter)"},
+	{"wincat", "port-forward needs wincat.exe in the pause image: use the current pause image of the project"},
+	{"ExceptionList", "outbound traffic is translated where it must not be: cni.conf's ExceptionList has to hold the cluster, service and node subnets"},
+	{"hostname-override", "kube-proxy and kubelet disagree on the node's name, and HNS endpoints vanish: give both the same --hostname-override"},
+	{"endpoint was not found", "an HNS endpoint vanished: kube-proxy needs the kubelet's --hostname-override; restart kube-proxy and the network plugin"},
 	{"hcsshim", "the host compute service failed: look at the Windows event log Microsoft-Windows-Hyper-V-Compute"},
 }
 

@@ -117,7 +117,10 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 	case NetworkPluginDown:
 		add("the plugin's pod on this node", "kubectl get pods -A -o wide --field-selector spec.nodeName=%s", node)
 		if v.Windows() {
-			on("", "Get-HnsNetwork; Get-ChildItem C:\\etc\\cni\\net.d")
+			on("", "Get-HnsNetwork; Get-HnsEndpoint; Get-NetAdapter; Get-ChildItem C:\\etc\\cni\\net.d, C:\\k\\cni\\config")
+			on("pods answer no ping from outside and a NodePort not on the node itself: test with", "curl.exe -s -o NUL -w '%{http_code}' http://SERVICE-IP:PORT")
+			on("ExceptionList has to hold the cluster, service and node subnets", "Select-String ExceptionList -Path C:\\k\\cni\\config\\*.conf, C:\\etc\\cni\\net.d\\*.conf -Context 0,6")
+			on("flannel joins again without its leftovers", "Remove-Item C:\\k\\SourceVip.json, C:\\k\\SourceVipRequest.json; Test-Path C:\\run\\flannel\\subnet.env")
 		} else {
 			on("", "ls -l /etc/cni/net.d /opt/cni/bin")
 		}
