@@ -118,7 +118,7 @@ spec:
         image: busybox:1.36
         command: ["sh", "-c", "%s"]
         volumeMounts:
-        - {name: logs, mountPath: /var/log/work}
+        - {name: logs, mountPath: /var/log/batch}
       volumes:
       - {name: logs, emptyDir: {}}
 `
@@ -130,11 +130,11 @@ func jobs(u user) {
 		"native": nil, "plain": {"--native", "false"},
 	} {
 		for speed, script := range map[string]string{
-			"slow": "for i in $(seq 100); do echo line $i; sleep 0.05; done >>/var/log/work/w.log; echo last >>/var/log/work/w.log",
-			"fast": "echo last >>/var/log/work/w.log",
+			"slow": "for i in $(seq 100); do echo line $i; sleep 0.05; done >>/var/log/batch/w.log; echo last >>/var/log/batch/w.log",
+			"fast": "echo last >>/var/log/batch/w.log",
 		} {
 			job := name + "-" + speed
-			after := u.logarch(fmt.Sprintf(jobManifest, job, script), append([]string{"inject", "-f", "-", "--log", "tail=/var/log/work/w.log"}, args...)...)
+			after := u.logarch(fmt.Sprintf(jobManifest, job, script), append([]string{"inject", "-f", "-", "--log", "tail=/var/log/batch/w.log"}, args...)...)
 			u.kubectl(after, "apply", "-f", "-")
 			u.eventually(3*time.Minute, "job "+job+" completes", func() bool {
 				return u.kubectl("", "get", "job", job, "-o", "jsonpath={.status.succeeded}") == "1"
