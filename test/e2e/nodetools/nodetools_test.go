@@ -59,7 +59,7 @@ func testLogs(u user) {
 	u.expect(2, "", "files below /var/log only", "logs", one, "--file", "/etc/passwd")
 	u.expect(2, "", "there is none of this name", "logs", "nobody")
 	u.expect(0, "no known trouble", "", "logs", two, "--scan")
-	u.expect(0, `"severity":"I"`, "", "logs", one, "--tail", "50", "-o", "json")
+	u.expect(0, `"severity":"info"`, "", "logs", one, "--tail", "50", "-o", "json")
 }
 
 // A control plane that is well, then without a scheduler, then behind a webhook

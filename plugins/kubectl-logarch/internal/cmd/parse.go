@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/parse"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // parseFlags is what the command line says.
@@ -291,8 +291,6 @@ func (o *parseOptions) encoder(env *cli.Env, inputs []parse.Input) func([]byte, 
 	case "klog":
 		return func(dst []byte, ev *logline.Event) []byte { return append(ev.AppendKlog(dst), '\n') }
 	}
-	st := env.Style(env.Out)
-	p := &logline.Palette{Faint: st.Faint, Bold: st.Bold, Error: st.Error, Warning: st.Warning, Info: st.Info}
 	sources := map[string]bool{}
 	for _, in := range inputs {
 		sources[in.Meta.Namespace+"/"+in.Meta.Pod+"/"+in.Meta.Container+"/"+in.Meta.Component] = true
@@ -303,8 +301,9 @@ func (o *parseOptions) encoder(env *cli.Env, inputs []parse.Input) func([]byte, 
 			many = true
 		}
 	}
+	view := logline.NewView(env.Style(env.Out))
 	return func(dst []byte, ev *logline.Event) []byte {
-		return append(ev.AppendText(dst, p, many || len(ev.Env.Identifier) > 0 || len(ev.Env.Pod) > 0), '\n')
+		return append(view.Append(dst, ev, many || len(ev.Env.Identifier) > 0 || len(ev.Env.Pod) > 0), '\n')
 	}
 }
 

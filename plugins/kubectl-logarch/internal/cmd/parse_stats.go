@@ -9,11 +9,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/parse"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/stats"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // errPipe is what a write gives when the reader (head, less) has gone.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // BenchmarkParseCRI is one worker: CRI lines of klog text to JSON lines.

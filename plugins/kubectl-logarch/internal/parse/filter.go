@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // Filter says which events are wanted. The zero value, and nil, want all.

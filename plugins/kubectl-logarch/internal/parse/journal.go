@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // maxJournalField is the largest field that is read; journald's own limit is

@@ -8,7 +8,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 const (

@@ -13,8 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/stats"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 const (

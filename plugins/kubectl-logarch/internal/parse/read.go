@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // NotText is an input that is no log: what it is and what to do.

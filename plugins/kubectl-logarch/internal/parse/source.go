@@ -11,9 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/logline"
-
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // Input is one stream to read.

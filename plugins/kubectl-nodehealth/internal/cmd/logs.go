@@ -1,8 +1,8 @@
 package cmd
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +21,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/debugpod"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 type logsFlags struct {
@@ -82,7 +83,7 @@ says what each means.`,
 	fs.IntVar(&f.boot, "boot", 0, "Boot to read: 0 the current one, -1 the one before (journal only)")
 	fs.BoolVar(&f.scan, "scan", false, "Look for known signatures of trouble and say what they mean")
 	fs.BoolVar(&f.debugPod, "debug-pod", false, "Where the kubelet will not show a log, read it in a debug pod that is removed afterwards")
-	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, raw (lines as they are) or json (one record a line)")
+	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, raw (lines as they are) or json (the records of kubectl logarch parse)")
 	f.debug.addFlags(c)
 	_ = fs.MarkHidden("stdin")
 	_ = fs.MarkHidden("tty")
@@ -267,11 +268,7 @@ func (l *logReader) show(ctx context.Context) error {
 	}
 	defer r.Close()
 	fmt.Fprintf(l.env.ErrOut, "from %s of %s\n", from, l.node)
-	n := 0
-	err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
-		n++
-		l.print(rec)
-	})
+	n, err := l.print(r)
 	if err != nil {
 		return cli.Unknownf("%s of %s: broke off after %d lines: %w", from, l.node, n, err)
 	}
@@ -281,39 +278,45 @@ func (l *logReader) show(ctx context.Context) error {
 	return nil
 }
 
-func (l *logReader) print(r nodelog.Record) {
-	switch l.flags.output {
-	case "raw":
-		fmt.Fprintln(l.env.Out, r.Raw)
-		return
-	case "json":
-		b, _ := json.Marshal(r)
-		fmt.Fprintf(l.env.Out, "%s\n", b)
-		return
+// print shows what the query lets through: raw lines, or events in the form of
+// kubectl logarch parse. It returns the number of lines.
+func (l *logReader) print(r io.Reader) (n int, err error) {
+	out := bufio.NewWriter(l.env.Out)
+	defer func() { err = errors.Join(err, out.Flush()) }()
+	if l.flags.output == "raw" {
+		err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
+			n++
+			fmt.Fprintln(out, rec.Raw)
+		})
+		return n, err
 	}
-	if r.Time.IsZero() {
-		fmt.Fprintln(l.env.Out, r.Raw)
-		return
+	unit := l.flags.unit
+	if l.flags.file != "" {
+		unit = ""
 	}
-	st := l.env.Style(l.env.Out)
-	severity := r.Severity
-	message := r.Message
-	switch severity {
-	case "E", "F":
-		severity, message = st.Error(severity), st.Error(message)
-	case "W":
-		severity, message = st.Warning(severity), st.Warning(message)
-	case "":
-		severity = " "
-	}
-	where := r.Caller
-	if where == "" {
-		where = r.Unit
-	}
-	if where != "" {
-		where += " "
-	}
-	fmt.Fprintf(l.env.Out, "%s %s %s%s\n", st.Faint(r.Time.Format("01-02 15:04:05.000")), severity, st.Faint(where), message)
+	view := logline.NewView(l.env.Style(l.env.Out))
+	var buf []byte
+	parser := logline.NewParser(nodelog.Meta(unit, l.now), func(ev *logline.Event) {
+		buf = buf[:0]
+		if l.flags.output == "json" {
+			buf = ev.AppendJSON(buf)
+		} else {
+			// Of the unit's own lines it is known who wrote them.
+			buf = view.Append(buf, ev, len(ev.Env.Identifier) > 0 && string(ev.Env.Identifier) != unit)
+		}
+		_, _ = out.Write(append(buf, '\n')) // Flush returns the error
+	})
+	last := 0
+	err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
+		n++
+		if rec.Line != last+1 {
+			parser.Flush() // lines between them were left out
+		}
+		last = rec.Line
+		parser.Line([]byte(rec.Raw), rec.Line)
+	})
+	parser.Flush()
+	return n, err
 }
 
 // explain says why a log cannot be had and what to do instead.

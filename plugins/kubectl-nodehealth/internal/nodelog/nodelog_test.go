@@ -17,34 +17,24 @@ import (
 
 var now = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
-func TestParse(t *testing.T) {
-	at := func(s string) time.Time {
-		v, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	for _, c := range []struct {
-		line string
-		want Record
-	}{
-		{`I0105 06:24:52.423336      46 server.go:257] "Effective" x=1`,
-			Record{Time: at("2026-01-05T06:24:52.423336Z"), Severity: "I", Caller: "server.go:257", Message: `"Effective" x=1`}},
-		{`E1231 23:59:59.000001 1 a.go:1] last year`,
-			Record{Time: at("2025-12-31T23:59:59.000001Z"), Severity: "E", Caller: "a.go:1", Message: "last year"}},
-		{`Jan 05 06:24:52.423336 host kubelet[46]: W0105 06:24:52.4 46 k.go:2] hm`,
-			Record{Time: at("2026-01-05T06:24:52.423336Z"), Severity: "W", Unit: "kubelet", Caller: "k.go:2", Message: "hm"}},
-		{`Jan  5 06:24:52 host systemd[1]: Started kubelet.`,
-			Record{Time: at("2026-01-05T06:24:52Z"), Unit: "systemd", Message: "Started kubelet."}},
-		{`time="2026-01-05T06:24:52.1Z" level=warning msg="x y"`,
-			Record{Time: at("2026-01-05T06:24:52.1Z"), Severity: "W", Message: `msg="x y"`}},
-		{`	continuation`, Record{Message: "\tcontinuation"}},
+func TestTimes(t *testing.T) {
+	clock := newClock(now)
+	for line, want := range map[string]string{
+		`I0105 06:24:52.423336      46 server.go:257] "Effective" x=1`: "2026-01-05T06:24:52.423336Z",
+		`E1231 23:59:59.000001 1 a.go:1] last year`:                    "2025-12-31T23:59:59.000001Z",
+		`Jan 05 06:24:52.423336 host kubelet[46]: plain`:               "2026-01-05T06:24:52.423336Z",
+		`Jan  5 06:24:52 host systemd[1]: Started kubelet.`:            "2026-01-05T06:24:52Z",
+		`2026-01-05T06:24:52.1+0100 host kubelet[4]: x`:                "2026-01-05T05:24:52.1Z",
+		`time="2026-01-05T06:24:52.1Z" level=warning msg="x y"`:        "2026-01-05T06:24:52.1Z",
+		`{"ts":1767594292100.5,"caller":"a/b.go:1","msg":"x","v":0}`:   "2026-01-05T06:24:52.1005Z",
+		"\tcontinuation": "",
 	} {
-		got := Parse(c.line, now)
-		c.want.Raw = c.line
-		if got != c.want {
-			t.Errorf("%q:\n%+v, want\n%+v", c.line, got, c.want)
+		got := ""
+		if at := clock.at(line); !at.IsZero() {
+			got = at.Format(time.RFC3339Nano)
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", line, got, want)
 		}
 	}
 }
@@ -227,8 +217,8 @@ func TestScan(t *testing.T) {
 	}
 	for name, line := range lines {
 		var s Scanner
-		s.Add(Parse(line, now))
-		s.Add(Parse(`I0105 06:24:52.423336      46 server.go:257] "Started kubelet"`, now))
+		s.Add(Record{Time: now, Raw: line})
+		s.Add(Record{Time: now, Raw: `I0105 06:24:52.423336      46 server.go:257] "Started kubelet"`})
 		found := false
 		for _, h := range s.Hits() {
 			found = found || h.Name == name && h.Count == 1 && h.Example == line

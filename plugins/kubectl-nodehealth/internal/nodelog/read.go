@@ -30,8 +30,11 @@ func Read(r io.Reader, q Query, now time.Time, f func(Record)) error {
 		emit = tail.push
 	}
 	var last time.Time
+	clock := newClock(now)
+	n := 0
 	err := lines(r, func(line string) {
-		rec := Parse(line, now)
+		n++
+		rec := Record{Time: clock.at(line), Raw: line, Line: n}
 		at := rec.Time
 		if at.IsZero() {
 			at = last

@@ -98,6 +98,17 @@ func (p *Parser) Line(line []byte, n int) {
 	p.text(text, n)
 }
 
+// Single parses one line by itself, whatever came before it. The event is valid
+// until the next call.
+func (p *Parser) Single(line []byte, n int) *Event {
+	if k := len(line); k > 0 && line[k-1] == '\r' {
+		line = line[:k-1]
+	}
+	text := open(line, &p.env, p.meta)
+	p.parse(text, n)
+	return &p.ev
+}
+
 // Entry parses the text of an entry whose carrier is known already.
 func (p *Parser) Entry(text []byte, env Envelope, n int) {
 	p.env, p.cr = env, false

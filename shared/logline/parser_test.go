@@ -39,7 +39,7 @@ func decode(t *testing.T, line string) map[string]any {
 
 // TestGoldenFormats holds every carrier and format to what it must become.
 func TestGoldenFormats(t *testing.T) {
-	data, err := os.ReadFile("../../testdata/logs/formats.txt")
+	data, err := os.ReadFile("testdata/logs/formats.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestGoldenFormats(t *testing.T) {
 // tell, each case named here.
 func TestPairedOracle(t *testing.T) {
 	read := func(name string) []map[string]any {
-		data, err := os.ReadFile("../../testdata/logs/" + name)
+		data, err := os.ReadFile("testdata/logs/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestPairedOracle(t *testing.T) {
 
 // TestKlogIdentity: klog text comes out of -o klog byte for byte.
 func TestKlogIdentity(t *testing.T) {
-	data, err := os.ReadFile("../../testdata/logs/paired-klog.txt")
+	data, err := os.ReadFile("testdata/logs/paired-klog.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestKlogIdentity(t *testing.T) {
 // TestJSONToKlogAndBack: component JSON written as klog text and read again is
 // the same record.
 func TestJSONToKlogAndBack(t *testing.T) {
-	data, err := os.ReadFile("../../testdata/logs/paired-json.jsonl")
+	data, err := os.ReadFile("testdata/logs/paired-json.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestCivil(t *testing.T) {
 // events are the same as in one go.
 func TestCarriedOver(t *testing.T) {
 	for _, name := range []string{"formats.txt", "paired-klog.txt", "paired-json.jsonl"} {
-		data, err := os.ReadFile("../../testdata/logs/" + name)
+		data, err := os.ReadFile("testdata/logs/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

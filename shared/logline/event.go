@@ -84,6 +84,7 @@ type Event struct {
 	LoggerAt, ErrAt int
 	errFirst        bool // Err was taken out before Logger
 	date            *date
+	scratch         []byte // for views
 	Fields          []Field
 
 	// Env is what carried the line; File is where it was read from.
@@ -230,8 +231,8 @@ func (e *Event) Component() []byte {
 
 // reset makes the event empty and keeps its memory.
 func (e *Event) reset() {
-	fields, date := e.Fields[:0], e.date
-	*e = Event{V: -1, LoggerAt: -1, ErrAt: -1, Fields: fields, date: date}
+	fields, date, scratch := e.Fields[:0], e.date, e.scratch
+	*e = Event{V: -1, LoggerAt: -1, ErrAt: -1, Fields: fields, date: date, scratch: scratch}
 }
 
 // severityOf reads the level names that loggers write.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -419,10 +418,4 @@ func objectRef(raw []byte) ([]byte, bool) {
 		return name, true
 	}
 	return append(append(ns, '/'), name...), true
-}
-
-// needsQuotes says whether a text has to be quoted to be told from what stands
-// around it in the readable view.
-func needsQuotes(s string) bool {
-	return s == "" || strings.ContainsAny(s, " \t\r\n\"=\\") || strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == utf8.RuneError })
 }

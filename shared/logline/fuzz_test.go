@@ -14,7 +14,7 @@ import (
 // klog text comes back as it was.
 func FuzzLines(f *testing.F) {
 	for _, name := range []string{"formats.txt", "paired-klog.txt", "paired-json.jsonl"} {
-		data, err := os.ReadFile("../../testdata/logs/" + name)
+		data, err := os.ReadFile("testdata/logs/" + name)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -23,8 +23,7 @@ func FuzzLines(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	plainPalette := func(s string) string { return s }
-	palette := &Palette{plainPalette, plainPalette, plainPalette, plainPalette, plainPalette}
+	view := NewView(unpainted{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		carried := false
 		var back []byte
@@ -33,7 +32,7 @@ func FuzzLines(f *testing.F) {
 			if !json.Valid(line) || !utf8.Valid(line) || bytes.IndexByte(line, '\n') >= 0 {
 				t.Fatalf("not a JSON line: %q from %q", line, ev.Raw)
 			}
-			text := ev.AppendText(nil, palette, true)
+			text := view.Append(nil, ev, true)
 			if bytes.ContainsAny(text, "\x1b\x07\x00") {
 				t.Fatalf("control characters reach the terminal: %q", text)
 			}
@@ -85,3 +84,10 @@ func FuzzJSONScan(f *testing.F) {
 		}
 	})
 }
+
+type unpainted struct{}
+
+func (unpainted) Faint(s string) string   { return s }
+func (unpainted) Error(s string) string   { return s }
+func (unpainted) Warning(s string) string { return s }
+func (unpainted) Info(s string) string    { return s }

@@ -1,0 +1,52 @@
+package cmd
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+// A kubelet's log as the journal gives it is shown as events, not as lines, and
+// each line's own words only once.
+func TestLogsPrint(t *testing.T) {
+	const log = `Jan 05 06:24:51.000001 n1 systemd[1]: Started kubelet.
+Jan 05 06:24:52.423400 n1 kubelet[46]: E0105 06:24:52.423336      46 kubelet.go:12] "Failed" err=<
+Jan 05 06:24:52.423401 n1 kubelet[46]: 	first
+Jan 05 06:24:52.423402 n1 kubelet[46]:  > pod="default/web"
+Jan 05 06:24:53.000001 n1 kubelet[46]: I0105 06:24:53.000000      46 a.go:1] filtered
+Jan 05 06:24:54.000001 n1 kubelet[46]: panic: oh
+`
+	now := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	for output, want := range map[string]string{
+		"text": `01-05 06:24:51.000 - systemd Started kubelet.
+01-05 06:24:52.423 E Failed  pod=default/web  kubelet.go:12
+    err:
+      first
+01-05 06:24:54.000 F panic: oh
+`,
+		"json": `{"time":"2026-01-05T06:24:51.000001Z","severity":"unknown","component":"systemd","msg":"Started kubelet.","source":{"format":"unparsed","via":"syslog","line":1,"pid":1,"host":"n1"}}
+{"time":"2026-01-05T06:24:52.423336Z","severity":"error","component":"kubelet","caller":"kubelet.go:12","msg":"Failed","err":"first\n","fields":{"pod":"default/web"},"source":{"format":"klog","via":"syslog","line":2,"pid":46,"host":"n1"}}
+{"time":"2026-01-05T06:24:54.000001Z","severity":"fatal","component":"kubelet","msg":"panic: oh","source":{"format":"go-panic","via":"syslog","line":6,"pid":46,"host":"n1"}}
+`,
+		"raw": strings.Replace(log, "Jan 05 06:24:53.000001 n1 kubelet[46]: I0105 06:24:53.000000      46 a.go:1] filtered\n", "", 1),
+	} {
+		var out bytes.Buffer
+		env := &cli.Env{}
+		env.Out = &out
+		l := &logReader{
+			env:   env,
+			flags: &logsFlags{output: output, unit: "kubelet"},
+			query: nodelog.Query{Pattern: "[^d]$"}, now: now,
+		}
+		if n, err := l.print(strings.NewReader(log)); err != nil || n != 5 {
+			t.Errorf("%s: %d lines, %v", output, n, err)
+		}
+		if out.String() != want {
+			t.Errorf("%s:\n%s\nwant\n%s", output, out.String(), want)
+		}
+	}
+}
