@@ -40,7 +40,7 @@ lint: ## Check formatting, vet, dependency direction and house rules
 	@hack/lint.sh
 
 .PHONY: docs
-docs: ## Rewrite the generated pages of checks
+docs: ## Rewrite the generated pages: checks, commands, manuals for man(1)
 	go test $(PLUGINS:%=./plugins/kubectl-%/internal/cmd) -run Docs -update
 
 .PHONY: cluster-up

@@ -34,11 +34,15 @@ func contents(path, binary, plugin, goos string) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	man, err := os.ReadFile("docs/man/kubectl-" + plugin + ".1")
+	if err != nil {
+		return nil, err
+	}
 	complete := file{"kubectl_complete-" + plugin, 0o755, fmt.Appendf(nil, "#!/bin/sh\nexec kubectl %s __complete \"$@\"\n", plugin)}
 	if goos == "windows" {
 		complete = file{"kubectl_complete-" + plugin + ".cmd", 0o755, fmt.Appendf(nil, "@kubectl %s __complete %%*\r\n", plugin)}
 	}
-	return []file{{binary, 0o755, program}, complete, {"LICENSE", 0o644, license}, {"README.md", 0o644, readme}}, nil
+	return []file{{binary, 0o755, program}, complete, {"LICENSE", 0o644, license}, {"README.md", 0o644, readme}, {"kubectl-" + plugin + ".1", 0o644, man}}, nil
 }
 
 func writeTarGz(path string, files []file) error {

@@ -61,8 +61,7 @@ func Main(newRoot func(*Env) *cobra.Command, args []string) int {
 func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args []string) int {
 	quietKlog(env.ErrOut)
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
-	root := newRoot(env)
-	finish(root, env)
+	root := Tree(env, newRoot)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -73,6 +72,14 @@ func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args 
 		return ExitInterrupted
 	}
 	return report(env.ErrOut, cmd, err)
+}
+
+// Tree returns a plugin's commands as they run: with what every command has.
+// The manuals are written from it.
+func Tree(env *Env, newRoot func(*Env) *cobra.Command) *cobra.Command {
+	root := newRoot(env)
+	finish(root, env)
+	return root
 }
 
 // report writes the error as one line and its hints as one line each, and
@@ -130,6 +137,9 @@ func finish(root *cobra.Command, env *Env) {
 	each(root, func(c *cobra.Command) {
 		c.DisableFlagsInUseLine = true
 		c.Flags().SortFlags = false
+		if c.Flags().Lookup("help") == nil {
+			c.Flags().BoolP("help", "h", false, "Show this help")
+		}
 		wrapArgs(c)
 		wrapRun(c, env)
 	})

@@ -75,10 +75,27 @@ func TestHelpNamesKubectlAndGroupsClusterFlags(t *testing.T) {
 			t.Errorf("wider than 80 columns: %q", line)
 		}
 	}
-	// The root has commands below it, so its help only mentions the cluster flags.
+	// kubectl's flags are named, and explained by kubectl.
 	out, _, _ = runWith(t, context.Background(), func(*Env) error { return nil }, "--help")
-	if strings.Contains(out, "--as-group") || !strings.Contains(out, "Cluster flags, as in kubectl") {
+	if !strings.Contains(out, "-n/--namespace") || strings.Contains(out, "Username to impersonate") {
 		t.Errorf("help of the root:\n%s", out)
+	}
+}
+
+func TestFolding(t *testing.T) {
+	c := &cobra.Command{Example: `
+		# A comment that is a good deal longer than what fits
+		thing 'a b c d e f g h i j' --flag value --other "x y" | less`}
+	want := `# A comment that is a good deal
+# longer than what fits
+thing 'a b c d e f g h i j' \
+  --flag value --other "x y" \
+  | less`
+	if got := Examples(c, 34); got != want {
+		t.Errorf("examples:\n%s", got)
+	}
+	if got, want := foldUse("thing A [--x X] [--long-one Y | --z] [--w]", 30), "thing A [--x X]\n      [--long-one Y | --z] [--w]"; got != want {
+		t.Errorf("synopsis:\n%s", got)
 	}
 }
 

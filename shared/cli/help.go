@@ -20,7 +20,7 @@ func help(c *cobra.Command, _ []string) {
 		text = c.Short
 	}
 	if text = strings.TrimSpace(text); text != "" {
-		fmt.Fprintf(w, "%s\n\n", text)
+		fmt.Fprintf(w, "%s\n\n", fit(text))
 	}
 	writeUsage(w, c)
 }
@@ -33,18 +33,85 @@ func usage(c *cobra.Command) error {
 func writeUsage(w io.Writer, c *cobra.Command) {
 	fmt.Fprintln(w, "Usage:")
 	if c.Runnable() {
-		fmt.Fprintf(w, "  %s\n", c.UseLine())
+		fmt.Fprintf(w, "  %s\n", foldUse(c.UseLine(), helpWidth-2))
 	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "  %s COMMAND [flags]\n", c.CommandPath())
 	}
 	if c.HasExample() {
-		fmt.Fprintf(w, "\nExamples:\n%s\n", indent(Dedent(c.Example)))
+		fmt.Fprintf(w, "\nExamples:\n%s\n", indent(Examples(c, helpWidth-2)))
 	}
 	if c.HasAvailableSubCommands() {
 		writeCommands(w, c)
 	}
-	own, cluster := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	own, cluster := Flags(c)
+	if own.HasAvailableFlags() {
+		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
+	}
+	if cluster.HasAvailableFlags() {
+		fmt.Fprintf(w, "\nCluster flags, as in kubectl ('kubectl options' explains them):\n%s\n", indent(Wrap(names(cluster), helpWidth-2)))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more about a command.\n", c.CommandPath())
+	}
+}
+
+// fit wraps the paragraphs that are wider than the help; the others stay as
+// they were written.
+func fit(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		for _, l := range strings.Split(p, "\n") {
+			if len(l) > helpWidth {
+				paragraphs[i] = Wrap(p, helpWidth)
+				break
+			}
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// foldUse breaks a synopsis between its flags, not within brackets.
+func foldUse(line string, width int) string {
+	var out []string
+	for len(line) > width {
+		at, bar, deep := 0, 0, 0
+		for i := range width {
+			switch line[i] {
+			case '[':
+				deep++
+			case ']':
+				deep--
+			case ' ':
+				if strings.TrimSpace(line[:i]) == "" {
+					continue
+				}
+				if deep <= 0 {
+					at = i
+				} else if strings.HasPrefix(line[i:], " | ") {
+					bar = i
+				}
+			}
+		}
+		if at == 0 {
+			at = bar
+		}
+		if at == 0 {
+			break
+		}
+		out = append(out, line[:at])
+		line = "    " + line[at+1:]
+	}
+	return strings.Join(append(out, line), "\n  ")
+}
+
+// helpWidth is the number of columns that a help fits in.
+const helpWidth = 80
+
+// Flags returns the flags of a command, those of kubectl that choose a cluster
+// and a user apart from its own.
+func Flags(c *cobra.Command) (own, cluster *pflag.FlagSet) {
+	own, cluster = pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.SortFlags = false
 	for _, fs := range []*pflag.FlagSet{c.LocalFlags(), c.InheritedFlags()} {
 		fs.VisitAll(func(f *pflag.Flag) {
@@ -55,19 +122,73 @@ func writeUsage(w io.Writer, c *cobra.Command) {
 			}
 		})
 	}
-	if own.HasAvailableFlags() {
-		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(80))
-	}
-	if cluster.HasAvailableFlags() {
-		if c.HasParent() || !c.HasAvailableSubCommands() {
-			fmt.Fprintf(w, "\nCluster flags (as in kubectl):\n%s", cluster.FlagUsagesWrapped(80))
-		} else {
-			fmt.Fprintf(w, "\nCluster flags, as in kubectl (--context, --kubeconfig, -n and so on), are accepted too.\n")
+	return own, cluster
+}
+
+func names(fs *pflag.FlagSet) string {
+	var out []string
+	fs.VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Hidden:
+		case f.Name == f.Shorthand:
+			out = append(out, "-"+f.Name)
+		case f.Shorthand != "":
+			out = append(out, "-"+f.Shorthand+"/--"+f.Name)
+		default:
+			out = append(out, "--"+f.Name)
 		}
+	})
+	return strings.Join(out, ", ")
+}
+
+// Examples returns a command's examples, folded at a width in a way in which a
+// shell still takes them.
+func Examples(c *cobra.Command, width int) string {
+	var out []string
+	for _, line := range strings.Split(Dedent(c.Example), "\n") {
+		if text, ok := strings.CutPrefix(line, "# "); ok {
+			for _, l := range strings.Split(Wrap(text, width-2), "\n") {
+				out = append(out, "# "+l)
+			}
+			continue
+		}
+		out = append(out, foldCommand(line, width)...)
 	}
-	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more about a command.\n", c.CommandPath())
+	return strings.Join(out, "\n")
+}
+
+// foldCommand breaks a shell command at blanks outside quotes, before a flag or
+// a pipe where it can.
+func foldCommand(line string, width int) []string {
+	var out []string
+	for len(line) > width {
+		at, good := 0, 0
+		var quote byte
+		for i := 1; i < len(line) && i <= width-2; i++ {
+			switch c := line[i]; {
+			case quote != 0:
+				if c == quote {
+					quote = 0
+				}
+			case c == '\'' || c == '"':
+				quote = c
+			case c == ' ' && strings.TrimSpace(line[:i]) != "":
+				at = i
+				if strings.HasPrefix(line[i:], " -") || strings.HasPrefix(line[i:], " |") || strings.HasPrefix(line[i:], " >") {
+					good = i
+				}
+			}
+		}
+		if good > width/2 {
+			at = good
+		}
+		if at == 0 {
+			break
+		}
+		out = append(out, line[:at]+" \\")
+		line = "  " + line[at+1:]
 	}
+	return append(out, line)
 }
 
 func writeCommands(w io.Writer, c *cobra.Command) {
@@ -81,7 +202,9 @@ func writeCommands(w io.Writer, c *cobra.Command) {
 				fmt.Fprintf(w, "\n%s\n", title)
 				first = false
 			}
-			fmt.Fprintf(w, "  %-14s %s\n", s.Name(), s.Short)
+			const column = 15
+			text := strings.ReplaceAll(Wrap(s.Short, helpWidth-2-column), "\n", "\n"+strings.Repeat(" ", 2+column))
+			fmt.Fprintf(w, "  %-*s %s\n", column-1, s.Name(), text)
 		}
 	}
 	for _, g := range c.Groups() {
