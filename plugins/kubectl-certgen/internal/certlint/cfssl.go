@@ -19,12 +19,19 @@ func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
 		l.add(f, Refused, p.At, "cfssl refuses this: "+p.Msg)
 	}
 	l.unknown(f, r.Unknown)
+	l.twice(f, r.Twice)
 	ns := make([]name, len(r.Hosts))
 	for i, h := range r.Hosts {
 		ns[i] = name{val: h, jsonItem: true}
 	}
 	l.names(f, r.HostsAt, ns)
+	n := len(l.issues)
 	l.subject(f, r.Subject())
+	for i := range l.issues[n:] { // cfssl signs these, and clients take them
+		if is := &l.issues[n+i]; is.ID == BadSubject.ID {
+			is.Severity, is.Message = finding.Warning, strings.ReplaceAll(is.Message, "openssl refuses it", "cfssl signs it, openssl would refuse it")
+		}
+	}
 	if k := r.Key; k != nil {
 		l.cfsslKey(f, k)
 	}
@@ -34,6 +41,13 @@ func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
 		if ca.Zero && ca.PathLen > 0 {
 			l.add(f, Ignored, ca.At, fmt.Sprintf("pathlen %d and pathlenzero contradict each other", ca.PathLen))
 		}
+	}
+}
+
+// twice: Go's decoder, and so cfssl, keeps the last of equal members.
+func (l *linter) twice(f *input.File, ts []input.Text) {
+	for _, t := range ts {
+		l.add(f, LostName, t, fmt.Sprintf("member %q stands twice: cfssl keeps the last and drops the first without a word", t.Value)).remedy("make one of both")
 	}
 }
 
@@ -72,29 +86,45 @@ func (l *linter) cfsslKey(f *input.File, k *input.CFSSLKey) {
 	if sizeAt.End == 0 {
 		sizeAt = k.At
 	}
-	switch k.Algo.Value {
+	// What is not said is ecdsa, and 256 bits (csr.NewKeyRequest).
+	algo, bits := k.Algo.Value, k.Bits
+	if algo == "" {
+		algo = "ecdsa"
+	}
+	if k.Size.End == 0 {
+		bits = 256
+	}
+	switch algo {
 	case "rsa":
 		switch {
-		case k.Bits < 2048:
-			l.add(f, WeakKey, sizeAt, fmt.Sprintf("an RSA key of %d bits: cfssl refuses it, and so does every client today", k.Bits)).
-				remedy("use 2048 or more").fixIf(k.Bits > 0, sizeAt, "2048")
-		case k.Bits > 8192:
-			l.add(f, Refused, sizeAt, fmt.Sprintf("cfssl makes no RSA key of %d bits (8192 at most)", k.Bits))
+		case k.Size.End == 0:
+			l.add(f, Refused, k.At, "an RSA key without a size gets cfssl's default of 256 bits, and cfssl refuses it (RSA key is too weak)").remedy(`add "size": 2048`)
+		case bits < 2048:
+			l.add(f, WeakKey, sizeAt, fmt.Sprintf("an RSA key of %d bits: cfssl refuses it, and so does every client today", bits)).
+				remedy("use 2048 or more").fixIf(bits > 0, sizeAt, "2048")
+		case bits > 8192:
+			l.add(f, Refused, sizeAt, fmt.Sprintf("cfssl makes no RSA key of %d bits (8192 at most)", bits))
 		}
 	case "ecdsa":
-		if !slices.Contains([]int{256, 384, 521}, k.Bits) {
-			l.add(f, Refused, sizeAt, fmt.Sprintf("cfssl knows no curve of %d bits (256, 384 or 521)", k.Bits))
-		} else if k.Bits == 521 {
+		switch {
+		case !slices.Contains([]int{256, 384, 521}, bits):
+			is := l.add(f, Refused, sizeAt, fmt.Sprintf("cfssl knows no curve of %d bits (256, 384 or 521)", bits))
+			if bits >= 1024 && k.Algo.Value != "" {
+				is.remedy(`that is a size of RSA keys: "size": 256, or "algo": "rsa"`)
+			} else if bits >= 1024 {
+				is.remedy(`without an algo the key is ecdsa: add "algo": "rsa"`)
+			}
+		case bits == 521:
 			l.add(f, RareKey, sizeAt, "P-521 is not offered by Chrome and BoringSSL, and rare elsewhere").remedy("use 256 or 384")
 		}
 	case "ed25519":
 		l.add(f, RareKey, k.Algo, "kube-apiserver and Go take Ed25519, but browsers, kubeadm (CA keys) and older Java do not")
-	case "":
-		l.add(f, Refused, k.At, "the key has no algo (rsa, ecdsa or ed25519); cfssl refuses it")
 	default:
 		is := l.add(f, Refused, k.Algo, fmt.Sprintf("cfssl knows no key algorithm %q (rsa, ecdsa, ed25519)", k.Algo.Value))
 		if low := strings.ToLower(k.Algo.Value); slices.Contains([]string{"rsa", "ecdsa", "ed25519"}, low) {
 			is.fix(inner(f, k.Algo), low)
+		} else if low == "ec" || low == "ecc" {
+			is.fix(inner(f, k.Algo), "ecdsa")
 		}
 	}
 }
@@ -140,6 +170,7 @@ func (l *linter) cfsslConfig(f *input.File, c *input.CFSSLConfig) {
 		l.add(f, Refused, p.At, "cfssl refuses this: "+p.Msg)
 	}
 	l.unknown(f, c.Unknown)
+	l.twice(f, c.Twice)
 	if c.Default != nil {
 		l.profile(f, c, c.Default, true)
 	}
@@ -157,7 +188,7 @@ func (l *linter) profile(f *input.File, c *input.CFSSLConfig, p *input.Profile, 
 	}
 	d := l.duration(f, p.Expiry, fmt.Sprintf("expiry of profile %q", p.Name))
 	l.duration(f, p.Backdate, fmt.Sprintf("backdate of profile %q", p.Name))
-	if p.Expiry.Value == "" {
+	if p.Expiry.End == 0 {
 		l.add(f, Refused, p.KeyAt, fmt.Sprintf("profile %q has no expiry; cfssl refuses the whole file", p.Name))
 	}
 	if p.AuthKey.Value != "" && !slices.ContainsFunc(c.AuthKeys, func(t input.Text) bool { return t.Value == p.AuthKey.Value }) {
@@ -206,7 +237,12 @@ func (l *linter) profile(f *input.File, c *input.CFSSLConfig, p *input.Profile, 
 	if at.End == 0 {
 		at = p.KeyAt
 	}
+	if unknown == 0 && !p.IsCA {
+		l.purposeOfProfile(f, p, at, server, client)
+	}
 	switch {
+	case p.Broken:
+		return
 	case !isDefault && len(p.Usages) == 0:
 		l.add(f, NoUsages, at, fmt.Sprintf("profile %q has no usages; cfssl refuses the whole file", p.Name)).
 			remedy(`name them: "signing", "key encipherment", "server auth", "client auth"`)
@@ -235,9 +271,20 @@ func (l *linter) profile(f *input.File, c *input.CFSSLConfig, p *input.Profile, 
 			is.fix(input.Text{Start: p.Usages[0].Start, End: p.Usages[0].Start}, `"signing", `)
 		}
 	}
-	if (server || client) && !leafKU && unknown == 0 {
-		l.add(f, NoDigitalSignature, at, fmt.Sprintf("profile %q names no key usage, so cfssl writes an empty one (critical): GnuTLS and Java refuse it", p.Name)).as(finding.Warning).
-			remedy(`add "signing" and, for RSA keys, "key encipherment"`)
+}
+
+// purposeOfProfile compares the usages with what the profile is called.
+func (l *linter) purposeOfProfile(f *input.File, p *input.Profile, at input.Text, server, client bool) {
+	low := strings.ToLower(p.Name)
+	switch {
+	case peerWord.MatchString(strings.ReplaceAll(low, "_", "-")) && server != client:
+		miss := map[bool]string{true: "client auth", false: "server auth"}[server]
+		l.add(f, WrongUsage, at, fmt.Sprintf("profile %q by its name is for peers, which are server and client, and %q is missing: they refuse each other", p.Name, miss)).as(finding.Warning).guess().
+			remedy(fmt.Sprintf("add %q", miss)).fix(input.Text{Start: p.Usages[0].Start, End: p.Usages[0].Start}, fmt.Sprintf("%q, ", miss))
+	case strings.Contains(low, "client") && !strings.Contains(low, "server") && server && !client:
+		l.add(f, WrongUsage, at, fmt.Sprintf("profile %q by its name is for clients, and has \"server auth\" only: servers refuse them", p.Name)).as(finding.Warning).guess()
+	case strings.Contains(low, "server") && !strings.Contains(low, "client") && client && !server:
+		l.add(f, WrongUsage, at, fmt.Sprintf("profile %q by its name is for servers, and has \"client auth\" only: clients refuse them", p.Name)).as(finding.Warning).guess()
 	}
 }
 

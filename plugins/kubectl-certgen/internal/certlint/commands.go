@@ -3,12 +3,10 @@ package certlint
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
@@ -54,12 +52,9 @@ func (l *linter) openssl(f *input.File, c *input.Command) {
 	for _, a := range addExts(c) {
 		l.inlineExt(f, a)
 	}
-	switch c.Sub() {
-	case "req":
-		l.opensslReq(f, c)
-	case "x509":
-		l.opensslX509(f, c)
-	}
+	l.opensslOptions(f, c)
+	l.opensslOutcome(f, c)
+	l.opensslCA(f, c)
 }
 
 // subjOf takes a -subj apart.
@@ -120,130 +115,23 @@ func inlineNames(t input.Text) []name {
 			n.typAt.Start, n.typAt.End = s, s+len(typ)
 			n.val.Start, n.val.End = s+len(typ)+1, s+len(trim)
 		}
+		if strings.ContainsAny(typ, "$`{") {
+			ok = false
+		}
 		if !ok {
-			n.typ, n.val.Value = "DNS", trim
-			if trim == "" || strings.Contains(trim, "$") || trim == "critical" {
+			if trim == "" || strings.ContainsAny(trim, "$`{") || trim == "critical" || strings.HasPrefix(trim, "@") {
 				off += len(p) + 1
 				continue
+			}
+			n.typ, n.val = noType, input.Text{Value: trim, Start: n.typAt.Start, End: n.typAt.Start + len(trim)}
+			if t.End-t.Start != len(t.Value) {
+				n.val.Start, n.val.End = t.Start, t.End
 			}
 		}
 		out = append(out, n)
 		off += len(p) + 1
 	}
 	return out
-}
-
-// opensslReq: "req -x509" makes a certificate that signs itself, a CA where
-// nothing else is said.
-func (l *linter) opensslReq(f *input.File, c *input.Command) {
-	if !c.Has("x509") {
-		return
-	}
-	if c.Has("config", "extensions", "x509_extensions", "CA") {
-		return
-	}
-	var san, ku, notCA bool
-	for _, a := range addExts(c) {
-		k, v, _ := strings.Cut(a.Value, "=")
-		switch strings.TrimSpace(k) {
-		case "subjectAltName":
-			san = true
-		case "keyUsage":
-			ku = true
-		case "basicConstraints":
-			notCA = strings.Contains(strings.ToUpper(v), "CA:FALSE")
-		}
-	}
-	if ku || notCA {
-		return
-	}
-	out, _ := c.Flag("out")
-	if !san && !l.usedAsCA(f, out) && !looksLikeCA(c, out) {
-		if subj, ok := c.Flag("subj"); ok {
-			for _, cn := range subjOf(subj).Get("CN") {
-				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() {
-					l.add(f, NoNames, c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", cn.Value)).
-						as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
-				}
-			}
-		}
-		return
-	}
-	if l.usedAsCA(f, out) || (!san && looksLikeCA(c, out)) {
-		l.add(f, CANoKeyUsage, c.Args[0], "without -config or -addext this CA gets openssl's defaults, which have no keyUsage: Python 3.13 and pyca reject it").
-			remedy(`add -addext "keyUsage = critical, keyCertSign, cRLSign"`)
-	}
-}
-
-var caWord = lazyregexp.New(`(?i)(^|[^a-z])(root)?-?_?ca([^a-z]|$)|rootca|cacert`)
-
-func looksLikeCA(c *input.Command, out input.Text) bool {
-	if caWord.MatchString(path.Base(out.Value)) {
-		return true
-	}
-	s, _ := c.Flag("subj")
-	return caWord.MatchString(s.Value)
-}
-
-// usedAsCA says whether a command of the file signs with this certificate.
-func (l *linter) usedAsCA(f *input.File, cert input.Text) bool {
-	if cert.Value == "" {
-		return false
-	}
-	return slices.ContainsFunc(f.Commands, func(o *input.Command) bool {
-		ca, ok := o.Flag("CA", "cert")
-		return ok && o.Tool == "openssl" && path.Base(ca.Value) == path.Base(cert.Value)
-	})
-}
-
-// opensslX509: "x509 -req" drops what the request asks for unless it is told
-// to take it over.
-func (l *linter) opensslX509(f *input.File, c *input.Command) {
-	if !c.Has("req") || !c.Has("CA", "signkey", "key") {
-		return
-	}
-	ext, hasExt := c.Flag("extfile")
-	if cp, ok := c.Flag("copy_extensions"); ok && strings.HasPrefix(cp.Value, "copy") {
-		return
-	}
-	if out, _ := c.Flag("out"); !hasExt && c.Has("signkey") && (l.usedAsCA(f, out) || looksLikeCA(c, out)) {
-		l.add(f, CANoKeyUsage, c.Args[0], "without -extfile this CA has no extensions at all, neither basic constraints nor a key usage: Python 3.13, pyca and Java reject it").
-			remedy(`make it by: openssl req -x509 -new -key ca.key -addext "keyUsage = critical, keyCertSign, cRLSign"`)
-		return
-	}
-	if !hasExt {
-		in, _ := c.Flag("in")
-		why, asked := l.requestAsksNames(f, in)
-		if asked {
-			l.add(f, DroppedExtensions, c.Args[0], fmt.Sprintf("openssl x509 drops the names that the request asks for (%s): neither -extfile nor -copy_extensions is given", why)).
-				remedy("add -copy_extensions copy (OpenSSL 3), or -extfile FILE -extensions SECTION")
-			return
-		}
-		l.add(f, DroppedExtensions, c.Args[0], "neither -extfile nor -copy_extensions is given: the certificate has no extensions at all, no names and no usages").
-			as(finding.Warning).remedy("add -extfile FILE -extensions SECTION, or -copy_extensions copy (OpenSSL 3)")
-		return
-	}
-	conf := l.confNamed(f, ext.Value)
-	if conf == nil {
-		return
-	}
-	sec, hasSec := c.Flag("extensions")
-	def := conf.Sections[0]
-	switch {
-	case !hasSec && len(conf.Sections) > 1 && len(def.Entries) == 0:
-		var named []string
-		for _, x := range conf.ExtSets() {
-			named = append(named, x.Section.Name.Value)
-		}
-		is := l.add(f, DroppedExtensions, ext, fmt.Sprintf("-extfile without -extensions reads only what stands above the first section of %s, which is nothing", path.Base(ext.Value)))
-		if len(named) == 1 {
-			is.remedy("add -extensions " + named[0])
-		} else {
-			is.remedy("add -extensions SECTION")
-		}
-	case hasSec && sec.Fixed() && conf.Section(sec.Value) == nil && len(conf.Includes) == 0:
-		l.add(f, MissingSection, sec, fmt.Sprintf("%s has no section [ %s ]", path.Base(ext.Value), sec.Value))
-	}
 }
 
 // requestAsksNames says whether the request that is signed was made with names:
@@ -266,13 +154,13 @@ func (l *linter) requestAsksNames(f *input.File, in input.Text) (string, bool) {
 		if !ok {
 			continue
 		}
-		conf := l.confNamed(f, cfg.Value)
+		conf := l.confFor(f, o, cfg)
 		if conf == nil {
 			continue
 		}
 		for _, r := range conf.Requests() {
 			if r.ReqExts != nil && r.ReqExts.SAN != nil {
-				return "req_extensions of " + path.Base(cfg.Value), true
+				return "req_extensions of " + fileOf(conf, cfg), true
 			}
 		}
 		if e, ok := o.Flag("reqexts", "extensions"); ok {
@@ -284,179 +172,31 @@ func (l *linter) requestAsksNames(f *input.File, in input.Text) (string, bool) {
 	return "", false
 }
 
-// confNamed finds a configuration by the name that a command gives it: written
-// by the same script, or another file of the set.
-func (l *linter) confNamed(f *input.File, name string) *input.Conf {
-	base := path.Base(name)
+// confFor finds the configuration that a command names: written by the same
+// script (the last before the command), or another file of the set.
+func (l *linter) confFor(f *input.File, c *input.Command, name input.Text) *input.Conf {
+	base := path.Base(name.Value)
+	if name.Value == "-" || strings.HasPrefix(name.Value, "/dev/") {
+		base = c.Stdin
+	}
 	if base == "" || base == "." {
 		return nil
 	}
-	for _, c := range f.Confs {
-		if path.Base(c.Name) == base {
-			return c
+	var found *input.Conf
+	for _, x := range f.Confs {
+		if path.Base(x.Name) == base && (found == nil || x.Start < c.At.Start) {
+			found = x
 		}
+	}
+	if found != nil {
+		return found
 	}
 	for _, o := range l.files {
-		for _, c := range o.Confs {
-			if path.Base(c.Name) == base {
-				return c
+		for _, x := range o.Confs {
+			if path.Base(x.Name) == base {
+				return x
 			}
 		}
 	}
 	return nil
-}
-
-func (l *linter) configNamed(f *input.File, name string) *input.CFSSLConfig {
-	base := path.Base(name)
-	var found *input.CFSSLConfig
-	for _, o := range append([]*input.File{f}, l.files...) {
-		for _, c := range o.Configs {
-			if path.Base(c.Name) == base {
-				return c
-			}
-			if c.Embedded && o == f && strings.HasPrefix(c.Name, "stdin#") && len(o.Configs) == 1 {
-				found = c // a page shows it without saying its name
-			}
-		}
-	}
-	return found
-}
-
-func (l *linter) requestNamed(f *input.File, name string) *input.CFSSLRequest {
-	base := path.Base(name)
-	for _, o := range append([]*input.File{f}, l.files...) {
-		for _, r := range o.Requests {
-			if path.Base(r.Name) == base {
-				return r
-			}
-		}
-	}
-	return nil
-}
-
-// requestOf is the request that a cfssl gencert reads: its last argument, or
-// what is piped into it.
-func (l *linter) requestOf(f *input.File, c *input.Command) *input.CFSSLRequest {
-	if c.Stdin != "" {
-		return l.requestNamed(f, c.Stdin)
-	}
-	for _, a := range slices.Backward(c.Args) {
-		if !strings.HasPrefix(a.Value, "-") && strings.HasSuffix(a.Value, ".json") {
-			return l.requestNamed(f, a.Value)
-		}
-	}
-	return nil
-}
-
-func (l *linter) cfssl(f *input.File, c *input.Command) {
-	if sub := c.Sub(); sub != "gencert" && sub != "sign" {
-		return
-	}
-	initca := c.Has("initca")
-	prof, hasProf := c.Flag("profile")
-	cfg, hasCfg := c.Flag("config")
-	if initca {
-		for _, p := range []struct {
-			t  input.Text
-			ok bool
-			n  string
-		}{{prof, hasProf, "-profile"}, {cfg, hasCfg, "-config"}} {
-			if p.ok && !c.Has("ca") {
-				l.add(f, Ignored, p.t, fmt.Sprintf("cfssl ignores %s with -initca: the CA's validity is ca.expiry of its request, 5 years where it says nothing", p.n))
-			}
-		}
-		return
-	}
-	if h, ok := c.Flag("hostname"); ok && h.Value != "" {
-		var ns []name
-		off := 0
-		for _, p := range strings.Split(h.Value, ",") {
-			t := input.Text{Value: p, Start: h.Start, End: h.End}
-			if h.End-h.Start == len(h.Value) {
-				t.Start = h.Start + off
-				t.End = t.Start + len(p)
-			}
-			ns = append(ns, name{val: t})
-			off += len(p) + 1
-		}
-		l.names(f, h, ns)
-	}
-	if !hasCfg || !cfg.Fixed() {
-		return
-	}
-	conf := l.configNamed(f, cfg.Value)
-	if conf == nil {
-		return
-	}
-	p, exact := conf.Find(prof.Value)
-	if hasProf && prof.Fixed() && !exact {
-		is := l.add(f, NoProfile, prof, fmt.Sprintf("%s has no profile %q: cfssl signs with its default profile without a word", path.Base(conf.Name), prof.Value))
-		var names []string
-		for _, q := range conf.Profiles {
-			names = append(names, q.Name)
-		}
-		if near := input.Nearest(prof.Value, names); near != "" {
-			is.note(fmt.Sprintf("did you mean %q?", near))
-		} else if len(names) > 0 {
-			is.remedy("it has: " + strings.Join(names, ", "))
-		}
-	}
-	r := l.requestOf(f, c)
-	if p == nil || r == nil {
-		return
-	}
-	if h, ok := c.Flag("hostname"); hasServer(p) && !hasClient(p) && len(r.Hosts) == 0 && (!ok || h.Value == "") {
-		l.add(f, NoNames, c.Args[0], fmt.Sprintf("a server certificate without a name: %s has no hosts and -hostname is not given", path.Base(r.Name)))
-	}
-}
-
-func hasClient(p *input.Profile) bool {
-	return slices.ContainsFunc(p.Usages, func(u input.Text) bool { return u.Value == "client auth" })
-}
-
-var easyRSAOptions = []string{
-	"days", "req-cn", "subject-alt-name", "san", "batch", "keysize", "use-algo", "curve", "digest", "dn-mode", "pki-dir", "pki", "vars",
-	"copy-ext", "req-c", "req-st", "req-city", "req-org", "req-email", "req-ou", "subca-len", "passin", "passout", "silent", "sbatch", "silent-batch",
-	"fix-offset", "renew-days", "tmp-dir", "ssl-conf", "ns-cert", "ns-comment", "nopass", "notext", "no-text", "auto-san", "ext-x", "eku-crit", "ku-crit",
-	"bc-crit", "san-crit", "raw-ca", "startdate", "enddate", "force-safe-ssl", "no-safe-ssl", "verbose", "quiet", "version", "umask", "no-umask",
-}
-
-func (l *linter) easyrsa(f *input.File, c *input.Command) {
-	cmdAt := slices.IndexFunc(c.Args, func(a input.Text) bool { return slices.Contains(input.EasyRSACommands, a.Value) })
-	if cmdAt < 0 {
-		return
-	}
-	cmd := c.Args[cmdAt].Value
-	for _, a := range c.Args[cmdAt+1:] {
-		opt, _, _ := strings.Cut(strings.TrimLeft(a.Value, "-"), "=")
-		if strings.HasPrefix(a.Value, "--") && slices.Contains(easyRSAOptions, opt) {
-			l.add(f, Ignored, a, fmt.Sprintf("easyrsa takes options before the command only: behind %s, %s is ignored or an error", cmd, a.Value)).
-				as(finding.Error).remedy(fmt.Sprintf("move it in front of %s", cmd))
-		}
-	}
-	for _, opt := range []string{"subject-alt-name", "san"} {
-		if s, ok := c.Flag(opt); ok && s.Value != "" {
-			l.names(f, s, inlineNames(s))
-		}
-	}
-	batch := c.Has("batch", "sbatch", "silent-batch")
-	switch {
-	case cmd == "init-pki" && batch:
-		l.add(f, Wipes, c.Args[cmdAt], "init-pki in batch mode deletes an existing pki folder, CA key included, without asking").
-			remedy("test for the folder first: [ -d pki ] || ./easyrsa --batch init-pki")
-	case cmd == "gen-req" && batch && !c.Has("req-cn"):
-		l.add(f, Placeholder, c.Args[cmdAt], "gen-req in batch mode without --req-cn names the certificate by the file in easyrsa 3.1 and later, and ChangeMe before").
-			as(finding.Warning)
-	}
-	if n, ok := c.Flag("keysize"); ok {
-		if v, err := strconv.Atoi(n.Value); err == nil && v < 2048 && !c.Has("use-algo") {
-			l.add(f, WeakKey, n, fmt.Sprintf("RSA keys of %d bits: clients refuse less than 2048", v))
-		}
-	}
-	if d, ok := c.Flag("digest"); ok {
-		l.digest(f, d, d.Value)
-	}
-	if d, ok := c.Flag("req-cn"); ok && d.Fixed() && len(d.Value) > 64 {
-		l.add(f, LongCN, d, fmt.Sprintf("the common name has %d characters, 64 are allowed: openssl refuses it", len(d.Value)))
-	}
 }

@@ -27,8 +27,10 @@ func (l *linter) conf(f *input.File, c *input.Conf) {
 	for _, x := range sets {
 		l.extSet(f, c, x)
 	}
+	l.droppedByCA(f, c)
 	for _, r := range c.Requests() {
 		l.subject(f, r.Subject)
+		l.confRequest(f, c, r)
 		if r.Bits != nil {
 			if n, err := strconv.Atoi(r.Bits.Value.Value); err == nil && n < 2048 {
 				l.add(f, WeakKey, r.Bits.Value, fmt.Sprintf("an RSA key of %d bits: clients refuse less than 2048", n)).fix(r.Bits.Value, "2048")
@@ -126,9 +128,13 @@ func (l *linter) extSet(f *input.File, c *input.Conf, x *input.ExtSet) {
 	l.usageNames(f, x.KU, "keyUsage", input.KnownKeyUsage, input.KeyUsageNames, input.ExtKeyUsageNames, "extendedKeyUsage")
 	l.usageNames(f, x.EKU, "extendedKeyUsage", input.KnownExtKeyUsage, input.ExtKeyUsageNames, input.KeyUsageNames, "keyUsage")
 	l.usageNames(f, x.NSCertType, "nsCertType", input.KnownNSCertType, []string{"client", "server", "email", "objsign", "sslCA"}, nil, "")
+	l.emptyNames(f, c, x)
 	ns := make([]name, len(x.Names))
 	for i, n := range x.Names {
-		ns[i] = name{typ: n.Type.Value, typAt: n.Type, val: n.Value}
+		ns[i] = name{typ: n.Type.Value, typAt: n.Type, val: n.Value, free: n.Free}
+		if ns[i].typ == "" && !strings.Contains(n.Value.Value, "$") {
+			ns[i].typ = noType
+		}
 	}
 	nameAt := at
 	if x.SAN != nil {
@@ -136,6 +142,15 @@ func (l *linter) extSet(f *input.File, c *input.Conf, x *input.ExtSet) {
 	}
 	l.names(f, nameAt, ns)
 	if x.CA() {
+		// A server's section with CA:TRUE that may not sign: a leaf by mistake.
+		if x.Server() && x.KU != nil && !x.KU.Has("keyCertSign", "Certificate Sign") && !anyDynamic(x.KU) {
+			is := l.add(f, LeafIsCA, x.BC.Entry.Value, fmt.Sprintf("%s is a server's, and says CA:TRUE: rustls and pyca reject it as a server, and it may not sign either", sectionName(x))).
+				as(finding.Error).remedy("basicConstraints = critical, CA:FALSE")
+			if raw := x.BC.Entry.Raw; raw == x.BC.Entry.Value.Value && len(x.BC.Items) == 1 {
+				is.fix(x.BC.Entry.Value, strings.Replace(raw, x.BC.Items[0].Value, "CA:FALSE", 1))
+			}
+			return
+		}
 		l.caSet(f, x, at)
 		return
 	}
@@ -192,8 +207,8 @@ func (l *linter) caSet(f *input.File, x *input.ExtSet, at input.Text) {
 			fixIf(x.KU.Entry.Raw == v.Value, input.Text{Start: v.End, End: v.End}, ", keyCertSign")
 	}
 	if x.SKI == nil && x.Section.Name.Value != "" && (x.Selfsigned || len(x.Used) == 0) {
-		l.add(f, CANoKeyID, at, fmt.Sprintf("the CA in %s has no subjectKeyIdentifier: OpenSSL before 3.2 writes none, and its strict mode rejects the CA", sectionName(x))).
-			fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"subjectKeyIdentifier = hash")
+		l.add(f, CANoKeyID, at, fmt.Sprintf("the CA in %s has no subjectKeyIdentifier: OpenSSL before 3.0 and LibreSSL write none, and OpenSSL's strict mode rejects the CA", sectionName(x))).
+			as(finding.Info).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"subjectKeyIdentifier = hash")
 	}
 }
 
@@ -221,7 +236,12 @@ func sectionName(x *input.ExtSet) string {
 
 func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input.Text) {
 	server, client := x.Server(), x.Client()
-	tls := server || client || (x.EKU == nil && x.SAN != nil)
+	typ := ""
+	if filepath.Base(filepath.Dir(f.Name)) == "x509-types" {
+		typ = strings.ToLower(filepath.Base(f.Name))
+	}
+	tls := server || client || (x.EKU == nil && x.SAN != nil) || strings.HasPrefix(typ, "server") || typ == "client"
+	l.typeUsages(f, x, typ, at)
 	if x.KU.Has("keyCertSign", "Certificate Sign") && (x.SaysNotCA() || server || client) {
 		l.add(f, NoCertSign, x.KU.Entry.Value, fmt.Sprintf("%s may sign certificates (keyCertSign) and is no CA: strict clients reject it", sectionName(x)))
 	}
@@ -255,10 +275,11 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 				fixIf(x.NSCertType.Entry.Raw == v.Value, input.Text{Start: v.End, End: v.End}, ", "+miss)
 		}
 	}
-	if isAPIServer(x) && x.EKU != nil && !server && !x.EKU.Has("anyExtendedKeyUsage") && !anyDynamic(x.EKU) {
-		l.add(f, WrongUsage, x.EKU.Entry.Value, "names of kube-apiserver without serverAuth: no client accepts the server").
+	if whose := serviceNames(x); whose != "" && x.EKU != nil && !server && !x.EKU.Has("anyExtendedKeyUsage") && !anyDynamic(x.EKU) {
+		l.add(f, WrongUsage, x.EKU.Entry.Value, "names of "+whose+" without serverAuth: no client accepts the server").
 			fixIf(x.EKU.Entry.Raw == x.EKU.Entry.Value.Value, input.Text{Start: x.EKU.Entry.Value.End, End: x.EKU.Entry.Value.End}, ", serverAuth")
 	}
+	l.purposeOfSection(f, x)
 	onlyRequest := len(x.Used) > 0 && !slices.ContainsFunc(x.Used, func(u string) bool { return u != "req_extensions" })
 	if server && x.SAN == nil && !onlyRequestWithout(c, x) && !easyRSAType(f) && !copiesExtensions(c) {
 		l.add(f, NoNames, at, fmt.Sprintf("%s makes server certificates without subjectAltName: clients ignore the common name and find no name at all", sectionName(x))).
@@ -267,8 +288,8 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 	if !onlyRequest && (server || client) && x.BC != nil && x.AKI == nil && !easyRSAType(f) && !x.Selfsigned {
 		// Extensions that a request carries cannot name the issuer's key.
 		if !copiesExtensions(c) {
-			l.add(f, NoAuthorityKeyID, at, fmt.Sprintf("%s has no authorityKeyIdentifier: OpenSSL before 3.2 writes none, and Python 3.13 and pyca reject the certificate", sectionName(x))).
-				as(finding.Warning).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"authorityKeyIdentifier = keyid")
+			l.add(f, NoAuthorityKeyID, at, fmt.Sprintf("%s has no authorityKeyIdentifier: OpenSSL before 3.0 and LibreSSL write none, and Python 3.13 and pyca reject the certificate", sectionName(x))).
+				as(finding.Info).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"authorityKeyIdentifier = keyid")
 		}
 	}
 }
@@ -297,10 +318,40 @@ func (i *Issue) fixCommaItem(f *input.File, it input.Text) *Issue {
 	return i
 }
 
-func isAPIServer(x *input.ExtSet) bool {
-	return slices.ContainsFunc(x.Names, func(n input.SANEntry) bool {
-		return strings.HasPrefix(n.Value.Value, "kubernetes.default")
-	})
+// serviceNames says whether the names are those of a Service: of
+// kube-apiserver, or of any other.
+func serviceNames(x *input.ExtSet) string {
+	whose := ""
+	for _, n := range x.Names {
+		v := strings.ToLower(n.Value.Value)
+		switch {
+		case strings.HasPrefix(v, "kubernetes.default"):
+			return "kube-apiserver"
+		case strings.HasSuffix(v, ".svc") || strings.HasSuffix(v, ".svc.cluster.local"):
+			whose = "a Service"
+		}
+	}
+	return whose
+}
+
+// typeUsages: a file of easyrsa's x509-types says by its name what its
+// certificates are for.
+func (l *linter) typeUsages(f *input.File, x *input.ExtSet, typ string, at input.Text) {
+	miss := map[string][]string{"server": {"serverAuth"}, "client": {"clientAuth"}, "serverclient": {"serverAuth", "clientAuth"}}[typ]
+	miss = slices.DeleteFunc(slices.Clone(miss), func(u string) bool { return x.EKU.Has(u) })
+	if len(miss) == 0 || anyDynamic(x.EKU) {
+		return
+	}
+	if x.EKU != nil {
+		v := x.EKU.Entry.Value
+		l.add(f, WrongUsage, v, fmt.Sprintf("certificates of type %s come without %s, and are refused as such", typ, strings.Join(miss, " and "))).
+			fixIf(x.EKU.Entry.Raw == v.Value, input.Text{Start: v.End, End: v.End}, ", "+strings.Join(miss, ", "))
+		return
+	}
+	is := l.add(f, WrongUsage, at, fmt.Sprintf("certificates of type %s come without extendedKeyUsage: OpenVPN (remote-cert-tls) and others that ask for it refuse them", typ)).as(finding.Warning)
+	if x.BC != nil {
+		is.fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"extendedKeyUsage = "+strings.Join(miss, ", "))
+	}
 }
 
 // copiesExtensions says whether the configuration's CA takes the request's

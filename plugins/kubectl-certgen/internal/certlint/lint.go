@@ -30,6 +30,9 @@ type linter struct {
 func Lint(files []*input.File) []Issue {
 	l := &linter{files: files, seen: map[string]bool{}}
 	for _, f := range files {
+		for _, p := range f.Problems {
+			l.add(f, Refused, p.At, p.Msg)
+		}
 		for _, r := range f.Requests {
 			l.cfsslRequest(f, r)
 		}

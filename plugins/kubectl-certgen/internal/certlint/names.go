@@ -22,7 +22,12 @@ type name struct {
 	// jsonItem says that the name is an item of a JSON list, which --fix can
 	// take out.
 	jsonItem bool
+	// free is the first number that no entry of the section has, by type.
+	free map[string]int
 }
+
+// noType is the type of a name that has none where openssl wants one.
+const noType = "none"
 
 // names judges the names of one certificate, one by one and together. at is
 // where to say what is missing.
@@ -50,7 +55,17 @@ func (l *linter) oneName(f *input.File, n name) {
 		return
 	}
 	switch n.typ {
-	case "IP", "IP Address":
+	case noType:
+		kind := "DNS"
+		if net.ParseIP(v.Value) != nil {
+			kind = "IP"
+		}
+		is := l.add(f, BadNameType, v, fmt.Sprintf("%q has no type; openssl refuses it", v.Value)).remedy(fmt.Sprintf("write %s:%s", kind, v.Value))
+		if kind == "IP" || validDNS(v.Value) == "" {
+			is.fixIf(string(f.Data[v.Start:v.End]) == v.Value, input.Text{Start: v.Start, End: v.Start}, kind+":")
+		}
+		return
+	case "IP":
 		l.ipName(f, n)
 		return
 	case "email", "URI", "RID", "dirName", "otherName":
@@ -60,8 +75,16 @@ func (l *linter) oneName(f *input.File, n name) {
 		is := l.add(f, BadNameType, n.typAt, fmt.Sprintf("%q is not a type of name that openssl knows; it refuses the file", n.typ))
 		if near := input.Nearest(n.typ, input.SANTypes()); near != "" {
 			is.note(fmt.Sprintf("did you mean %q?", near))
-			if strings.EqualFold(n.typ, near) && n.typAt.End-n.typAt.Start >= len(near) {
+			digits := strings.TrimLeft(n.typ, "DNSIP")
+			switch {
+			case n.typAt.End-n.typAt.Start < len(n.typ):
+			case strings.EqualFold(n.typ, near):
 				is.fix(input.Text{Start: n.typAt.Start, End: n.typAt.Start + len(n.typ)}, near)
+			case near+digits == n.typ && digits != "" && strings.Trim(digits, "0123456789") == "":
+				is.Note = fmt.Sprintf("did you mean %q?", near+"."+digits)
+				is.fix(input.Text{Start: n.typAt.Start + len(near), End: n.typAt.Start + len(near)}, ".")
+			case n.typ == "IP Address":
+				is.fix(input.Text{Start: n.typAt.Start, End: n.typAt.Start + len(n.typ)}, "IP")
 			}
 		}
 		return
@@ -74,7 +97,7 @@ func (l *linter) oneName(f *input.File, n name) {
 	if n.typ == "DNS" && isIP {
 		l.add(f, IPAsDNS, v, fmt.Sprintf("the IP address %s is entered as a DNS name: clients that connect to it do not find it", v.Value)).
 			remedy(fmt.Sprintf("write it as IP (IP:%s, or IP.N = %s)", v.Value, v.Value)).
-			fixType(n)
+			fixType(f, n, "IP")
 		return
 	}
 	if n.typ == "" {
@@ -92,11 +115,16 @@ func (l *linter) oneName(f *input.File, n name) {
 	l.dnsName(f, n)
 }
 
-// fixType turns DNS into IP where the type stands in the same line and the
-// index is free of doubt: the inline form.
-func (i *Issue) fixType(n name) *Issue {
-	if n.typAt.End-n.typAt.Start == len("DNS") && n.typAt.Value == "DNS" {
-		i.fix(n.typAt, "IP")
+// fixType changes the type of a name: DNS:x into IP:x, and in a section DNS.2
+// into the first IP.N that is free.
+func (i *Issue) fixType(f *input.File, n name, to string) *Issue {
+	raw := string(f.Data[n.typAt.Start:n.typAt.End])
+	switch {
+	case raw == n.typ:
+		i.fix(n.typAt, to)
+	case n.free != nil && strings.HasPrefix(raw, n.typ+"."):
+		i.fix(n.typAt, fmt.Sprintf("%s.%d", to, n.free[to]))
+		n.free[to]++
 	}
 	return i
 }
@@ -123,7 +151,7 @@ func (l *linter) ipName(f *input.File, n name) {
 	default:
 		is := l.add(f, NotAnIP, v, fmt.Sprintf("%q stands under IP and is no IP address; openssl refuses the file (bad ip address)", v.Value))
 		if validDNS(v.Value) == "" && !looksNumeric(v.Value) {
-			is.remedy(fmt.Sprintf("write it as DNS (DNS:%s, or DNS.N = %s)", v.Value, v.Value))
+			is.remedy(fmt.Sprintf("write it as DNS (DNS:%s, or DNS.N = %s)", v.Value, v.Value)).fixType(f, n, "DNS")
 		}
 	}
 }
@@ -180,8 +208,16 @@ func (l *linter) dnsName(f *input.File, n name) {
 	if l.missingDefault(f, v) {
 		return
 	}
+	if t := strings.TrimSpace(v.Value); t != v.Value && validDNS(t) == "" {
+		l.add(f, BadDNSName, v, fmt.Sprintf("%q has a blank at its edge, which becomes part of the name", v.Value)).fix(inner(f, v), t)
+		return
+	}
 	if looksNumeric(v.Value) && strings.Count(v.Value, ".") == 3 {
 		l.add(f, BadDNSName, v, fmt.Sprintf("%q is neither an IP address nor a name", v.Value))
+		return
+	}
+	if rest, ok := strings.CutPrefix(v.Value, "."); ok && validDNS(rest) == "" {
+		l.add(f, BadDNSName, v, fmt.Sprintf("%q begins with a dot: no client takes it for all names below", v.Value)).remedy("write *" + v.Value)
 		return
 	}
 	if why := validDNS(v.Value); why != "" {
@@ -364,7 +400,7 @@ func plural(n int, one, many string) string {
 
 func (l *linter) placeholder(f *input.File, v input.Text) {
 	is := l.add(f, Placeholder, v, fmt.Sprintf("%s still waits to be replaced", v.Value))
-	if f.Kind == input.KindPage || f.Kind == input.KindScript {
+	if f.Kind == input.KindPage || f.Kind == input.KindScript || f.Template() {
 		is.as(finding.Info)
 	}
 }

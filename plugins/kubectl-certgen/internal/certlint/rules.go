@@ -20,7 +20,7 @@ func Rules() []finding.Rule {
 		UnknownUsage, NoUsages, DataEncipherment, NoDigitalSignature, CANoKeyUsage, BCNotCritical, NoCertSign, NSCertType, WrongUsage, DeadUsage,
 		NoAuthorityKeyID, CANoKeyID,
 		BadDuration, Outlives, LongValidity, BadDates,
-		DroppedExtensions, MissingSection, Ignored, NoProfile, FixedSerial, Wipes,
+		DroppedExtensions, MissingSection, Ignored, NoProfile, FixedSerial, Wipes, Prompts,
 	}, CertRules()...)
 }
 

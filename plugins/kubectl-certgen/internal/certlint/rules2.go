@@ -66,13 +66,13 @@ var (
 	}
 	NoAuthorityKeyID = finding.Rule{
 		ID: "CG060", Title: "certificate without authority key identifier", Severity: finding.Error,
-		Rationale: "RFC 5280 (4.2.1.1) wants it in all certificates but self-signed ones. OpenSSL's strict mode (Python 3.13: \"Missing Authority Key Identifier\") and pyca reject a leaf without it. OpenSSL adds it by itself only since 3.2.",
+		Rationale: "RFC 5280 (4.2.1.1) wants it in all certificates but self-signed ones. OpenSSL's strict mode (Python 3.13: \"Missing Authority Key Identifier\") and pyca reject a leaf without it. OpenSSL adds it by itself since 3.0; 1.1.1 and LibreSSL (macOS) do not.",
 		Remedy:    "authorityKeyIdentifier = keyid", Source: "OpenSSL X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER (85); tomplus/kubernetes_asyncio issue 349",
 		Bad: "# v3.ext\nbasicConstraints = CA:FALSE\nextendedKeyUsage = clientAuth", Good: "# v3.ext\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = clientAuth",
 	}
 	CANoKeyID = finding.Rule{
 		ID: "CG061", Title: "CA without subject key identifier", Severity: finding.Warning,
-		Rationale: "RFC 5280 (4.2.1.2) wants it in every CA, and OpenSSL's strict mode rejects one without. OpenSSL adds it by itself only since 3.2.",
+		Rationale: "RFC 5280 (4.2.1.2) wants it in every CA, and OpenSSL's strict mode rejects one without. OpenSSL adds it by itself since 3.0; 1.1.1 and LibreSSL (macOS) do not.",
 		Remedy:    "subjectKeyIdentifier = hash", Source: "OpenSSL X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER (86)",
 		Bad: "# ca.cnf\n[ v3_ca ]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign", Good: "# ca.cnf\n[ v3_ca ]\nbasicConstraints = critical, CA:TRUE\nsubjectKeyIdentifier = hash\nkeyUsage = critical, keyCertSign",
 	}
@@ -145,5 +145,11 @@ var (
 		Rationale: "easyrsa --batch init-pki removes the pki folder with the CA's key and everything it issued, without a question. A script that runs twice loses the cluster's CA.",
 		Remedy:    "test for the folder first", Source: "OpenVPN/easy-rsa issue 826",
 		Bad: "# make.sh\n./easyrsa --batch init-pki", Good: "# make.sh\n[ -d pki ] || ./easyrsa init-pki",
+	}
+	Prompts = finding.Rule{
+		ID: "CG086", Title: "subject is only asked for", Severity: finding.Warning,
+		Rationale: "Unless the request's section says prompt = no, openssl takes the values of the subject's section for the questions to ask with. At a terminal it asks; in a script it stops (\"No objects specified in config file\"), or makes a certificate without a name.",
+		Remedy:    "add prompt = no", Source: "OpenSSL 3, openssl-req(1), CONFIGURATION FILE FORMAT",
+		Bad: "# csr.conf\n[ req ]\ndistinguished_name = dn\n[ dn ]\nC = US\nCN = api.example.com", Good: "# csr.conf\n[ req ]\ndistinguished_name = dn\nprompt = no\n[ dn ]\nC = US\nCN = api.example.com",
 	}
 )

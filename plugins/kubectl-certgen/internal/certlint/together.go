@@ -105,23 +105,61 @@ func (l *linter) sameNames(reqs []request) {
 	}
 }
 
+// subjectOf is the subject that a req command gives: -subj, or its
+// configuration's where nothing is asked. at is where it stands.
+func (l *linter) subjectOf(f *input.File, c *input.Command) (key string, at input.Text, in *input.File) {
+	if s, ok := c.Flag("subj"); ok {
+		return subjOf(s).Key(), s, f
+	}
+	cfg, ok := c.Flag("config")
+	if !ok {
+		return "", cfg, nil
+	}
+	conf := l.confFor(f, c, cfg)
+	if conf == nil {
+		return "", cfg, nil
+	}
+	name := "req"
+	if s, ok := c.Flag("section"); ok {
+		name = s.Value
+	}
+	for _, r := range conf.Requests() {
+		if r.Section.Name.Value == name && !r.Asked && len(r.Subject) > 0 {
+			for _, o := range l.files {
+				if slices.Contains(o.Confs, conf) {
+					in = o
+				}
+			}
+			at = r.Subject[len(r.Subject)-1].Value
+			if cn := r.Subject.Get("CN"); len(cn) > 0 {
+				at = cn[0]
+			}
+			return r.Subject.Key(), at, in
+		}
+	}
+	return "", cfg, nil
+}
+
 // sameSubj is sameNames for openssl commands.
 func (l *linter) sameSubj(f *input.File) {
 	for _, ca := range f.Commands {
 		if ca.Tool != "openssl" || ca.Sub() != "req" || !ca.Has("x509") {
 			continue
 		}
-		subj, ok := ca.Flag("subj")
 		out, _ := ca.Flag("out")
-		if !ok || !l.usedAsCA(f, out) {
+		subj, _, _ := l.subjectOf(f, ca)
+		if subj == "" || !l.usedAsCA(f, out) {
 			continue
 		}
 		for _, leaf := range f.Commands {
-			s, ok := leaf.Flag("subj")
-			if leaf == ca || leaf.Tool != "openssl" || leaf.Sub() != "req" || leaf.Has("x509") || !ok || s.Value != subj.Value {
+			if leaf == ca || leaf.Tool != "openssl" || leaf.Sub() != "req" || leaf.Has("x509") {
 				continue
 			}
-			l.add(f, SameName, s, "the request has the subject of its CA: OpenSSL, Python and NSS take the certificate for a self-signed one").
+			s, at, in := l.subjectOf(f, leaf)
+			if s != subj || in == nil {
+				continue
+			}
+			l.add(in, SameName, at, "the request has the subject of its CA: OpenSSL, Python and NSS take the certificate for a self-signed one").
 				remedy("give the CA a name of its own")
 		}
 	}

@@ -28,6 +28,8 @@ type CFSSLRequest struct {
 	// Unknown are members that cfssl ignores without a word.
 	Unknown  []Unknown
 	Problems []Problem
+	// Twice are members that come again in their object: the last one counts.
+	Twice []Text
 }
 
 // DN is a part of a subject: cfssl's names[], or an openssl section.
@@ -74,7 +76,7 @@ var (
 // parseCFSSLRequest reads a CSR JSON, also wrapped as the API's
 // {"request": {...}, "profile": ...}.
 func parseCFSSLRequest(root *node, name string) *CFSSLRequest {
-	r := &CFSSLRequest{Name: name, At: root.text}
+	r := &CFSSLRequest{Name: name, At: root.text, Twice: root.twice}
 	n := root
 	if inner, _ := root.get("request"); inner != nil && inner.kind == '{' {
 		n = inner

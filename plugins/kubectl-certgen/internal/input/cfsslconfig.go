@@ -18,6 +18,8 @@ type CFSSLConfig struct {
 	Remotes  []Text
 	Unknown  []Unknown
 	Problems []Problem
+	// Twice are members that come again in their object: the last one counts.
+	Twice []Text
 }
 
 // Profile is signing.default or one of signing.profiles.
@@ -40,6 +42,8 @@ type Profile struct {
 	AuthKey             Text
 	Remote              Text
 	LintLevel           Text
+	// Broken says that usages is no list: what is missing in it is no news.
+	Broken bool
 }
 
 var (
@@ -56,7 +60,7 @@ var (
 )
 
 func parseCFSSLConfig(root *node, name string) *CFSSLConfig {
-	c := &CFSSLConfig{Name: name, At: root.text}
+	c := &CFSSLConfig{Name: name, At: root.text, Twice: root.twice}
 	c.Unknown = unknownMembers(root, "the config", configFields)
 	signing, at := root.get("signing")
 	if signing.kind != '{' {
@@ -104,7 +108,7 @@ func (c *CFSSLConfig) profile(name string, key Text, n *node) *Profile {
 		}
 		if v.kind != '"' {
 			c.wrong(v, field, "a string")
-			return Text{}
+			return Text{Start: v.text.Start, End: v.text.End}
 		}
 		return v.text
 	}
@@ -112,6 +116,7 @@ func (c *CFSSLConfig) profile(name string, key Text, n *node) *Profile {
 		p.UsageAt = u.text
 		if u.kind != '[' {
 			c.wrong(u, "usages", "a list of strings")
+			p.Broken = true
 		} else {
 			for _, e := range u.items {
 				if e.kind != '"' {

@@ -13,6 +13,8 @@ type Conf struct {
 	// Shell says that a shell expands the text before openssl reads it, so
 	// that $NAME is the shell's.
 	Shell bool
+	// Start is where it begins in the file.
+	Start int
 	// Sections in order; the first is the nameless default section.
 	Sections []*Section
 	Problems []Problem
@@ -159,6 +161,9 @@ func parseConf(data []byte, name string, shell bool) *Conf {
 		default:
 			eq := strings.IndexByte(trim, '=')
 			if eq < 0 {
+				if isTemplate(c.Name) {
+					continue
+				}
 				s, e := at(0, len(trim))
 				c.Problems = append(c.Problems, Problem{Text{trim, s, e}, "a line without an equals sign"})
 				continue
@@ -247,7 +252,7 @@ func (c *Conf) expand(raw string, section *Section, en *Entry) string {
 			v, ok := c.lookup(name, section)
 			if !ok {
 				// Unknown here: the environment's, or the file is a template.
-				if !strings.Contains(name, "ENV::") && !isTemplateName(raw[i:i+n]) {
+				if !strings.Contains(name, "ENV::") && !isTemplateName(raw[i:i+n]) && !isTemplate(c.Name) {
 					c.Problems = append(c.Problems, Problem{Text{raw, en.Value.Start, en.Value.End},
 						fmt.Sprintf("the variable %s has no value", raw[i:i+n])})
 				}

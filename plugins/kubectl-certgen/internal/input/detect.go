@@ -48,7 +48,7 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	trim := bytes.TrimSpace(f.Data)
 	base := strings.ToLower(filepath.Base(name))
-	if trim[0] == '{' && !anyCall.Match(trim) || (strings.HasSuffix(base, ".json") && !looksLikeConf(string(trim))) {
+	if trim[0] == '{' && !anyCall.Match(trim) || (strings.Contains(base, ".json") && !looksLikeConf(string(trim))) {
 		return f, f.parseJSONFile()
 	}
 	switch kind, mk := f.textKind(base); kind {
@@ -71,7 +71,7 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, &Error{File: name, Msg: "neither a cfssl JSON, an openssl configuration, easyrsa vars or x509-types, nor a script that calls them"}
 	}
 	if f.Kind == KindScript || f.Kind == KindPage {
-		if len(f.Commands)+len(f.Requests)+len(f.Configs)+len(f.Confs) == 0 {
+		if len(f.Commands)+len(f.Requests)+len(f.Configs)+len(f.Confs)+len(f.Problems) == 0 && f.Vars == nil {
 			return nil, &Error{File: name, Msg: "it calls neither openssl, cfssl nor easyrsa"}
 		}
 	}
@@ -80,6 +80,13 @@ func Parse(name string, data []byte) (*File, error) {
 
 func (f *File) parseJSONFile() error {
 	root, err := parseJSON(f.Data)
+	if err != nil {
+		if t := untemplated(f.Data); t != nil {
+			if r, e := parseJSON(t); e == nil {
+				root, err = r, nil
+			}
+		}
+	}
 	if err != nil {
 		var se *syntaxError
 		if errors.As(err, &se) {
@@ -126,7 +133,7 @@ var (
 	sectionLine = lazyregexp.New(`(?m)^[ \t]*\[[ \t]*[A-Za-z0-9_.\- ]+[ \t]*\][ \t]*(#.*)?\r?$`)
 	confKey     = lazyregexp.New(`(?m)^[ \t]*(basicConstraints|keyUsage|extendedKeyUsage|subjectAltName|subjectKeyIdentifier|authorityKeyIdentifier|distinguished_name|req_extensions|x509_extensions|copy_extensions|default_bits|default_md|nsCertType|crlDistributionPoints)[ \t]*=`)
 	confComment = lazyregexp.New(`(?m)^[ \t]*#.*$`)
-	varLine     = lazyregexp.New(`(?m)^[ \t]*#?[ \t]*(set_var[ \t]+EASYRSA\w*|export[ \t]+(KEY|CA)_[A-Z]+=|(export[ \t]+)?EASYRSA_[A-Z_]+=)`)
+	varLine     = lazyregexp.New(`(?m)^[ \t]*#?[ \t]*(set_var[ \t]+EASYRSA\w*|export[ \t]+(KEY|CA)_[A-Z]+=|(export[ \t]+)?EASYRSA_[A-Z_]+=|set[ \t]+(KEY|CA)_[A-Z]+=)`)
 	anyCall     = lazyregexp.New(`\b(openssl[ \t]+(req|x509|ca|genrsa|genpkey|ecparam)\b|cfssl[ \t]+(gencert|genkey|sign|selfsign|print-defaults)\b|easyrsa[ \t]+\S)`)
 )
 
@@ -143,6 +150,8 @@ func (f *File) textKind(base string) (kind Kind, makefile bool) {
 	ext := filepath.Ext(base)
 	calls := anyCall.MatchString(code)
 	switch {
+	case isTemplate(base) && !calls && looksLikeConf(code):
+		return KindOpenSSLConf, false
 	case ext == ".md" || ext == ".markdown" || ext == ".rst" || ext == ".adoc" || ext == ".txt" && strings.Contains(text, "```"):
 		return KindPage, false
 	case mk || strings.HasPrefix(text, "#!") || ext == ".sh" || ext == ".bash" || strings.HasPrefix(base, "dockerfile"):

@@ -2,6 +2,7 @@ package input
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -35,6 +36,8 @@ type ExtValue struct {
 type SANEntry struct {
 	Type  Text
 	Value Text
+	// Free is the first number that no entry of the section has, by type.
+	Free map[string]int
 }
 
 // Extensions that openssl knows by name (the v3 methods of crypto/x509).
@@ -243,21 +246,31 @@ func (c *Conf) altNames(section string) []SANEntry {
 		return nil
 	}
 	var out []SANEntry
-	for i, e := range s.Entries {
+	free := map[string]int{}
+	for _, t := range []string{"DNS", "IP"} {
+		free[t] = 1
+		for _, e := range s.Entries {
+			if n, ok := strings.CutPrefix(e.Key.Value, t+"."); ok {
+				if v, err := strconv.Atoi(n); err == nil {
+					free[t] = max(free[t], v+1)
+				}
+			}
+		}
+	}
+	for _, e := range s.Entries {
 		if s.Get(e.Key.Value) != e {
 			continue // replaced by a later one of the same name
 		}
-		_ = i
 		typ, _, _ := strings.Cut(e.Key.Value, ".")
-		out = append(out, SANEntry{Text{typ, e.Key.Start, e.Key.End}, e.Value})
+		out = append(out, SANEntry{Text{typ, e.Key.Start, e.Key.End}, e.Value, free})
 	}
 	return out
 }
 
 func sanEntry(it Text) SANEntry {
 	typ, val, ok := strings.Cut(it.Value, ":")
-	if !ok {
-		return SANEntry{Text{"", it.Start, it.End}, it}
+	if !ok || strings.ContainsAny(typ, "$`{") {
+		return SANEntry{Type: Text{"", it.Start, it.End}, Value: it}
 	}
 	e := SANEntry{Type: Text{strings.TrimSpace(typ), it.Start, it.Start + len(typ)}, Value: Text{strings.TrimSpace(val), it.Start, it.End}}
 	if it.End-it.Start == len(it.Value) {
@@ -280,7 +293,13 @@ func extValue(e *Entry) *ExtValue {
 
 // split cuts a value at its commas. Where nothing was expanded the items have
 // places of their own.
-func split(e *Entry) []Text { return splitText(e.Value, e.Raw == e.Value.Value) }
+func split(e *Entry) []Text {
+	t, raw := e.Value, e.Raw
+	if n := len(raw); n >= 2 && (raw[0] == '"' || raw[0] == '\'') && raw[n-1] == raw[0] && raw[1:n-1] == t.Value {
+		t.Start, t.End, raw = t.Start+1, t.End-1, t.Value
+	}
+	return splitText(t, raw == t.Value)
+}
 
 func splitText(t Text, exact bool) []Text {
 	exact = exact && t.End-t.Start == len(t.Value)
@@ -308,6 +327,8 @@ type ConfRequest struct {
 	Conf    *Conf
 	Section *Section
 	Subject DN
+	// DN is the section that distinguished_name refers to.
+	DN *Section
 	// Asked says that openssl asks for the subject and the values are only
 	// prompts; then Subject holds the defaults.
 	Asked    bool
@@ -343,7 +364,7 @@ func (c *Conf) Requests() []*ConfRequest {
 		}
 		if dn != nil {
 			if d := c.Section(dn.Value.Value); d != nil {
-				r.Subject = subject(d, r.Asked)
+				r.Subject, r.DN = subject(d, r.Asked), d
 			}
 		}
 		out = append(out, r)
@@ -382,4 +403,45 @@ func subject(s *Section, asked bool) DN {
 		out = append(out, Attribute{typ, e.Value})
 	}
 	return out
+}
+
+// KnownNameType says whether openssl knows a part of a subject by this name:
+// the usual ones in their exact spelling, or an OID.
+func KnownNameType(s string) bool {
+	if isOID(s) {
+		return true
+	}
+	long, ok := dnTypes[strings.ToLower(s)]
+	return ok && (s == long || slices.Contains(nameTypes, s)) || slices.Contains(nameTypes, s)
+}
+
+// nameTypes are the names that openssl knows, short and long.
+var nameTypes = []string{
+	"C", "countryName", "ST", "stateOrProvinceName", "L", "localityName", "O", "organizationName", "OU", "organizationalUnitName", "CN", "commonName",
+	"emailAddress", "serialNumber", "DC", "domainComponent", "UID", "userId", "street", "streetAddress", "postalCode", "SN", "surname", "GN", "givenName",
+	"title", "dnQualifier", "name", "initials", "generationQualifier", "pseudonym", "description", "businessCategory", "jurisdictionC", "jurisdictionCountryName",
+	"jurisdictionL", "jurisdictionLocalityName", "jurisdictionST", "jurisdictionStateOrProvinceName", "unstructuredName", "unstructuredAddress", "challengePassword",
+	"x500UniqueIdentifier", "role", "member", "owner", "postOfficeBox", "telephoneNumber", "organizationIdentifier", "mail", "rfc822Mailbox", "searchGuide",
+}
+
+// NearestNameType is the part of a subject that is meant by a misspelt one.
+func NearestNameType(s string) string {
+	if l, ok := dnTypes[strings.ToLower(s)]; ok {
+		return l
+	}
+	switch strings.ToLower(s) {
+	case "organization", "organisation", "organisationname", "org":
+		return "O"
+	case "organizationalunit", "organisationalunitname", "unit":
+		return "OU"
+	case "country":
+		return "C"
+	case "state", "province", "stateorprovince":
+		return "ST"
+	case "locality", "city", "location":
+		return "L"
+	case "email":
+		return "emailAddress"
+	}
+	return Nearest(s, nameTypes)
 }

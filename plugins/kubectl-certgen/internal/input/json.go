@@ -15,6 +15,7 @@ type node struct {
 	text  Text // value of a string, literal of a number or a boolean
 	keys  []Text
 	items []*node // of an object in the order of keys, or of a list
+	twice []Text  // of the root: members that come again in their object
 }
 
 // get returns a member of an object by a case-insensitive name, as Go's
@@ -60,6 +61,7 @@ func parseJSON(data []byte) (*node, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, &syntaxError{p.at(), err.Error()}
 	}
+	n.twice = p.twice
 	return n, nil
 }
 
@@ -80,8 +82,9 @@ func jsonCause(data []byte, se *json.SyntaxError) string {
 }
 
 type jsonParser struct {
-	data []byte
-	dec  *json.Decoder
+	data  []byte
+	dec   *json.Decoder
+	twice []Text
 }
 
 func (p *jsonParser) at() int { return int(p.dec.InputOffset()) }
@@ -113,6 +116,11 @@ func (p *jsonParser) value() (*node, error) {
 					return nil, err
 				}
 				key, _ := k.(string)
+				for _, o := range n.keys {
+					if o.Value == key {
+						p.twice = append(p.twice, Text{key, s, p.at()})
+					}
+				}
 				n.keys = append(n.keys, Text{key, s, p.at()})
 			}
 			v, err := p.value()
@@ -151,4 +159,46 @@ func (n *node) describe() string {
 		return "true or false"
 	}
 	return "null"
+}
+
+// untemplated blanks the statements of a template ({% %}, {# #}, <% %>) and the
+// commas that they leave at the end of a list; nil where there are none.
+func untemplated(data []byte) []byte {
+	out := bytes.Clone(data)
+	found := false
+	for _, m := range [][2]string{{"{%", "%}"}, {"{#", "#}"}, {"<%", "%>"}, {"{{-", "}}"}} {
+		for i := 0; ; {
+			j := bytes.Index(out[i:], []byte(m[0]))
+			if j < 0 {
+				break
+			}
+			i += j
+			// Inside a string it is a value.
+			if line := out[bytes.LastIndexByte(out[:i], '\n')+1 : i]; bytes.Count(line, []byte{'"'})%2 == 1 {
+				i++
+				continue
+			}
+			k := bytes.Index(out[i:], []byte(m[1]))
+			if k < 0 {
+				return nil
+			}
+			for n := i; n < i+k+2; n++ {
+				if out[n] != '\n' {
+					out[n] = ' '
+				}
+			}
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	for i, c := range out {
+		if c == ',' {
+			if rest := bytes.TrimLeft(out[i+1:], " \t\r\n"); len(rest) > 0 && (rest[0] == ']' || rest[0] == '}') {
+				out[i] = ' '
+			}
+		}
+	}
+	return out
 }

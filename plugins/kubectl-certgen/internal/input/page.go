@@ -65,13 +65,18 @@ func (f *File) parsePage() {
 		switch {
 		case body == "":
 		case body[0] == '{' && isJSON(f.only(b.start, b.end)):
-			s.document(b.start, b.end, "", false)
+			s.unnamedDocument(b)
 		case !anyCall.MatchString(body) && !strings.Contains(body, "<<") && looksLikeConf(body):
-			s.document(b.start, b.end, "", false)
+			s.unnamedDocument(b)
 		default:
 			s.block(b)
 		}
 	}
+	s.finish()
+}
+
+func (s *scanner) unnamedDocument(b block) {
+	s.unnamed(chunk{segs: [][2]int{{b.start, b.end}}})
 }
 
 func fenceOf(trim string) string {

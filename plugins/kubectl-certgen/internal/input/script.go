@@ -8,56 +8,8 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
-// Command is a call of openssl, cfssl or easyrsa in a script or on a page.
-type Command struct {
-	Tool string
-	Args []Text
-	At   Text
-	// Stdin is the document that is piped into it, "" for none; it is the Name
-	// of a request or config of the same file.
-	Stdin string
-}
-
-// Flag returns the value of an option in any of the spellings -name value,
-// -name=value, --name=value, --name value.
-func (c *Command) Flag(names ...string) (Text, bool) {
-	for i, a := range c.Args {
-		opt, val, hasVal := strings.Cut(a.Value, "=")
-		if !strings.HasPrefix(opt, "-") {
-			continue
-		}
-		if !slices.Contains(names, strings.TrimLeft(opt, "-")) {
-			continue
-		}
-		if hasVal {
-			return Text{val, min(a.Start+len(opt)+1, a.End), a.End}, true
-		}
-		if i+1 < len(c.Args) && !strings.HasPrefix(c.Args[i+1].Value, "-") {
-			return c.Args[i+1], true
-		}
-		return Text{"", a.Start, a.End}, true
-	}
-	return Text{}, false
-}
-
-// Has says whether an option is there.
-func (c *Command) Has(names ...string) bool {
-	_, ok := c.Flag(names...)
-	return ok
-}
-
-// Sub is the subcommand: req, x509, gencert, build-ca, ...
-func (c *Command) Sub() string {
-	for _, a := range c.Args {
-		if !strings.HasPrefix(a.Value, "-") {
-			return a.Value
-		}
-	}
-	return ""
-}
-
 // block is a part of the file that is code: the whole of a script, a fenced or
-// indented block of a page.
+// indented block of a page, a here-document that another shell reads.
 type block struct{ start, end, indent int }
 
 type scanner struct {
@@ -68,6 +20,13 @@ type scanner struct {
 	// open are the here-documents whose end is nowhere below.
 	open map[string]bool
 	docs int
+	// pending are the here-documents of the line at hand, in order.
+	pending []chunk
+	// written are the texts that the script makes, and groups what the
+	// { ... } around the line at hand print.
+	written []*text
+	groups  []chunk
+	depth   int
 }
 
 // maxDocuments bounds the documents that are read from one script; a file with
@@ -78,6 +37,8 @@ var (
 	heredocMark = lazyregexp.New(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
 	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
 	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b`)
+	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[{}]|\{\s*$`)
+	makeRule    = lazyregexp.New(`^([^\s#=:][^#=:]*):([^=:]|$)`)
 	opensslVerb = []string{"req", "x509", "ca", "genrsa", "genpkey", "ecparam", "pkcs12", "verify", "gendsa", "dsaparam", "rsa", "ec"}
 )
 
@@ -87,198 +48,208 @@ func (f *File) parseScript(blocks []block, makefile bool) {
 	for _, b := range blocks {
 		s.block(b)
 	}
+	s.finish()
 }
 
+// block reads the lines of a part of the file.
 func (s *scanner) block(b block) {
 	f := s.f
 	s.open = nil
-	first, _ := f.Position(b.start)
-	last, _ := f.Position(max(b.start, b.end-1))
-	lineAt := func(n int) (int, int) { // content of line n without its newline
-		start := max(f.lines[n-1], b.start)
-		end := len(f.Data)
-		if n < len(f.lines) {
-			end = f.lines[n] - 1
-		}
-		return start, min(end, b.end)
-	}
-	for n := first; n <= last; n++ {
-		var l logicalLine
-		var sb strings.Builder
-		add := func(n int) {
-			i, j := lineAt(n)
-			skip := b.indent
-			if s.makef && i < j && f.Data[i] == '\t' {
-				skip = 1
-			}
-			for k := 0; k < skip && i < j && (f.Data[i] == ' ' || f.Data[i] == '\t'); k++ {
-				i++
-			}
-			for ; i < j; i++ {
-				if f.Data[i] == '\r' && i+1 == j {
-					break
-				}
-				sb.WriteByte(f.Data[i])
-				l.index = append(l.index, i)
-			}
-		}
-		add(n)
-		for strings.HasSuffix(sb.String(), "\\") && n < last {
-			cut := sb.String()[:sb.Len()-1]
-			sb.Reset()
-			sb.WriteString(cut)
-			l.index = l.index[:len(cut)]
-			n++
-			add(n)
-		}
-		text := sb.String()
-		trim := strings.TrimSpace(text)
-		if trim == "" || (trim[0] == '#' && !strings.HasPrefix(trim, "# openssl") && !strings.HasPrefix(trim, "# cfssl")) {
+	r := &lineReader{s: s, b: b}
+	r.n, _ = f.Position(b.start)
+	r.last, _ = f.Position(max(b.start, b.end-1))
+	for ; r.n <= r.last; r.n++ {
+		l, ok := r.next()
+		if !ok {
 			continue
 		}
-		relevant := toolLine.MatchString(text) || strings.Contains(text, "<<") || strings.Contains(text, "echo") || strings.Contains(text, "printf") || assignment.MatchString(strings.TrimPrefix(trim, "export "))
-		if !relevant {
+		if out := s.line(l); len(s.groups) > 0 {
+			s.groups[len(s.groups)-1].add(out)
+		}
+	}
+}
+
+// lineReader joins what the shell reads as one line.
+type lineReader struct {
+	s       *scanner
+	b       block
+	n, last int
+	sb      strings.Builder
+	index   []int
+}
+
+// lineAt is the place of line n without its newline.
+func (r *lineReader) lineAt(n int) (int, int) {
+	f := r.s.f
+	start := max(f.lines[n-1], r.b.start)
+	end := len(f.Data)
+	if n < len(f.lines) {
+		end = f.lines[n] - 1
+	}
+	return start, min(end, r.b.end)
+}
+
+func (r *lineReader) add(n int) {
+	f := r.s.f
+	i, j := r.lineAt(n)
+	skip := r.b.indent
+	if r.s.makef && i < j && f.Data[i] == '\t' {
+		skip = 1
+	}
+	for k := 0; k < skip && i < j && (f.Data[i] == ' ' || f.Data[i] == '\t'); k++ {
+		i++
+	}
+	for ; i < j; i++ {
+		if f.Data[i] == '\r' && i+1 == j {
+			break
+		}
+		r.sb.WriteByte(f.Data[i])
+		r.index = append(r.index, i)
+	}
+}
+
+// join appends the next line behind a newline.
+func (r *lineReader) join() {
+	i, _ := r.lineAt(r.n + 1)
+	r.sb.WriteByte('\n')
+	r.index = append(r.index, max(0, i-1))
+	r.n++
+	r.add(r.n)
+}
+
+// continued says whether the line goes on in the next, and drops the mark: a
+// backslash, in Windows' shells a caret or a backtick.
+func (r *lineReader) continued() bool {
+	marks := "\\"
+	switch strings.ToLower(path.Ext(r.s.f.Name)) {
+	case ".bat", ".cmd":
+		marks = "^"
+	case ".ps1":
+		marks = "`"
+	}
+	t := r.sb.String()
+	if t == "" || strings.IndexByte(marks, t[len(t)-1]) < 0 {
+		return false
+	}
+	t = t[:len(t)-1]
+	r.sb.Reset()
+	r.sb.WriteString(t)
+	r.index = r.index[:len(t)]
+	return true
+}
+
+// next reads the line at n with its continuations; the here-documents in it
+// are left in the scanner's pending.
+func (r *lineReader) next() (logicalLine, bool) {
+	s := r.s
+	r.sb.Reset()
+	r.index = nil
+	s.pending = nil
+	r.add(r.n)
+	for r.continued() && r.n < r.last {
+		r.n++
+		r.add(r.n)
+	}
+	text := r.sb.String()
+	trim := strings.TrimSpace(text)
+	if trim == "" || (trim[0] == '#' && !strings.HasPrefix(trim, "# openssl") && !strings.HasPrefix(trim, "# cfssl")) {
+		return logicalLine{}, false
+	}
+	if s.makef {
+		s.rule(text)
+	}
+	if !(s.makef && strings.Contains(text, "=")) && !toolLine.MatchString(text) && !writerLine.MatchString(text) && !assignment.MatchString(strings.TrimPrefix(trim, "export ")) {
+		return logicalLine{}, false
+	}
+	// A quote that stays open goes on in the next lines.
+	for k := 0; k < 120 && openQuote(r.sb.String()) && r.n < r.last; k++ {
+		r.join()
+	}
+	seen := 0
+	for k := 0; k < 60; k++ {
+		t := r.sb.String()
+		r.hereDocuments(t, seen)
+		seen = len(t)
+		if !openParen(t) || r.n >= r.last {
+			break
+		}
+		r.join()
+		for r.continued() && r.n < r.last {
+			r.n++
+			r.add(r.n)
+		}
+	}
+	return logicalLine{text: r.sb.String(), index: r.index}, true
+}
+
+// rule sets make's automatic variables of a rule line.
+func (s *scanner) rule(text string) {
+	if m := makeRule.FindStringSubmatch(text); m != nil {
+		target, deps, _ := strings.Cut(text, ":")
+		s.vars["@"] = Text{Value: strings.TrimSpace(target)}
+		s.vars["<"] = Text{}
+		if fs := strings.Fields(deps); len(fs) > 0 {
+			s.vars["<"] = Text{Value: fs[0]}
+		}
+	}
+}
+
+// hereDocuments finds the here-documents that begin in text[from:] and moves
+// the reader behind them.
+func (r *lineReader) hereDocuments(text string, from int) {
+	s := r.s
+	for _, m := range heredocMark.FindAllStringSubmatchIndex(text[from:], -1) {
+		for i := range m {
+			m[i] += from
+		}
+		if m[0] > 0 && text[m[0]-1] == '<' || text[m[0]:min(m[0]+3, len(text))] == "<<<" {
 			continue
 		}
-		// A quote that stays open goes on in the next lines.
-		for k := 0; k < 120 && openQuote(sb.String()) && n < last; k++ {
-			i, _ := lineAt(n + 1)
-			sb.WriteByte('\n')
-			l.index = append(l.index, max(0, i-1))
-			n++
-			add(n)
-		}
-		l.text = sb.String()
-		var docs []string
-		if marks := heredocMark.FindAllStringSubmatchIndex(l.text, -1); marks != nil {
-			for _, m := range marks {
-				if m[0] > 0 && l.text[m[0]-1] == '<' || m[1] < len(l.text) && l.text[m[0]:min(m[0]+3, len(l.text))] == "<<<" {
-					continue
-				}
-				delim := l.text[m[4]:m[5]]
-				quoted := l.text[m[2]:m[3]] != "" || strings.Contains(l.text[m[0]:m[4]], "\\")
-				start, end := 0, 0
-				k := n + 1
-				for ; k <= last && !s.open[delim]; k++ {
-					i, j := lineAt(k)
-					if start == 0 {
-						start = i
-					}
-					if strings.TrimSpace(string(f.Data[i:j])) == delim {
-						end = i
-						break
-					}
-				}
-				if end == 0 {
-					if s.open == nil {
-						s.open = map[string]bool{}
-					}
-					s.open[delim] = true
-					continue
-				}
-				n = k
-				target := redirectTarget(l.text, s.expandWord)
-				docs = append(docs, s.document(start, end, target, !quoted))
+		delim := text[m[4]:m[5]]
+		quoted := text[m[2]:m[3]] != "" || strings.Contains(text[m[0]:m[4]], "\\")
+		start, end := 0, -1
+		k := r.n + 1
+		for ; k <= r.last && !s.open[delim]; k++ {
+			i, j := r.lineAt(k)
+			if start == 0 {
+				start = i
+			}
+			if strings.TrimSpace(string(s.f.Data[i:j])) == delim {
+				end = i
+				break
 			}
 		}
-		s.line(l, docs)
-	}
-}
-
-// openQuote says whether a shell line ends inside a quoted string.
-func openQuote(s string) bool {
-	var q byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && q != '\'':
-			i++
-		case q != 0:
-			if c == q {
-				q = 0
+		if end < 0 {
+			if s.open == nil {
+				s.open = map[string]bool{}
 			}
-		case c == '\'' || c == '"':
-			q = c
-		case c == '#' && (i == 0 || s[i-1] == ' ' || s[i-1] == '\t'):
-			return false
+			s.open[delim] = true
+			s.pending = append(s.pending, chunk{})
+			continue
 		}
+		r.n = k
+		s.pending = append(s.pending, chunk{segs: [][2]int{{start, end}}, shell: !quoted})
 	}
-	return q != 0
 }
 
-var redirect = lazyregexp.New(`>{1,2}\s*("[^"]*"|'[^']*'|[^\s|;&<>]+)|\btee\s+(?:-a\s+)?("[^"]*"|'[^']*'|[^\s|;&<>]+)`)
-
-func redirectTarget(line string, expand func(string) string) string {
-	m := redirect.FindStringSubmatch(line)
-	if m == nil {
-		return ""
-	}
-	t := m[1]
-	if t == "" {
-		t = m[2]
-	}
-	return expand(strings.Trim(t, `"'`))
-}
-
-func (s *scanner) expandWord(w string) string {
-	for k, v := range s.vars {
-		w = strings.ReplaceAll(w, "${"+k+"}", v.Value)
-	}
-	return w
-}
-
-// document reads the text of a here-document or a quoted argument, where it is
-// JSON or a configuration, and returns the name by which commands find it.
-func (s *scanner) document(start, end int, target string, shell bool) string {
-	body := strings.TrimSpace(string(s.f.Data[start:end]))
-	if s.docs++; body == "" || s.docs > maxDocuments {
-		return ""
-	}
-	name := target
-	if name == "" {
-		s.anon++
-		name = "stdin#" + string(rune('0'+s.anon%10))
-	}
-	if body[0] == '{' {
-		root, err := parseJSON(s.f.only(start, end))
-		if err != nil {
-			return name
-		}
-		if v, _ := root.get("signing"); v != nil {
-			c := parseCFSSLConfig(root, name)
-			c.Embedded = true
-			s.f.Configs = append(s.f.Configs, c)
-		} else if isRequest(root) {
-			r := parseCFSSLRequest(root, name)
-			r.Embedded = true
-			s.f.Requests = append(s.f.Requests, r)
-		}
-		return name
-	}
-	if looksLikeConf(body) {
-		c := parseConf(s.f.only(start, end), name, shell)
-		c.Embedded = true
-		c.Problems = nil // a page's excerpt, or a template
-		s.f.Confs = append(s.f.Confs, c)
-	}
-	return name
-}
-
-// line takes one line apart: assignments, documents that echo writes, and the
-// calls of the tools.
-func (s *scanner) line(l logicalLine, docs []string) {
+// line takes one line apart: assignments, texts that are written, and the
+// calls of the tools. What it prints is returned.
+func (s *scanner) line(l logicalLine) chunk {
 	var cmd []word
-	piped := ""
+	var piped, out chunk
 	flush := func(op string) {
-		out := s.simple(cmd, docs, piped)
-		cmd = nil
-		piped = ""
-		if op == "|" {
-			piped = out
+		c := s.simple(cmd, piped)
+		cmd, piped = nil, chunk{}
+		switch {
+		case op == "|":
+			piped = c
+		case len(s.groups) > 0:
+			s.groups[len(s.groups)-1].add(c)
+		default:
+			out.add(c)
 		}
 	}
-	ws := s.words(l)
-	for i := 0; i < len(ws); i++ {
-		w := ws[i]
+	for _, w := range s.words(l) {
 		if !w.op {
 			cmd = append(cmd, w)
 			continue
@@ -291,44 +262,99 @@ func (s *scanner) line(l logicalLine, docs []string) {
 		}
 	}
 	flush("")
+	return out
 }
 
-// simple reads one simple command and returns the name of the document that it
-// writes to its standard output.
-func (s *scanner) simple(ws []word, docs []string, piped string) string {
+// inside reads the commands of a substitution and returns what they print.
+func (s *scanner) inside(l logicalLine) chunk {
+	if s.depth > 4 {
+		return chunk{}
+	}
+	s.depth++
+	groups := s.groups
+	s.groups = nil
+	out := s.line(l)
+	for _, g := range s.groups {
+		out.add(g)
+	}
+	s.groups, s.depth = groups, s.depth-1
+	return out
+}
+
+// simple reads one simple command and returns what it writes to its standard
+// output, where that is text of the file.
+func (s *scanner) simple(ws []word, in chunk) chunk {
+	for len(ws) > 0 && !ws[0].op && ws[0].Value == "{" {
+		s.groups = append(s.groups, chunk{})
+		ws = ws[1:]
+	}
 	if len(ws) == 0 {
-		return piped
+		return in
 	}
 	s.assign(ws)
-	var plain []word
+	plain, target, app, in := s.redirects(ws, in)
+	var out chunk
+	switch {
+	case len(plain) == 0:
+		out = in
+	case plain[0].Value == "}":
+		if n := len(s.groups); n > 0 {
+			out, s.groups = s.groups[n-1], s.groups[:n-1]
+		}
+	default:
+		out = s.run(plain, in)
+	}
+	if target != "" && !out.empty() {
+		s.write(target, app, out)
+		return chunk{}
+	}
+	return out
+}
+
+// redirects takes the redirections out of a command. A here-document and a
+// here-string become its input.
+func (s *scanner) redirects(ws []word, in chunk) (plain []word, target string, app bool, input chunk) {
+	input = in
 	for i := 0; i < len(ws); i++ {
-		if ws[i].op {
+		w := ws[i]
+		if !w.op {
+			plain = append(plain, w)
+			continue
+		}
+		// "2>file": the number belongs to the redirection.
+		if n := len(plain); n > 0 && i > 0 && !ws[i-1].op && ws[i-1].End == w.Start && strings.Trim(plain[n-1].Value, "0123456789") == "" && w.Value[0] == '>' {
+			plain = plain[:n-1]
 			i++
 			continue
 		}
-		plain = append(plain, ws[i])
-	}
-	if len(plain) == 0 {
-		return piped
-	}
-	head := path.Base(strings.TrimLeft(plain[0].Value, "@-"))
-	switch head {
-	case "echo", "printf":
-		return s.echo(ws, plain)
-	case "cat", "tee", "sudo":
-		if len(docs) > 0 && !hasTool(plain) {
-			return docs[0]
+		i++
+		switch {
+		case w.Value == "<<":
+			if len(s.pending) > 0 {
+				input, s.pending = s.pending[0], s.pending[1:]
+			}
+		case i >= len(ws):
+		case w.Value == "<<<":
+			input = chunk{segs: [][2]int{{ws[i].Start, ws[i].End}}, shell: true}
+		case w.Value[0] == '>':
+			target, app = ws[i].Value, w.Value == ">>"
 		}
+	}
+	return plain, target, app, input
+}
+
+// run reads a command without its redirections.
+func (s *scanner) run(plain []word, in chunk) chunk {
+	head := path.Base(strings.TrimLeft(plain[0].Value, "@-"))
+	if head == "echo" || head == "printf" {
+		return s.echo(plain)
 	}
 	for i, w := range plain {
 		tool := strings.TrimSuffix(path.Base(strings.TrimLeft(w.Value, "@-\"'")), ".exe")
-		if tool != "openssl" && tool != "cfssl" && tool != "easyrsa" {
+		if tool != "openssl" && tool != "cfssl" && tool != "easyrsa" || strings.Contains(w.Value, " ") {
 			continue
 		}
-		if strings.Contains(w.Value, " ") {
-			continue
-		}
-		c := &Command{Tool: tool, At: w.Text, Stdin: piped}
+		c := &Command{Tool: tool, At: w.Text, data: s.f.Data}
 		for _, a := range plain[i+1:] {
 			c.Args = append(c.Args, a.Text)
 			c.At.End = a.End
@@ -336,48 +362,58 @@ func (s *scanner) simple(ws []word, docs []string, piped string) string {
 		if !isCall(c) {
 			continue
 		}
-		if c.Stdin == "" && len(docs) > 0 {
-			c.Stdin = docs[0]
-		}
+		c.Stdin = s.unnamed(in)
 		s.f.Commands = append(s.f.Commands, c)
-		break
+		return chunk{}
 	}
-	return ""
-}
-
-func hasTool(ws []word) bool {
-	return slices.ContainsFunc(ws, func(w word) bool {
-		b := path.Base(w.Value)
-		return b == "openssl" || b == "cfssl" || b == "easyrsa"
-	})
-}
-
-// isCall tells a call from a mention ("install openssl").
-func isCall(c *Command) bool {
-	if len(c.Args) == 0 {
-		return false
+	if i := slices.IndexFunc(plain, func(w word) bool { return path.Base(w.Value) == "tee" }); i >= 0 {
+		app := false
+		for _, a := range plain[i+1:] {
+			if strings.HasPrefix(a.Value, "-") {
+				app = app || a.Value == "-a" || a.Value == "--append"
+				continue
+			}
+			s.write(a.Value, app, in)
+		}
+		return in
 	}
-	switch c.Tool {
-	case "openssl":
-		return slices.Contains(opensslVerb, c.Args[0].Value)
-	case "cfssl":
-		return slices.Contains([]string{"gencert", "genkey", "sign", "selfsign", "serve", "gencsr", "bundle", "print-defaults", "info"}, c.Sub())
+	if head == "sudo" && len(plain) > 1 {
+		head = path.Base(plain[1].Value)
+		plain = plain[1:]
 	}
-	return slices.ContainsFunc(c.Args, func(a Text) bool { return slices.Contains(EasyRSACommands, a.Value) })
-}
-
-// EasyRSACommands are the commands of easyrsa 3.
-var EasyRSACommands = []string{
-	"init-pki", "build-ca", "gen-dh", "gen-req", "sign-req", "sign", "build-client-full", "build-server-full", "build-serverClient-full",
-	"inline", "gen-crl", "update-db", "revoke", "renew", "expire", "show-req", "show-cert", "show-ca", "import-req", "export-p12",
-	"export-p7", "export-p8", "export-p1", "set-pass", "upgrade", "help", "self-sign-server", "self-sign-client", "show-expire",
-	"show-revoke", "show-renew", "verify-cert", "rewind-renew", "rebuild", "renew-ca",
+	switch head {
+	case "cat":
+		var out chunk
+		read := false
+		for _, a := range plain[1:] {
+			switch {
+			case a.sub != nil:
+				out.add(*a.sub)
+				read = true
+			case strings.HasPrefix(a.Value, "-"):
+			default:
+				out.more = append(out.more, a.Text)
+				read = true
+			}
+		}
+		if !read {
+			return in
+		}
+		return out
+	case "envsubst", "sed", "tr", "grep", "base64":
+		return in
+	}
+	// ssh host <<EOF, bash <<EOF, docker exec -i x sh <<EOF: a script.
+	if len(in.segs) == 1 && len(plain) > 0 {
+		s.nested(in)
+	}
+	return chunk{}
 }
 
 func (s *scanner) assign(ws []word) {
 	for i, w := range ws {
 		v := w.Value
-		if i == 0 && (v == "export" || v == "local" || v == "readonly" || v == "declare" || v == "typeset" || v == "$" || v == "#" || v == "ARG" || v == "ENV") {
+		if i == 0 && (v == "export" || v == "local" || v == "readonly" || v == "declare" || v == "typeset" || v == "$" || v == "#" || v == "ARG" || v == "ENV" || v == "set") {
 			continue
 		}
 		if w.op || !assignment.MatchString(v) {
@@ -396,26 +432,4 @@ func (s *scanner) assign(ws []word) {
 			delete(s.vars, name)
 		}
 	}
-}
-
-// echo reads a document that is written by echo or printf.
-func (s *scanner) echo(ws, plain []word) string {
-	target := ""
-	for i, w := range ws {
-		if w.op && strings.HasPrefix(w.Value, ">") && i+1 < len(ws) {
-			target = ws[i+1].Value
-		}
-	}
-	for _, w := range plain[1:] {
-		v := strings.TrimSpace(w.Value)
-		if !strings.HasPrefix(v, "{") && !looksLikeConf(v) {
-			continue
-		}
-		// Only what stands in the file letter by letter has places.
-		if w.End-w.Start != len(w.Value) {
-			continue
-		}
-		return s.document(w.Start, w.End, target, true)
-	}
-	return target
 }

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"path"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -49,6 +50,8 @@ type File struct {
 	Confs    []*Conf
 	Vars     *Vars
 	Commands []*Command
+	// Problems are documents that a script writes and their tool refuses.
+	Problems []Problem
 
 	lines []int
 }
@@ -97,6 +100,18 @@ func (f *File) only(start, end int) []byte {
 	}
 	copy(out[start:], f.Data[start:end])
 	return out
+}
+
+// Template says by its name that something else fills the file in before its
+// tool reads it.
+func (f *File) Template() bool { return isTemplate(f.Name) }
+
+func isTemplate(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".tpl", ".tmpl", ".template", ".j2", ".jinja", ".jinja2", ".erb", ".in", ".gotmpl", ".ctmpl", ".mustache", ".tftpl", ".dist", ".sample":
+		return true
+	}
+	return false
 }
 
 // Nearest is the known name that is closest to a misspelt one, "" where none

@@ -6,6 +6,8 @@ import "strings"
 type word struct {
 	Text
 	op bool
+	// sub is what a process substitution, <(...), prints.
+	sub *chunk
 }
 
 // words splits a line as a shell does. Variables that the script sets to a
@@ -24,26 +26,55 @@ func (s *scanner) words(l logicalLine) []word {
 				continue
 			}
 			return out
+		case (c == '<' || c == '>') && i+1 < len(t) && t[i+1] == '(':
+			j := closeParen(t, i+1)
+			sub := s.inside(l.part(i+2, j))
+			a, b := l.place(i, min(j+1, len(t)))
+			w := word{Text: Text{t[i:min(j+1, len(t))], a, b}, sub: &sub}
+			if name := s.unnamed(sub); name != "" {
+				w.Value = name
+			}
+			out = append(out, w)
+			i = j + 1
 		case strings.IndexByte("|;&()<>", c) >= 0:
 			j := i + 1
 			for j < len(t) && t[j] == c && c != '(' && c != ')' {
 				j++
 			}
 			a, b := l.place(i, j)
-			out = append(out, word{Text{t[i:j], a, b}, true})
+			out = append(out, word{Text: Text{t[i:j], a, b}, op: true})
 			i = j
 		default:
 			w, j := s.word(t, i)
 			a, b := l.place(i, j)
+			s.substitutions(l, i, j)
 			// A wholly quoted word points at what stands inside the quotes.
 			if j-i >= 2 && (c == '"' || c == '\'') && t[j-1] == c && strings.IndexByte(t[i+1:j-1], c) < 0 {
 				a, b = l.place(i+1, j-1)
 			}
-			out = append(out, word{Text{w, a, b}, false})
+			out = append(out, word{Text: Text{w, a, b}})
 			i = j
 		}
 	}
 	return out
+}
+
+// part is text[i:j] with its places.
+func (l logicalLine) part(i, j int) logicalLine {
+	return logicalLine{text: l.text[i:j], index: l.index[i:j]}
+}
+
+// substitutions reads the calls inside of $(...) in text[i:j].
+func (s *scanner) substitutions(l logicalLine, i, j int) {
+	for k := i; k+1 < j; k++ {
+		if l.text[k] == '$' && l.text[k+1] == '(' {
+			end := min(closeParen(l.text, k+1), j)
+			if in := l.text[k+2 : end]; strings.ContainsAny(in, " \t\n") && toolLine.MatchString(in) {
+				s.inside(l.part(k+2, end))
+			}
+			k = end
+		}
+	}
 }
 
 func (s *scanner) word(t string, i int) (string, int) {
@@ -51,6 +82,13 @@ func (s *scanner) word(t string, i int) (string, int) {
 	for i < len(t) {
 		c := t[i]
 		switch {
+		case strings.HasPrefix(t[i:], "{{"):
+			j := strings.Index(t[i:], "}}")
+			if j < 0 {
+				j = 0
+			}
+			b.WriteString(t[i : i+j+2])
+			i += j + 2
 		case c == ' ' || c == '\t' || c == '\n' || strings.IndexByte("|;&()<>", c) >= 0:
 			return b.String(), i
 		case c == '\\' && i+1 < len(t):
@@ -105,6 +143,11 @@ func (s *scanner) word(t string, i int) (string, int) {
 func (s *scanner) variable(t string) (string, int) {
 	if strings.HasPrefix(t, "$$") {
 		return "$$", 2
+	}
+	if s.makef && len(t) > 1 && (t[1] == '@' || t[1] == '<' || t[1] == '^') {
+		if v := s.vars[strings.Replace(t[1:2], "^", "<", 1)].Value; v != "" {
+			return v, 2
+		}
 	}
 	if strings.HasPrefix(t, "$(") {
 		depth := 0
