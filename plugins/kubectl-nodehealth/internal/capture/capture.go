@@ -130,6 +130,18 @@ func (r *reader) document(name string, data []byte, strict bool) error {
 		return err
 	}
 	r.files++
+	if blocks := fenced(text); len(blocks) > 0 {
+		for _, b := range blocks {
+			if err := r.text(name, b, strict); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return r.text(name, text, strict)
+}
+
+func (r *reader) text(name, text string, strict bool) error {
 	switch sniff(text) {
 	case formDescribe:
 		return r.describe(text)
@@ -222,7 +234,7 @@ func (r *reader) probes(s *snapshot.Snapshot, n *snapshot.Node) {
 	set(snapshot.SourceCSRs, r.b.Has(snapshot.SourceCSRs), notHeld)
 	set(snapshot.SourceMetrics, n.Usage != nil, notHeld)
 	for _, k := range []string{snapshot.SourceHealthz, snapshot.SourceConfigz, snapshot.SourceSummary, snapshot.SourceKMetrics, snapshot.SourceStatusz, snapshot.SourceHost} {
-		set(k, false, "needs a running cluster")
+		set(k, false, "a capture cannot be probed")
 	}
 }
 

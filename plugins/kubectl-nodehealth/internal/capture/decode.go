@@ -32,12 +32,23 @@ func (r *reader) json(name, text string) error {
 		}
 		text = text[i:]
 	}
+	whole := text
 	dec := json.NewDecoder(strings.NewReader(text))
-	for n := 0; ; n++ {
+	for {
 		var raw json.RawMessage
 		err := dec.Decode(&raw)
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if rest := text[min(len(text), int(dec.InputOffset())):]; err != nil && between(rest) {
+			// A prompt or a remark stands between documents.
+			next := jsonStart.FindStringIndex(rest)
+			if next == nil {
+				return nil
+			}
+			text = rest[next[0]:]
+			dec = json.NewDecoder(strings.NewReader(text))
+			continue
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("is truncated: the JSON ends in the middle of a document")
@@ -48,7 +59,8 @@ func (r *reader) json(name, text string) error {
 			if errors.As(err, &syntax) {
 				at = int(syntax.Offset)
 			}
-			line := 1 + strings.Count(text[:min(len(text), at)], "\n")
+			at += len(whole) - len(text)
+			line := 1 + strings.Count(whole[:min(len(whole), at)], "\n")
 			return fmt.Errorf("is not JSON: line %d: %w", line, err)
 		}
 		if err := r.object(name, raw, ""); err != nil {
@@ -57,8 +69,16 @@ func (r *reader) json(name, text string) error {
 	}
 }
 
+// between says whether what follows a document is none by its first line.
+func between(rest string) bool {
+	rest = strings.TrimLeft(rest, " \t\r\n")
+	at := jsonStart.FindStringIndex(rest)
+	return rest != "" && (at == nil || at[0] > 0)
+}
+
 // yaml reads the documents of a YAML file.
 func (r *reader) yaml(name, text string) error {
+	text = withoutPrompts(text)
 	line := 1
 	for _, doc := range splitYAML(text) {
 		if strings.TrimSpace(doc) != "" {

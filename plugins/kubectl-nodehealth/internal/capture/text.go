@@ -66,7 +66,7 @@ var (
 	getTable     = lazyregexp.New(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
 	kubectlError = lazyregexp.New(`^(Error from server|error: |The connection to the server|Unable to connect)`)
 	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:`)
-	jsonStart    = lazyregexp.New(`(?m)^[\[{]`)
+	jsonStart    = lazyregexp.New(`(?m)^(\{|\[\s*[\[{\]])`) // not [root@host ~]#
 )
 
 // sniff says what a text is by what it holds: names of files lie.

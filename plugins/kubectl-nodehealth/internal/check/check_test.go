@@ -196,6 +196,15 @@ func TestFacts(t *testing.T) {
 		{"being deleted by the autoscaler", "NH025", true, []change{taint("ToBeDeletedByClusterAutoscaler", "NoSchedule")}, "autoscaler"},
 		{"karpenter disrupts", "NH025", true, []change{taint("karpenter.sh/disrupted", "NoSchedule")}, "Karpenter"},
 		{"a user's taint is nobody's business", "NH025", false, []change{taint("dedicated", "NoSchedule")}, ""},
+		{"an agent that has not come up", "NH027", true, []change{taint("node.cilium.io/agent-not-ready", "NoExecute")}, "Cilium"},
+		{"any agent says it by its key", "NH027", true, []change{taint("storage.example.com/agent-not-ready", "NoSchedule")}, "storage.example.com"},
+		{"a new node may wait for its agents", "NH027", false, []change{taint("node.cilium.io/agent-not-ready", "NoExecute"), set(func(n *snapshot.Node) { n.Object.CreationTimestamp = at(-time.Minute) })}, ""},
+		{"flapping, folded into one event", "NH091", true, []change{set(func(n *snapshot.Node) {
+			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 12, First: now.Add(-2 * time.Hour), Last: now.Add(-3 * time.Minute)}}
+		})}, "12 times in the last 2h"},
+		{"a change now and then", "NH091", false, []change{set(func(n *snapshot.Node) {
+			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 6, First: now.Add(-48 * time.Hour), Last: now.Add(-30 * time.Minute)}}
+		})}, ""},
 		{"machine config degraded", "NH026", true, []change{set(func(n *snapshot.Node) {
 			n.Object.Annotations = map[string]string{"machineconfiguration.openshift.io/state": "Degraded", "machineconfiguration.openshift.io/reason": "content mismatch"}
 		})}, "content mismatch"},

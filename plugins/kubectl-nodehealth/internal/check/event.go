@@ -30,7 +30,7 @@ var rebooted = Check{
 var flapping = Check{
 	Rule: finding.Rule{
 		ID: "NH091", Title: "flapping", Severity: finding.Warning,
-		Rationale: "The node changed between ready and not ready more than twice in a quarter of an hour. Each change moves endpoints and may start evictions; the cause is usually a network that loses heartbeats, or a node at its limits.",
+		Rationale: "The node changed between ready and not ready more than twice in a quarter of an hour, or again and again for hours. Each change moves endpoints and may start evictions; the cause is usually a network that loses heartbeats, or a node at its limits.",
 		Remedy:    "look at the times of the changes against the node's pressure and the network",
 		Source:    "kubernetes-mixin KubeNodeReadinessFlapping", Docs: docsNodes, Heuristic: true,
 	},
@@ -47,6 +47,19 @@ var flapping = Check{
 		}
 		if n > 4 {
 			r.Add(fmt.Sprintf("changed between ready and not ready %d times in the last 15m", n))
+			return
+		}
+		// The API server folds what repeats into one event: its count and span
+		// are all there is.
+		total, first := int32(0), time.Duration(0)
+		for _, e := range v.EventsOf("NodeReady", "NodeNotReady") {
+			if v.Age(e.Last) <= time.Hour {
+				total += e.Count
+				first = max(first, v.Age(e.First))
+			}
+		}
+		if total > 4 && first > 0 && first <= 6*time.Hour {
+			r.Add(fmt.Sprintf("changed between ready and not ready %d times in the last %s", total, phrase.Duration(first)))
 		}
 	},
 }

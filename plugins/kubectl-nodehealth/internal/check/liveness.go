@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -162,7 +163,10 @@ var noLease = Check{
 	Degrades: true,
 	Run: func(v *snapshot.View, r *Report) {
 		p, ok := v.Probe(v.Node, snapshot.SourceLease)
-		if ok && p.Status == snapshot.Absent && v.Live() && v.Node.Object != nil {
+		// A capture that does not hold leases says nothing; one that holds
+		// kubectl's "not found" does.
+		known := v.Live() || strings.Contains(p.Detail, "Failed to get lease")
+		if ok && p.Status == snapshot.Absent && known && v.Node.Object != nil {
 			r.Add("the node has no lease in kube-node-lease")
 		}
 	},

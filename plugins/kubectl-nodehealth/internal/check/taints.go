@@ -168,6 +168,28 @@ var leaving = []struct{ prefix, who string }{
 	{"medik8s.io/", "a remediation operator is repairing the node"},
 }
 
+// TakenAway says in a clause who is taking the node away or reconfiguring it,
+// "" for nobody: then a cordon is meant, and is not for a person to lift.
+func TakenAway(v *snapshot.View) string {
+	if v.Node.Object == nil {
+		return ""
+	}
+	for _, t := range v.Node.Object.Spec.Taints {
+		for _, l := range leaving {
+			if strings.HasPrefix(t.Key, l.prefix) && !strings.HasPrefix(t.Key, "DeletionCandidate") {
+				return l.who
+			}
+		}
+	}
+	switch v.Node.Object.Annotations[machineConfigPrefix+"state"] {
+	case "Working":
+		return "the machine config daemon is applying a new configuration"
+	case "Degraded", "Unreconcilable":
+		return "the machine config daemon could not apply its configuration"
+	}
+	return ""
+}
+
 var leavingSoon = Check{
 	Rule: finding.Rule{
 		ID: "NH025", Title: "the node is being taken away", Severity: finding.Warning,
@@ -197,6 +219,8 @@ var leavingSoon = Check{
 	},
 }
 
+const machineConfigPrefix = "machineconfiguration.openshift.io/"
+
 var machineConfig = Check{
 	Rule: finding.Rule{
 		ID: "NH026", Title: "the machine configuration is stuck", Severity: finding.Warning,
@@ -209,7 +233,7 @@ var machineConfig = Check{
 		if v.Node.Object == nil {
 			return
 		}
-		const prefix = "machineconfiguration.openshift.io/"
+		const prefix = machineConfigPrefix
 		a := v.Node.Object.Annotations
 		switch a[prefix+"state"] {
 		case "Degraded", "Unreconcilable":

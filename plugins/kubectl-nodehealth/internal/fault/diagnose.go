@@ -184,9 +184,26 @@ func shuttingDown(v *snapshot.View, s *Signals) *guess {
 
 var (
 	runtimeDown = lazyregexp.New(`container runtime is down|PLEG is not healthy|container runtime status check may not have completed|[Ff]ailed to get runtime status|rpc error: code = (Unavailable|DeadlineExceeded|Unknown).*(containerd|crio|cri-dockerd|runtime)|RuntimeReady=false`)
-	networkDown = lazyregexp.New(`NetworkPluginNotReady|network plugin (is not ready|returns error)|cni plugin not initialized|cni config uninitialized|NetworkReady=false|runtime network not ready`)
+	networkDown = lazyregexp.New(`NetworkPluginNotReady|network plugin (is not ready|returns error)|cni plugin not initialized|cni config uninitialized|NetworkReady=false|runtime network not`)
 	docker      = lazyregexp.New(`docker daemon|dockerd`)
 )
+
+// startTime is how long a new node may take before what it waits for is a
+// fault.
+const startTime = 2 * time.Minute
+
+var starting = lazyregexp.New(`NetworkPluginNotReady|cni plugin not initialized|cni config uninitialized|CSINode is not yet initialized|missing node capacity`)
+
+// waitsFor says what a new node waits for.
+func waitsFor(message string) string {
+	switch {
+	case networkDown.MatchString(message):
+		return "its network plugin is not ready yet"
+	case strings.Contains(message, "CSINode"):
+		return "its CSINode object is not written yet"
+	}
+	return "its capacity is not known yet"
+}
 
 // notReady: the kubelet itself complains.
 func notReady(v *snapshot.View, s *Signals) *guess {
@@ -200,6 +217,10 @@ func notReady(v *snapshot.View, s *Signals) *guess {
 	name, _ := v.Runtime()
 	if name == "" {
 		name = "the container runtime"
+	}
+	if made := v.Node.Object.CreationTimestamp.Time; !made.IsZero() && v.Age(made) < startTime && starting.MatchString(s.Message) {
+		return &guess{name: KubeletNotReady, confidence: Medium, phrase: "still starting",
+			summary: fmt.Sprintf("The node registered %s%s ago and is still starting: %s. A new node takes a minute or two; look again then.", least(v), phrase.Duration(v.Age(made)), waitsFor(s.Message))}
 	}
 	switch {
 	case runtimeDown.MatchString(s.Message), docker.MatchString(s.Message):
@@ -386,6 +407,9 @@ func uninitialized(v *snapshot.View, _ *Signals) *guess {
 func cordoned(v *snapshot.View, _ *Signals) *guess {
 	if v.Node.Object == nil || !v.Node.Object.Spec.Unschedulable {
 		return nil
+	}
+	if who := check.TakenAway(v); who != "" {
+		return &guess{name: Cordoned, confidence: High, summary: "The node works and is cordoned, because it is meant to be: " + who + "."}
 	}
 	return &guess{name: Cordoned, confidence: High, summary: "The node works and is cordoned: what runs goes on, no new pods are scheduled here."}
 }

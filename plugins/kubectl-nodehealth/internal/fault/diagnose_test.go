@@ -378,3 +378,36 @@ func TestNextFitsTheSystem(t *testing.T) {
 		})
 	}
 }
+
+// TestYoungNode: what a new node waits for is no fault yet.
+func TestYoungNode(t *testing.T) {
+	const message = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
+	for age, want := range map[time.Duration]string{40 * time.Second: "still starting", 10 * time.Minute: "network plugin down"} {
+		sc := newScene().ready(corev1.ConditionFalse, "KubeletNotReady", message, 30*time.Second)
+		sc.n.Object.CreationTimestamp = at(-age)
+		if f := Diagnose(sc.s.View(sc.n)); f == nil || f.Phrase != want {
+			t.Errorf("%s old: %+v, want %s", age, f, want)
+		}
+	}
+}
+
+// TestMeantCordon: a cordon that belongs to a removal is not for a person to
+// lift.
+func TestMeantCordon(t *testing.T) {
+	for key, lift := range map[string]bool{"dedicated": true, "karpenter.sh/disrupted": false} {
+		sc := newScene()
+		sc.n.Object.Spec.Unschedulable = true
+		sc.n.Object.Spec.Taints = []corev1.Taint{{Key: key, Effect: corev1.TaintEffectNoSchedule}}
+		f := Diagnose(sc.s.View(sc.n))
+		if f == nil || f.Name != Cordoned {
+			t.Fatalf("%s: %+v", key, f)
+		}
+		got := false
+		for _, c := range f.Next {
+			got = got || strings.Contains(c.Run, "uncordon")
+		}
+		if got != lift {
+			t.Errorf("%s: uncordon advised: %v, want %v (%s)", key, got, lift, f.Summary)
+		}
+	}
+}

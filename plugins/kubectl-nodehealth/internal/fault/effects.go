@@ -49,6 +49,10 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 	add := func(label, format string, args ...any) {
 		out = append(out, Line{label, fmt.Sprintf(format, args...)})
 	}
+	if v.Taint(corev1.TaintNodeOutOfService, "") != nil && s.Ready != corev1.ConditionTrue {
+		add("now", "declared out of service: its pods are deleted by force and its volumes detached; the machine has to be off")
+		return out
+	}
 	taint := v.Taint(corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute)
 	if taint == nil {
 		taint = v.Taint(corev1.TaintNodeNotReady, corev1.TaintEffectNoExecute)

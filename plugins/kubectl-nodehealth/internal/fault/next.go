@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
@@ -95,6 +96,10 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 		if cmd, note := cloudState(v); cmd != "" {
 			add(note, "%s", cmd)
 		}
+		if v.Taint(corev1.TaintNodeOutOfService, "") != nil {
+			add("once it is back and well", "kubectl taint node %s node.kubernetes.io/out-of-service-", node)
+			break
+		}
 		add("only when it is certainly off: free its pods and volumes", "kubectl taint node %s node.kubernetes.io/out-of-service=nodeshutdown:NoExecute", node)
 	case KubeletDown, KubeletHung, KubeletNotReady, NeverRegistered:
 		if s.Host != HostUp && name == KubeletDown {
@@ -147,7 +152,9 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 		out = append(out, pressureNext(v, sys)...)
 	case Cordoned:
 		add("who and when", "kubectl get node %s -o yaml --show-managed-fields | grep -B15 unschedulable", node)
-		add("when the maintenance is over", "kubectl uncordon %s", node)
+		if check.TakenAway(v) == "" {
+			add("when the maintenance is over", "kubectl uncordon %s", node)
+		}
 	case ShuttingDown:
 		add("", "kubectl get pods -A -o wide --field-selector spec.nodeName=%s", node)
 	case CloudUninitialized:

@@ -186,7 +186,7 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 			add("gap", "lease and node status", "marked Unknown %s after the last renewal: the control plane's grace period", phrase.Duration(gap))
 		}
 	}
-	if hb, ok := v.Heartbeat(); ok && s.Ready != corev1.ConditionTrue && !s.LeaseKnown && name != NeverRegistered {
+	if hb, ok := v.Heartbeat(); ok && s.Ready != corev1.ConditionTrue && !s.LeaseKnown && name != NeverRegistered && v.Age(hb) > 0 {
 		add("heartbeat", "node status", "last posted %s%s ago", least(v), phrase.Duration(v.Age(hb)))
 	}
 	if text := kubeletText(v, s); text != "" {
@@ -202,7 +202,7 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 		out = append(out, cordonEvidence(v))
 	}
 	if name == RuntimeDown {
-		if p, ok := snapshot.Find(v.Node.Probes, snapshot.SourceSummary); ok && p.Status != snapshot.OK {
+		if p, ok := snapshot.Find(v.Node.Probes, snapshot.SourceSummary); ok && p.Status != snapshot.OK && p.Status != snapshot.Absent {
 			add("runtime", "kubelet stats", "%s", phrase.Clip(p.Detail, 160))
 		}
 	}

@@ -220,7 +220,13 @@ func healthyText(v *snapshot.View) string {
 		when += " (the newest time in the capture)"
 	}
 	if _, ok := v.LeaseAge(); !ok {
-		return "The node is ready" + when + ", by its own status alone: the lease is not in the capture."
+		why := "the lease is not in the capture"
+		if p, _ := v.Probe(v.Node, snapshot.SourceLease); p.Status == snapshot.Denied {
+			why = "the lease could not be read"
+		} else if strings.Contains(p.Detail, "not found") {
+			why = "it has no lease"
+		}
+		return "The node is ready" + when + ", by its own status alone: " + why + "."
 	}
 	return "The node is ready and its kubelet is alive" + when + "."
 }
@@ -330,7 +336,7 @@ func also(b *strings.Builder, l *List, n Node, p Paint, all bool, width int) {
 		}
 	}
 	if len(missing) > 0 {
-		for i, line := range fold("could not read: "+strings.Join(missing, "; "), width-4) {
+		for i, line := range fold("could not read: "+strings.Join(missing, "; "), width-6) {
 			if i > 0 {
 				line = "  " + line
 			}
@@ -382,7 +388,33 @@ func unread(n Node) []string {
 	}
 	var out []string
 	for _, g := range groups {
-		out = append(out, fmt.Sprintf("%s (%s)", strings.Join(g.names, ", "), g.why))
+		out = append(out, fmt.Sprintf("%s (%s)", strings.Join(together(g.names), ", "), g.why))
 	}
 	return out
 }
+
+// together says "kubelet" for all of the kubelet's own sources: a reader whose
+// kubelet is silent has no use for the list of what it does not say.
+func together(names []string) []string {
+	var out []string
+	n := 0
+	for _, name := range names {
+		if strings.HasPrefix(name, "kubelet-") {
+			n++
+		}
+	}
+	if n < len(kubeletSources) {
+		return names
+	}
+	for _, name := range names {
+		switch {
+		case name == kubeletSources[0]:
+			out = append(out, "kubelet")
+		case !strings.HasPrefix(name, "kubelet-"):
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+var kubeletSources = []string{snapshot.SourceHealthz, snapshot.SourceConfigz, snapshot.SourceSummary, snapshot.SourceKMetrics, snapshot.SourceStatusz}

@@ -79,7 +79,37 @@ func Table(l *List) *metav1.Table {
 			dash(f.Zone), dash(strings.Join(f.Roles, ",")), dash(f.Runtime), dash(f.OS), fmt.Sprintf("%.0f%%", n.Coverage*100), findingsCell(n),
 		}})
 	}
+	if l.Clock != "live" {
+		return filled(t)
+	}
 	return t
+}
+
+// filled leaves out the columns of which a capture holds nothing: one that was
+// made without leases, pods or metrics has no use for their dashes.
+func filled(t *metav1.Table) *metav1.Table {
+	keep := func(i int) bool {
+		if name := t.ColumnDefinitions[i].Name; name == "Node" || name == "Verdict" || name == "Fault" {
+			return true
+		}
+		for _, r := range t.Rows {
+			if r.Cells[i] != "-" {
+				return true
+			}
+		}
+		return false
+	}
+	out := &metav1.Table{Rows: make([]metav1.TableRow, len(t.Rows))}
+	for i, c := range t.ColumnDefinitions {
+		if !keep(i) {
+			continue
+		}
+		out.ColumnDefinitions = append(out.ColumnDefinitions, c)
+		for n, r := range t.Rows {
+			out.Rows[n].Cells = append(out.Rows[n].Cells, r.Cells[i])
+		}
+	}
+	return out
 }
 
 func faultCell(n Node) string {

@@ -1,0 +1,63 @@
+package capture
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPasted reads documents as people paste them: fenced, between prompts, and
+// with remarks between them.
+func TestPasted(t *testing.T) {
+	node, lease, pod, _ := objects(t)
+	for name, text := range map[string]string{
+		"fenced YAML":              "Our node is down, help!\n\n```yaml\n" + node + "```\nthanks\n",
+		"fenced JSON":              "> ```\n" + toJSON(t, node) + "\n> ```\n",
+		"two fences":               "```\n" + node + "```\nand its lease\n```json\n" + lease + "\n```\n",
+		"prompts around YAML":      "ops@bastion:~$ kubectl get node kube-worker-1 -o yaml\n" + node + "ops@bastion:~$ kubectl get lease -o json\n",
+		"a prompt between YAML":    "$ kubectl get node kube-worker-1 -o yaml\n" + node + "$ kubectl get node kube-worker-1 -o yaml\n" + node,
+		"the command alone":        "kubectl get node kube-worker-1 -o yaml\n" + node,
+		"root's prompt after JSON": "# kubectl get node -o json\n" + toJSON(t, node) + "\n[root@cp ~]# exit\n",
+		"JSON, prompt, JSON":       "$ kubectl get node -o json\n" + toJSON(t, node) + "\nops$ kubectl get pod -o json\n" + pod + "\nops$ \n",
+	} {
+		file := filepath.Join(t.TempDir(), "paste.txt")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(file, Options{})
+		if err != nil || len(s.Nodes) != 1 || s.Nodes[0].Object == nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPrompts: a document's own lines are no prompts.
+func TestPrompts(t *testing.T) {
+	for _, l := range []string{"ops@bastion:~$ kubectl get node -o yaml", "$ kubectl get node", "$", "[root@cp ~]# exit", "PS1> oc get node", "kubectl get nodes -o yaml"} {
+		if !isPrompt(l) && !strings.HasPrefix(l, "[") {
+			t.Errorf("%q is a prompt", l)
+		}
+	}
+	for _, l := range []string{"apiVersion: v1", "kind: Node", "- apiVersion: v1", "# a comment", "items:", "  message: $ kubectl", "{", "}", "---", "metadata: {}", `"a": "$ kubectl"`} {
+		if isPrompt(l) {
+			t.Errorf("%q is no prompt", l)
+		}
+	}
+}
+
+// TestDamagedStaysDamaged: a document that breaks off is not taken for one
+// followed by remarks.
+func TestDamagedStaysDamaged(t *testing.T) {
+	node, _, _, _ := objects(t)
+	whole := toJSON(t, node)
+	for _, text := range []string{whole[:len(whole)/2], whole[:len(whole)/2] + "\nops$ exit\n", whole + "\n" + whole[:40]} {
+		file := filepath.Join(t.TempDir(), "cut.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(file, Options{}); err == nil {
+			t.Errorf("%d bytes of it gave %d nodes and no error", len(text), len(s.Nodes))
+		}
+	}
+}
