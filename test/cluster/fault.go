@@ -74,6 +74,13 @@ func Faults() []Fault {
 		{"apiserver-frozen", "the API server is stopped with SIGSTOP", false,
 			func(_ context.Context, c *Cluster, _ *Node) error { return c.Signal(APIServer, syscall.SIGSTOP) },
 			func(_ context.Context, c *Cluster, _ *Node) error { return c.Signal(APIServer, syscall.SIGCONT) }},
+		{"etcd-stopped", "etcd is killed; the API server stays", false, stopComponent(Etcd), startControlPlane},
+		{"etcd-frozen", "etcd is stopped with SIGSTOP: it accepts requests and answers none", false, freezeComponent(Etcd), startControlPlane},
+		{"apiserver-stopped", "the API server is killed", false, stopComponent(APIServer), startControlPlane},
+		{"scheduler-stopped", "the scheduler is killed", false, stopComponent(Scheduler), startControlPlane},
+		{"apiserver-cert-expired", "the API server's serving certificate is over", false, expireLeaf("apiserver", false), renewLeaf("apiserver", false)},
+		{"kubelet-client-cert-expired", "the certificate that the API server shows to kubelets is over", false, expireLeaf("apiserver-kubelet-client", true), renewLeaf("apiserver-kubelet-client", true)},
+		{"front-proxy-cert-expired", "the certificate that the API server shows to aggregated APIs is over", false, expireLeaf("front-proxy-client", true), renewLeaf("front-proxy-client", true)},
 		{"zone-dead", "the kubelets of all nodes in the node's zone are killed", true, stopZone, startZone},
 	}
 }

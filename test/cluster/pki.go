@@ -66,16 +66,7 @@ func (p PKI) fill(at Endpoints, nodes []*Node) error {
 	if err := p.ensure("pki/sa.key", p.makeServiceAccountKey); err != nil {
 		return err
 	}
-	local := []string{"localhost", "127.0.0.1", "::1"}
-	for name, i := range map[string]issue{
-		"apiserver": {ca: "ca", cn: "kube-apiserver", server: true, sans: append([]string{
-			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
-			at.ServiceIP, at.APIServer}, local...)},
-		"apiserver-kubelet-client": {ca: "ca", cn: "kube-apiserver-kubelet-client", org: []string{"system:masters"}, client: true},
-		"apiserver-etcd-client":    {ca: "etcd/ca", cn: "kube-apiserver-etcd-client", client: true},
-		"etcd/server":              {ca: "etcd/ca", cn: "etcd", server: true, client: true, sans: local},
-		"front-proxy-client":       {ca: "front-proxy-ca", cn: "front-proxy-client", client: true},
-	} {
+	for name, i := range leaves(at) {
 		if err := p.ensure("pki/"+name+".crt", func() error { return p.makeLeaf(name, i) }); err != nil {
 			return err
 		}
@@ -94,6 +85,20 @@ func (p PKI) fill(at Endpoints, nodes []*Node) error {
 		}
 	}
 	return nil
+}
+
+// leaves are the certificates of the control plane, by kubeadm's names.
+func leaves(at Endpoints) map[string]issue {
+	local := []string{"localhost", "127.0.0.1", "::1"}
+	return map[string]issue{
+		"apiserver": {ca: "ca", cn: "kube-apiserver", server: true, sans: append([]string{
+			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+			at.ServiceIP, at.APIServer}, local...)},
+		"apiserver-kubelet-client": {ca: "ca", cn: "kube-apiserver-kubelet-client", org: []string{"system:masters"}, client: true},
+		"apiserver-etcd-client":    {ca: "etcd/ca", cn: "kube-apiserver-etcd-client", client: true},
+		"etcd/server":              {ca: "etcd/ca", cn: "etcd", server: true, client: true, sans: local},
+		"front-proxy-client":       {ca: "front-proxy-ca", cn: "front-proxy-client", client: true},
+	}
 }
 
 func (p PKI) ensure(rel string, make func() error) error {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
@@ -144,6 +145,24 @@ var renewErrors = Check{
 		}{{"client", m.ClientRenewErrs}, {"serving", m.ServerRenewErrs}} {
 			if e.n != nil && *e.n > 0 {
 				r.Add(fmt.Sprintf("renewing the %s certificate failed %.0f times since the kubelet started", e.what, *e.n))
+			}
+		}
+	},
+}
+
+var strangeAPIServer = Check{
+	Rule: finding.Rule{
+		ID: "NH050", Title: "the kubelet does not know the API server", Severity: finding.Error,
+		Rationale: "The kubelet answers the API server with 401 Unauthorized: the certificate that the API server shows (--kubelet-client-certificate) has expired, or its authority is not the kubelet's clientCAFile. Logs, exec, port-forward and metrics fail; pods run. When all kubelets say so it is the API server's certificate, when one does it is that kubelet's configuration.",
+		Remedy:    "kubectl nodehealth controlplane tells whether all kubelets say so; kubeadm certs renew apiserver-kubelet-client, or repair clientCAFile",
+		Source:    "status 401 of the kubelet through the node proxy", Docs: "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
+	},
+	Degrades: true,
+	Run: func(v *snapshot.View, r *Report) {
+		for _, p := range v.Node.Probes {
+			if p.Status == snapshot.Denied && p.Reason == snapshot.ReasonKubelet && strings.HasSuffix(p.Detail, "refuses: Unauthorized") {
+				r.Add("the kubelet does not know the API server (401 Unauthorized): logs, exec, port-forward and metrics fail here; pods run", p.Detail)
+				return
 			}
 		}
 	},

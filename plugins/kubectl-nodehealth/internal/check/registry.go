@@ -10,7 +10,7 @@ func Checks() []Check {
 		networkUnavailable, problemCondition, staleWriter, latched, unknownCondition, malformedCondition, unknownByDetector,
 		cordoned, taintWithoutCause, causeWithoutTaint, outOfService, cloudTaint, leavingSoon, machineConfig, startupTaint,
 		pressured, belowThreshold, nearThreshold, unwatched, noPIDThreshold, pidsExhausted, stalled, imageGC, evictions,
-		healthzFails, pleg, runtimeErrors, certificateTTL, csrPending, csrRefused, renewErrors, losingCRI,
+		healthzFails, pleg, runtimeErrors, certificateTTL, csrPending, csrRefused, renewErrors, strangeAPIServer, losingCRI,
 		kubeletNewer, kubeletOld, cgroupV1, oldRuntime,
 		overRequested, podsFull, lostDevices, noCapacity, sickDevice,
 		stuckTerminating, appArmor, sandboxFails, vitalPod, rejected,

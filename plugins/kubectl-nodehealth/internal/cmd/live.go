@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/collect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
@@ -96,7 +98,11 @@ func liveError(err error) error {
 	}
 	var na *collect.NoAnswerError
 	if errors.As(err, &na) {
-		return cli.WithHint(cli.Unknownf("%w", err), "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster")
+		hint := "'kubectl nodehealth controlplane' tells how far a request gets and what that proves; --from reads a capture"
+		if apierrors.IsForbidden(err) {
+			hint = "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster"
+		}
+		return cli.WithHint(cli.Unknownf("%w", err), hint)
 	}
 	return cli.Unknownf("%w", err)
 }

@@ -49,8 +49,30 @@ rules:
   resources: [certificatesigningrequests]
   verbs: [get, list]
 - apiGroups: [metrics.k8s.io]
-  resources: [nodes]
+  resources: [nodes, pods]
   verbs: [get, list]
+# What controlplane and usage read besides: who serves aggregated APIs and
+# webhooks, candidates for leadership, the mode of kube-proxy. livez, readyz and
+# version are open to everybody by default.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
+- apiGroups: [apiregistration.k8s.io]
+  resources: [apiservices]
+  verbs: [list]
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
+  verbs: [list]
+- apiGroups: [coordination.k8s.io]
+  resources: [leasecandidates]
+  verbs: [list]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [kube-proxy]
+  verbs: [get]
 ---
 # Asks the kubelets and the hosts, through the API server's node proxy. Bind it
 # to few: "get" on nodes/proxy is not read-only. It reaches every endpoint of

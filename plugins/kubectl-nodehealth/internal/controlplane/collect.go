@@ -2,13 +2,10 @@ package controlplane
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +27,8 @@ import (
 // deadline is what each source gets.
 const deadline = 3 * time.Second
 
-// proxiesAsked is the number of nodes whose kube-proxy is asked for its mode.
-const proxiesAsked = 5
+// nodesAsked is the number of nodes that are asked through the node proxy.
+const nodesAsked = 5
 
 // collector reads sources in parallel; each writes its own part of the
 // snapshot.
@@ -43,10 +40,16 @@ type collector struct {
 	config       *rest.Config
 	mu           sync.Mutex
 	s            *Snapshot
+	// refusals is why the kubelets were not asked.
+	refusals error
 }
 
-// Collect reads everything, each source with its own deadline. It fails only
-// where the API server does not answer at all.
+// folder is where kubeadm keeps a control plane's files.
+const folder = "/etc/kubernetes"
+
+// Collect reads everything, each source with its own deadline. Where the API
+// server does not answer, how far a request got and what this machine tells are
+// the answer.
 func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
@@ -54,12 +57,37 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot
 	if err := c.connect(); err != nil {
 		return nil, err
 	}
-	var wg sync.WaitGroup
-	for name, read := range map[string]func(context.Context) error{
-		"version": c.version, "livez": c.livez, "readyz": c.readyz, "leases": c.leases, "apiserver identities": c.identities,
+	c.identity()
+	var failure, wire error
+	var shown Certificate
+	c.all(ctx, map[string]func(context.Context) error{
+		"version": func(ctx context.Context) error { failure = c.version(ctx); return failure },
+		"livez":   c.livez, "readyz": c.readyz, "etcd": c.etcd, "leases": c.leases, "apiserver identities": c.identities,
 		"lease candidates": c.candidates, "pods of kube-system": c.pods, "apiservices": c.apiServices,
-		"webhooks": c.webhooks, "serving certificate": c.certificate, "nodes": c.nodes,
-	} {
+		"webhooks": c.webhooks, "nodes": c.nodes, "kube-proxy mode": c.proxyConfig,
+		"serving certificate": func(ctx context.Context) error {
+			shown, wire = c.certificate(ctx, hostPort(c.config.Host))
+			return wire
+		},
+	})
+	c.reach(failure, wire, shown)
+	if len(c.s.Nodes) > 0 {
+		c.all(ctx, map[string]func(context.Context) error{
+			"kubelets": func(ctx context.Context) error { c.askNodes(ctx); return c.refusals },
+		})
+	}
+	if c.s.Reach.Layer != Answered || isHere(c.s.Reach.Address) {
+		c.s.Machine = readMachine(ctx, folder)
+	}
+	sortProbes(c.s.Probes)
+	return c.s, ctx.Err()
+}
+
+// all reads sources in parallel, each with its own deadline, and notes how they
+// answered.
+func (c *collector) all(ctx context.Context, sources map[string]func(context.Context) error) {
+	var wg sync.WaitGroup
+	for name, read := range sources {
 		wg.Go(func() {
 			call, cancel := context.WithTimeout(ctx, deadline)
 			defer cancel()
@@ -67,9 +95,6 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot
 		})
 	}
 	wg.Wait()
-	c.proxies(ctx)
-	sortProbes(c.s.Probes)
-	return c.s, ctx.Err()
 }
 
 // connect makes the typed clients; the whole set would add a megabyte to the
@@ -104,7 +129,7 @@ func (c *collector) note(name string, err error) {
 		p.Status = "unreachable"
 	}
 	if err != nil {
-		p.Detail = strings.Join(strings.Fields(err.Error()), " ")
+		p.Detail = plain(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,6 +159,38 @@ func (c *collector) version(ctx context.Context) error {
 		c.s.Version.MinCompat = v.MinMajor + "." + v.MinMinor
 	}
 	return nil
+}
+
+// again is more than the time for which the API server repeats its last word on
+// etcd instead of looking.
+const again = 1200 * time.Millisecond
+
+// etcd asks for the one check by itself: the whole list runs one after the
+// other and is late when the storage hangs. A failure counts when it is there
+// the second time.
+func (c *collector) etcd(ctx context.Context) error {
+	for {
+		r, err := kubelet.ReplyOf(c.core.RESTClient().Get().AbsPath("/readyz/etcd").Do(ctx))
+		switch {
+		case err != nil && c.s.Etcd != "":
+			return nil
+		case err != nil:
+			return err
+		case r.Code == http.StatusOK:
+			c.s.Etcd = "ok"
+			return nil
+		case r.Code < http.StatusInternalServerError:
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "/readyz/etcd"}, "", errors.New(string(r.Body)))
+		case c.s.Etcd != "":
+			return nil
+		}
+		c.s.Etcd = strings.Join(strings.Fields(string(r.Body)), " ")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(again):
+		}
+	}
 }
 
 func (c *collector) livez(ctx context.Context) error  { return c.health(ctx, "/livez", &c.s.Livez) }
@@ -257,31 +314,4 @@ func (c *collector) candidates(ctx context.Context) error {
 		return nil
 	}
 	return last
-}
-
-func (c *collector) certificate(ctx context.Context) error {
-	u, err := url.Parse(c.config.Host)
-	if err != nil || u.Host == "" {
-		return fmt.Errorf("server address %q", c.config.Host)
-	}
-	host := u.Host
-	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "443")
-	}
-	// Nothing is trusted here and nothing is sent: the certificate is looked at.
-	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: c.config.ServerName}}
-	conn, err := d.DialContext(ctx, "tcp", host)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	state := conn.(*tls.Conn).ConnectionState()
-	for i, cert := range state.PeerCertificates {
-		where := "kube-apiserver"
-		if i > 0 {
-			where = "kube-apiserver, chain"
-		}
-		c.s.Certs = append(c.s.Certs, Certificate{where, cert.Subject.String(), cert.Issuer.String(), cert.NotAfter})
-	}
-	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -75,6 +75,7 @@ func parseAPIServices(b []byte) ([]APIService, error) {
 				Name string `json:"name"`
 			} `json:"metadata"`
 			Spec struct {
+				Bundle  []byte `json:"caBundle"`
 				Service *struct {
 					Namespace string `json:"namespace"`
 					Name      string `json:"name"`
@@ -98,7 +99,7 @@ func parseAPIServices(b []byte) ([]APIService, error) {
 		if i.Spec.Service == nil {
 			continue
 		}
-		a := APIService{Name: i.Metadata.Name, Service: i.Spec.Service.Namespace + "/" + i.Spec.Service.Name, Why: "no condition Available"}
+		a := APIService{Name: i.Metadata.Name, Service: i.Spec.Service.Namespace + "/" + i.Spec.Service.Name, Why: "no condition Available", Bundle: lastEnd(i.Spec.Bundle)}
 		for _, cond := range i.Status.Conditions {
 			if cond.Type == "Available" {
 				a.Available = cond.Status == "True"
@@ -120,8 +121,10 @@ func (c *collector) webhooks(ctx context.Context) error {
 		return err
 	}
 	for _, v := range validating.Items {
-		for _, w := range v.Webhooks {
-			hooks = append(hooks, newWebhook("ValidatingWebhookConfiguration/"+v.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0))
+		for i, w := range v.Webhooks {
+			h := newWebhook("ValidatingWebhookConfiguration/"+v.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0)
+			h.Index = i
+			hooks = append(hooks, h)
 		}
 	}
 	mutating, err := c.admission.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500})
@@ -129,8 +132,10 @@ func (c *collector) webhooks(ctx context.Context) error {
 		return err
 	}
 	for _, m := range mutating.Items {
-		for _, w := range m.Webhooks {
-			hooks = append(hooks, newWebhook("MutatingWebhookConfiguration/"+m.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0))
+		for i, w := range m.Webhooks {
+			h := newWebhook("MutatingWebhookConfiguration/"+m.Name, w.Name, w.FailurePolicy, w.ClientConfig, w.TimeoutSeconds, w.Rules, w.NamespaceSelector, len(w.MatchConditions) > 0)
+			h.Index = i
+			hooks = append(hooks, h)
 		}
 	}
 	seen := map[string]int{}
@@ -153,7 +158,7 @@ func newWebhook(config, name string, policy *admissionv1.FailurePolicyType, cc a
 	rules []admissionv1.RuleWithOperations, selector *metav1.LabelSelector, conditions bool,
 ) Webhook {
 	// v1 defaults: failurePolicy Fail, timeoutSeconds 10.
-	w := Webhook{Config: config, Name: name, FailClosed: policy == nil || *policy == admissionv1.Fail, Endpoints: -1, Timeout: 10}
+	w := Webhook{Config: config, Name: name, FailClosed: policy == nil || *policy == admissionv1.Fail, Endpoints: -1, Timeout: 10, Bundle: lastEnd(cc.CABundle)}
 	if cc.Service != nil {
 		w.Service = cc.Service.Namespace + "/" + cc.Service.Name
 	}
@@ -164,6 +169,18 @@ func newWebhook(config, name string, policy *admissionv1.FailurePolicyType, cc a
 		w.Catches = catches(rules)
 	}
 	return w
+}
+
+// lastEnd is when the last of the authorities in a bundle ends, the zero time
+// for a bundle without any.
+func lastEnd(bundle []byte) time.Time {
+	var end time.Time
+	for _, c := range parseCertificates("", bundle) {
+		if c.NotAfter.After(end) {
+			end = c.NotAfter
+		}
+	}
+	return end
 }
 
 // sparesSystem says whether a namespace selector leaves kube-system out.
@@ -229,35 +246,6 @@ func (c *collector) nodes(ctx context.Context) error {
 		c.s.Nodes = append(c.s.Nodes, Node{n.Name, n.Status.NodeInfo.KubeletVersion, cp, n.Status.NodeInfo.OSImage})
 	}
 	return nil
-}
-
-// proxies asks the kube-proxy of a few nodes for its mode, on its metrics port.
-// Where it listens on the loopback only (its default) nobody answers.
-func (c *collector) proxies(ctx context.Context) {
-	var wg sync.WaitGroup
-	nodes := c.s.Nodes[:min(len(c.s.Nodes), proxiesAsked)]
-	found := make([]Proxy, len(nodes))
-	for i, n := range nodes {
-		wg.Go(func() {
-			call, cancel := context.WithTimeout(ctx, deadline)
-			defer cancel()
-			b, err := c.core.RESTClient().Get().Resource("nodes").Name(n.Name + ":10249").SubResource("proxy").Suffix("proxyMode").DoRaw(call)
-			if err == nil {
-				found[i] = Proxy{n.Name, strings.TrimSpace(string(b))}
-			}
-		})
-	}
-	wg.Wait()
-	for _, p := range found {
-		if p.Node != "" {
-			c.s.Proxies = append(c.s.Proxies, p)
-		}
-	}
-	p := Probe{Name: "kube-proxy mode", Status: "ok"}
-	if len(c.s.Proxies) == 0 && len(nodes) > 0 {
-		p.Status, p.Detail = "unreachable", "no kube-proxy answered on port 10249 through the node proxy (it listens on 127.0.0.1 unless metricsBindAddress is set)"
-	}
-	c.s.Probes = append(c.s.Probes, p)
 }
 
 func sortProbes(p []Probe) {

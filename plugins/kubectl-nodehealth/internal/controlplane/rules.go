@@ -30,10 +30,10 @@ var (
 		Source:    "Kubernetes version skew policy", Docs: "https://kubernetes.io/releases/version-skew-policy/",
 	}
 	ruleCert = finding.Rule{
-		ID: "NH905", Title: "serving certificate expires soon", Severity: finding.Warning,
+		ID: "NH905", Title: "certificate of the control plane expires", Severity: finding.Warning,
 		Rationale: "On the day it expires every client that verifies it stops, kubelets included, and nodes go NotReady together.",
-		Remedy:    "Renew it: kubeadm certs renew apiserver, or kubectl certgen renew; then restart the API server.",
-		Source:    "the certificate shown on the wire", Docs: "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
+		Remedy:    "Renew it (kubeadm certs renew all), then restart what uses it: kubeadm's static pods by moving their manifests away and back.",
+		Source:    "the certificate shown on the wire; on a control-plane machine those below /etc/kubernetes", Docs: "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
 	}
 	ruleAPIService = finding.Rule{
 		ID: "NH906", Title: "aggregated API is not available", Severity: finding.Warning,
@@ -73,5 +73,51 @@ var (
 	}
 )
 
+var (
+	ruleUnreachable = finding.Rule{
+		ID: "NH912", Title: "API server does not answer", Severity: finding.Error,
+		Rationale: "Nothing new starts, stops or is changed while the API server is away; what runs goes on. A refused connection proves that the host is up; one that is taken and not answered, that the process hangs; silence proves nothing about either side.",
+		Remedy:    "On its machine: is the process there, and what does its log say last? From elsewhere: is it your way to it?",
+		Source:    "TCP, TLS and HTTP, one after the other", Docs: "https://kubernetes.io/docs/tasks/debug/debug-cluster/",
+	}
+	ruleYou = finding.Rule{
+		ID: "NH913", Title: "your own credentials expire", Severity: finding.Warning,
+		Rationale: "The client certificate or token of this kubeconfig is at its end. Then every request is refused with 401 Unauthorized, whatever the state of the cluster.",
+		Remedy:    "Get new credentials: kubeadm certs renew admin.conf, or those of your provider.",
+		Source:    "the kubeconfig", Docs: "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
+	}
+	ruleServerGone = finding.Rule{
+		ID: "NH914", Title: "an API server is gone", Severity: finding.Warning,
+		Rationale: "Every API server renews a lease of its own in kube-system. One that has stopped is down, though the others answer for it, or was removed; its lease is collected after an hour.",
+		Remedy:    "Look at kube-apiserver on that machine, and at the load balancer's list of servers.",
+		Source:    "KEP-1965, leases with the label apiserver.kubernetes.io/identity", Docs: "https://kubernetes.io/docs/concepts/architecture/leases/#api-server-identity",
+	}
+	ruleRefused = finding.Rule{
+		ID: "NH915", Title: "kubelets do not know the API server", Severity: finding.Error,
+		Rationale: "The API server shows kubelets a client certificate (--kubelet-client-certificate). When it has expired, or its authority is not the kubelets' clientCAFile, they answer 401: logs, exec, port-forward and the node proxy fail on every node, while pods run and nodes stay Ready.",
+		Remedy:    "Renew it: kubeadm certs renew apiserver-kubelet-client; then restart the API server.",
+		Source:    "the kubelets' /healthz through the node proxy", Docs: "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
+	}
+	ruleBundle = finding.Rule{
+		ID: "NH916", Title: "expired caBundle", Severity: finding.Error,
+		Rationale: "The API server verifies a webhook or an aggregated API with the authority in its caBundle. When that has expired no certificate passes: a fail-closed webhook then refuses every request it matches.",
+		Remedy:    "Have the bundle written again (cert-manager's cainjector, the operator's own certificates), or set failurePolicy Ignore until then.",
+		Source:    "clientConfig.caBundle and spec.caBundle", Docs: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/",
+	}
+	ruleSlow = finding.Rule{
+		ID: "NH917", Title: "webhook that may hold requests up for long", Severity: finding.Info,
+		Rationale: "A webhook with a timeout above the default of ten seconds that stands before pods, nodes or leases: while it hangs, every such request takes that long. A kubelet's lease renewal gives up after ten seconds.",
+		Remedy:    "Set timeoutSeconds to a few seconds.",
+		Source:    "admissionregistration.k8s.io/v1", Docs: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/",
+	}
+	ruleLocal = finding.Rule{
+		ID: "NH918", Title: "component of this machine does not work", Severity: finding.Error,
+		Rationale: "This machine has the component's static pod and nobody answers on its port of the loopback. The kubelet starts static pods without the API server, so the reason is in the component's log, in the manifest, or in the kubelet.",
+		Remedy:    "sudo crictl ps -a, then the log of the last container; journalctl -u kubelet if there is none.",
+		Source:    "the health endpoints on 127.0.0.1", Docs: "https://kubernetes.io/docs/tasks/debug/debug-cluster/",
+	}
+)
+
 // Rules are the checks, in the order of their ids.
-var Rules = []finding.Rule{ruleLive, ruleLeader, ruleNoLeader, ruleSkew, ruleCert, ruleAPIService, ruleWebhookDead, ruleWebhookWide, rulePod, ruleEmulated, ruleProxy}
+var Rules = []finding.Rule{ruleLive, ruleLeader, ruleNoLeader, ruleSkew, ruleCert, ruleAPIService, ruleWebhookDead, ruleWebhookWide, rulePod, ruleEmulated, ruleProxy,
+	ruleUnreachable, ruleYou, ruleServerGone, ruleRefused, ruleBundle, ruleSlow, ruleLocal}

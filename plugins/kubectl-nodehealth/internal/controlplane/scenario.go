@@ -1,8 +1,6 @@
 package controlplane
 
 import (
-	"strings"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 )
 
@@ -12,6 +10,8 @@ const (
 	StorageLost           = "StorageLost"
 	SupportingServiceDown = "SupportingServiceDown"
 	OperatorError         = "OperatorError"
+	// APIServerCertificateExpired is an outage of the API server by the calendar.
+	APIServerCertificateExpired = "APIServerCertificateExpired"
 )
 
 const handbook = "https://kubernetes.io/docs/tasks/debug/debug-cluster/"
@@ -33,7 +33,19 @@ func Scenarios() []fault.Entry {
 			Consequences: []string{
 				"nothing new starts, nothing stops or is updated: pods, services, replication controllers",
 				"what runs goes on, as long as it does not need the Kubernetes API"},
-			Mitigations: []string{restart, ha},
+			Mitigations: []string{"read the last lines of its log: a bad flag, an unreadable file, a taken port or a dead etcd end it at once", restart, storage, snapshot, ha},
+		},
+		{
+			Name: APIServerCertificateExpired, Phrase: "API server's certificate expired", Scope: "cluster", Verdict: fault.Unhealthy, Docs: "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
+			Mode:  "The API server runs and shows a certificate whose time is over: every client that verifies it refuses to talk.",
+			Signs: []string{"x509: certificate has expired or is not yet valid, from kubectl and in every kubelet's log", "the leases of all components and nodes stop together, at the minute of the certificate's end"},
+			Consequences: []string{
+				"as for a lost API server: nothing new starts, stops or is updated; what runs goes on",
+				"all nodes are marked Unknown as soon as a controller-manager can write again, before their kubelets are back: eviction is paused while all are down"},
+			Mitigations: []string{
+				"renew it: kubeadm certs renew apiserver (or all); k3s and RKE2 renew when they start",
+				"kubeadm renews all certificates at every upgrade: upgrade at least once a year",
+				"watch the end: kubectl nodehealth controlplane warns 30 days before, kubectl certgen expiry lists all"},
 		},
 		{
 			Name: StorageLost, Phrase: "API server's storage lost", Scope: "cluster", Verdict: fault.Unhealthy, Docs: handbook,
@@ -43,7 +55,9 @@ func Scenarios() []fault.Entry {
 				"the API server does not come up",
 				"kubelets go on running the same pods, but cannot reach it",
 				"state has to be restored by hand before the API server is started again"},
-			Mitigations: []string{storage, snapshot, ha},
+			Mitigations: []string{
+				"look at etcd's log, its disk (full, slow, read-only) and its certificates; a member that is lost is replaced from its peers",
+				"restore the last snapshot (etcdutl snapshot restore) before the API server is started again", storage, snapshot, ha},
 		},
 		{
 			Name: SupportingServiceDown, Phrase: "scheduler or controller-manager down", Scope: "cluster", Verdict: fault.Unhealthy, Docs: handbook,
@@ -62,29 +76,4 @@ func Scenarios() []fault.Entry {
 			Mitigations: []string{snapshot, "review changes to the control plane and to admission before they are applied", "leave kube-system out of every webhook that fails closed"},
 		},
 	}
-}
-
-// LogPlace says where a component's log is on a distribution, by the OS image
-// and version of the control plane's nodes.
-func LogPlace(s *Snapshot, component string) string {
-	for _, p := range s.Pods {
-		if p.Component == component {
-			return "kubectl -n kube-system logs " + p.Name
-		}
-	}
-	for _, n := range s.Nodes {
-		switch {
-		case strings.Contains(n.Kubelet, "+k3s"):
-			return "journalctl -u k3s on the server (all components are one process)"
-		case strings.Contains(n.Kubelet, "+rke2"):
-			return "/var/lib/rancher/rke2/agent/logs, and kubectl -n kube-system logs -l component=" + component
-		case strings.Contains(n.Kubelet, "-eks-"):
-			return "managed by EKS: CloudWatch, /aws/eks/CLUSTER/cluster"
-		case strings.Contains(n.Kubelet, "-gke."):
-			return "managed by GKE: Cloud Logging, resource k8s_control_plane_component"
-		case strings.Contains(strings.ToLower(n.OSImage), "talos"):
-			return "talosctl -n NODE-IP logs -k, or containers of kube-system"
-		}
-	}
-	return "/var/log/" + component + ".log or journalctl -u " + component + " on its machine"
 }

@@ -10,11 +10,19 @@ import "time"
 type Snapshot struct {
 	ObservedAt time.Time `json:"observedAt"`
 	// Server is the address of the API server.
-	Server  string  `json:"server"`
-	Version Version `json:"version"`
+	Server string `json:"server"`
+	Reach  Reach  `json:"reach"`
+	// You is the client certificate or token of the kubeconfig, nil where it
+	// has none with an end.
+	You *Certificate `json:"you,omitempty"`
+	// Machine is this machine, where it is one of the control plane's.
+	Machine *Machine `json:"machine,omitempty"`
+	Version Version  `json:"version"`
 	// Livez and Readyz are the API server's named checks.
 	Livez  Health `json:"livez"`
 	Readyz Health `json:"readyz"`
+	// Etcd is the API server's check of its storage: "ok", or what it said.
+	Etcd string `json:"etcd,omitempty"`
 	// Leaders are the leases of the components that elect a leader.
 	Leaders []Lease `json:"leaders"`
 	// APIServers are the identity leases of API servers.
@@ -27,8 +35,15 @@ type Snapshot struct {
 	Webhooks    []Webhook     `json:"webhooks"`
 	Certs       []Certificate `json:"certificates"`
 	Proxies     []Proxy       `json:"kubeProxies"`
-	Nodes       []Node        `json:"nodes"`
-	Probes      []Probe       `json:"probes"`
+	// ProxyConfig is the mode in the ConfigMap kube-system/kube-proxy:
+	// "default" where it names none, "" where there is no such ConfigMap.
+	ProxyConfig string `json:"kubeProxyConfig,omitempty"`
+	// Refusals are nodes whose kubelet does not know the API server (401).
+	Refusals []Refusal `json:"kubeletRefusals,omitempty"`
+	// Asked is how many kubelets were asked.
+	Asked  int     `json:"kubeletsAsked"`
+	Nodes  []Node  `json:"nodes"`
+	Probes []Probe `json:"probes"`
 }
 
 // Version is the answer of /version. Emulated and MinCompat are those of
@@ -91,11 +106,16 @@ type APIService struct {
 	Name      string `json:"name"`
 	Service   string `json:"service"`
 	Available bool   `json:"available"`
-	Why       string `json:"why,omitempty"`
+	// Bundle is the end of the last authority in its caBundle, zero where it has
+	// none.
+	Bundle time.Time `json:"caBundleNotAfter,omitzero"`
+	Why    string    `json:"why,omitempty"`
 }
 
 // Webhook is an admission webhook.
 type Webhook struct {
+	// Index is its place in its configuration.
+	Index int `json:"index"`
 	// Config is "ValidatingWebhookConfiguration/NAME" or the mutating kind.
 	Config string `json:"config"`
 	Name   string `json:"name"`
@@ -108,6 +128,9 @@ type Webhook struct {
 	Endpoints int `json:"endpoints"`
 	// Timeout is in seconds.
 	Timeout int `json:"timeoutSeconds"`
+	// Bundle is the end of the last authority in its caBundle, zero where it has
+	// none.
+	Bundle time.Time `json:"caBundleNotAfter,omitzero"`
 	// Catches are sensitive resources that it intercepts without sparing
 	// kube-system: pods, nodes, leases.
 	Catches []string `json:"catches,omitempty"`
@@ -119,6 +142,15 @@ type Certificate struct {
 	Subject  string    `json:"subject"`
 	Issuer   string    `json:"issuer"`
 	NotAfter time.Time `json:"notAfter"`
+	// Trust says why a client with this kubeconfig refuses it, "" if it does
+	// not.
+	Trust string `json:"trust,omitempty"`
+}
+
+// Refusal is a kubelet that does not let the API server in.
+type Refusal struct {
+	Node string `json:"node"`
+	Why  string `json:"why"`
 }
 
 // Proxy is what kube-proxy says of its mode on one node.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Duration is a duration in its two largest units: 9s, 13m4s, 3h5m, 4d2h.
@@ -106,4 +108,17 @@ func Clip(s string, n int) string {
 		return string(r[:n-3]) + "..."
 	}
 	return s
+}
+
+// Capital makes a clause begin like a sentence, but for a name: kube-scheduler
+// stays as it is.
+func Capital(s string) string {
+	if word, _, _ := strings.Cut(s, " "); strings.ContainsAny(word, "-./:0123456789") {
+		return s
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
 }
