@@ -225,7 +225,21 @@ func (f *File) syntaxError(start int, err error) error {
 		first, _ := f.Position(start)
 		line += first - 1
 	}
+	// The parser's words for the commonest slip of all, a tab that indents,
+	// do not name it.
+	if msg == "found character that cannot start any token" && bytes.IndexByte(f.indentOf(line), '\t') >= 0 {
+		msg = "a tab indents this line: YAML takes blanks only"
+	}
 	return &SyntaxError{File: f.Name, Line: line, Err: msg}
+}
+
+// indentOf gives the white space that line n (from 1) starts with.
+func (f *File) indentOf(n int) []byte {
+	if n < 1 || n > len(f.lines) {
+		return nil
+	}
+	text := f.Bytes[f.lines[n-1]:]
+	return text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
 }
 
 func shift(n *yaml.Node, lines, columns int, seen map[*yaml.Node]bool) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -254,6 +256,9 @@ func readPolicyFile(env *cli.Env, name string) (data []byte, shown string, err e
 		var pe *os.PathError
 		if errors.As(err, &pe) {
 			err = pe.Err
+		}
+		if errors.Is(err, syscall.EISDIR) {
+			return nil, shown, cli.WithHint(cli.Usagef("%s: %w", shown, err), "name the policy files in it: "+filepath.Join(shown, "*.yaml"))
 		}
 		return nil, shown, cli.Usagef("%s: %w", shown, err)
 	}
