@@ -31,11 +31,10 @@ func parseLogfmt(b []byte, ev *Event) bool {
 		i++
 		val := Value{}
 		if i < len(b) && b[i] == '"' {
-			end := goStringEnd(b, i)
-			if end < 0 {
+			var end int
+			if val, end = goString(b, i); end < 0 {
 				return false
 			}
-			val = Value{b[i+1 : end-1], GoString}
 			i = end
 		} else {
 			start = i

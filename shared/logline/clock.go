@@ -9,20 +9,26 @@ const (
 )
 
 // daysFromCivil is the number of days from 1970-01-01 to a date of the
-// Gregorian calendar (Howard Hinnant's algorithm).
+// Gregorian calendar.
 func daysFromCivil(y, m, d int) int64 {
 	if m <= 2 {
 		y--
 	}
-	era := y / 400
+	// Years that begin in March, so that the leap day is the last one; 719468
+	// days lie between 0000-03-01 and 1970-01-01.
+	return int64(365*y+floorDiv4(y)) - int64(floorDiv100(y)) + int64(floorDiv100(y)>>2) + int64(marchDays[m]+d) - 719469
+}
+
+// marchDays are the days from 1 March to the first of each month.
+var marchDays = [13]int{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}
+
+func floorDiv4(y int) int { return y >> 2 }
+
+func floorDiv100(y int) int {
 	if y < 0 {
-		era = (y - 399) / 400
+		return (y - 99) / 100
 	}
-	yoe := y - era*400
-	mp := (m + 9) % 12
-	doy := (153*mp+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return int64(era)*146097 + int64(doe) - 719468
+	return y / 100
 }
 
 func civilFromDays(z int64) (y, m, d int) {
@@ -70,14 +76,23 @@ func clockOf(b []byte) (secs int64, ok bool) {
 // fraction reads the digits after a decimal sign as nanoseconds, and how many
 // bytes they took.
 func fraction(b []byte) (ns int64, n int) {
-	scale := int64(100_000_000)
-	for n < len(b) && b[n] >= '0' && b[n] <= '9' {
-		ns += int64(b[n]-'0') * scale
-		scale /= 10
+	for n < len(b) {
+		c := b[n] - '0'
+		if c > 9 {
+			break
+		}
+		if n < 9 {
+			ns = ns*10 + int64(c)
+		}
 		n++
+	}
+	if n < 9 {
+		ns *= pow10[9-n]
 	}
 	return ns, n
 }
+
+var pow10 = [10]int64{1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // parseTimestamp reads a date and time at the start of b: 2006-01-02T15:04:05
 // or with a space, a fraction after . or a comma, and a zone (Z, +02:00, +0200,
@@ -142,10 +157,10 @@ func parseTimestamp(b []byte) (t int64, n int) {
 // day) that has no year and no zone. Carried by something that knows the time,
 // it is the instant nearest to that, in the zone whose offset explains the
 // difference; alone, it is the last such date before the file's own time.
-func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta) int64 {
+func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta, memo *wall) int64 {
 	if env.HasTime {
-		y, _, _ := civilFromDays(floorDiv(env.Time, day))
-		wall := daysFromCivil(y, mo, d)*day + intoDay
+		y, start := memo.of(mo, d, floorDiv(env.Time, day))
+		wall := start + intoDay
 		if wall-env.Time > year/2 {
 			wall = daysFromCivil(y-1, mo, d)*day + intoDay
 		} else if env.Time-wall > year/2 {
@@ -202,36 +217,50 @@ func floorDiv(a, b int64) int64 {
 
 // AppendTime appends a time as RFC 3339 in UTC, with microseconds, or
 // nanoseconds where there are some.
-func AppendTime(dst []byte, t int64) []byte { return (&date{day: -1 << 62}).appendTime(dst, t) }
+func AppendTime(dst []byte, t int64) []byte { return (&date{}).appendTime(dst, t) }
 
 // date remembers the text of a day: most events of a log are of the same one.
 type date struct {
-	day  int64
-	text [11]byte
+	known bool
+	day   int64
+	text  [27]byte
 }
 
 func (c *date) appendTime(dst []byte, t int64) []byte {
 	days := floorDiv(t, day)
-	if days != c.day {
+	if !c.known || days != c.day {
 		y, m, d := civilFromDays(days)
 		b := append4(c.text[:0], y)
 		b = append2(append(b, '-'), m)
 		b = append2(append(b, '-'), d)
-		_ = append(b, 'T')
-		c.day = days
+		_ = append(b, "T00:00:00.000000"...)
+		c.day, c.known = days, true
 	}
 	into := t - days*day
-	ns := int(into % second)
+	secs := int(into / second)
+	ns := int(into - int64(secs)*second)
+	n := len(dst)
 	dst = append(dst, c.text[:]...)
-	dst = appendClock(dst, int(into/second))
-	dst = append(dst, '.')
-	dst = append2(dst, ns/10_000_000)
-	dst = append2(dst, ns/100_000%100)
-	dst = append2(dst, ns/1000%100)
-	if rest := ns % 1000; rest != 0 {
-		dst = append(dst, byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	b := dst[n : n+27]
+	put2(b[11:13], secs/3600)
+	put2(b[14:16], secs/60%60)
+	put2(b[17:19], secs%60)
+	us := ns / 1000
+	put2(b[20:22], us/10000)
+	put2(b[22:24], us/100%100)
+	put2(b[24:26], us%100)
+	if rest := ns - us*1000; rest != 0 {
+		return append(dst[:n+26], byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10), 'Z')
 	}
-	return append(dst, 'Z')
+	b[26] = 'Z'
+	return dst
+}
+
+const twoDigits = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+
+func put2(b []byte, n int) {
+	_ = b[1]
+	b[0], b[1] = twoDigits[2*n], twoDigits[2*n+1]
 }
 
 func appendClock(dst []byte, secs int) []byte {

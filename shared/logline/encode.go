@@ -5,20 +5,26 @@ import (
 	"strconv"
 )
 
+// severityJSON are the severities as members.
+var severityJSON = func() (out [len(severityNames)]string) {
+	for i, n := range severityNames {
+		out[i] = `"severity":"` + n + `"`
+	}
+	return out
+}()
+
 // AppendJSON appends the event as one JSON object, without a line break.
 func (e *Event) AppendJSON(dst []byte) []byte {
+	if e.memo == nil {
+		e.memo = &memo{}
+	}
 	dst = append(dst, '{')
 	if e.HasTime {
 		dst = append(dst, `"time":"`...)
-		if e.date == nil {
-			e.date = &date{day: -1 << 62}
-		}
-		dst = e.date.appendTime(dst, e.Time)
+		dst = e.memo.date.appendTime(dst, e.Time)
 		dst = append(dst, `",`...)
 	}
-	dst = append(dst, `"severity":"`...)
-	dst = append(dst, severityNames[e.Severity]...)
-	dst = append(dst, '"')
+	dst = append(dst, severityJSON[e.Severity]...)
 	if e.File != nil && e.File.prepared && len(e.Env.Identifier)+len(e.Env.Container) == 0 {
 		dst = append(dst, e.File.jsonComponent...)
 	} else if c := e.Component(); len(c) > 0 {
@@ -46,65 +52,45 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	if len(e.Fields) > 0 {
 		dst = append(dst, `,"fields":{`...)
 		for i := range e.Fields {
+			f := &e.Fields[i]
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = e.Fields[i].Key.AppendJSON(dst)
-			dst = append(dst, ':')
-			dst = e.Fields[i].Value.AppendJSONField(dst)
+			if k := f.Key.Raw; safePrefix(k) == len(k) {
+				dst = append(append(append(dst, '"'), k...), `":`...)
+			} else {
+				dst = append(f.Key.AppendJSON(dst), ':')
+			}
+			switch f.Value.Enc {
+			case JSONPlain:
+				dst = append(dst, f.Value.Raw...)
+			case GoLiteral:
+				dst = append(append(append(dst, '"'), f.Value.Raw...), '"')
+			default:
+				dst = f.Value.AppendJSONField(dst)
+			}
 		}
 		dst = append(dst, '}')
 	}
-	dst = e.appendSource(dst)
-	return append(dst, '}')
+	return e.appendSource(dst)
 }
 
-// appendSource appends where the event came from and how it was written.
+// appendSource appends where the event came from and how it was written, and
+// ends the object.
 func (e *Event) appendSource(dst []byte) []byte {
-	dst = append(dst, `,"source":{"format":"`...)
-	dst = append(dst, formatNames[e.Format]...)
-	dst = append(dst, '"')
-	if e.Env.Kind != NoEnvelope {
-		dst = append(dst, `,"via":"`...)
-		dst = append(dst, envelopeNames[e.Env.Kind]...)
-		dst = append(dst, '"')
-	}
-	raw := func(key string, val []byte) {
-		if len(val) > 0 {
-			dst = append(append(append(dst, `,"`...), key...), `":`...)
-			dst = AppendJSONString(dst, val)
+	dst = e.memo.appendHead(dst, e)
+	dst = e.memo.appendLine(dst, e.Line)
+	dst = e.memo.appendTail(dst, e)
+	if env := &e.Env; len(env.Pod)+len(env.Container)+len(env.Host)+len(env.Unit) > 0 {
+		for _, m := range [...]struct {
+			key string
+			val []byte
+		}{{`,"pod":`, env.Pod}, {`,"container":`, env.Container}, {`,"host":`, env.Host}, {`,"unit":`, env.Unit}} {
+			if len(m.val) > 0 {
+				dst = AppendJSONString(append(dst, m.key...), m.val)
+			}
 		}
 	}
-	m := e.File
-	switch {
-	case m == nil:
-	case m.prepared:
-		dst = append(dst, m.jsonFile...)
-	default:
-		dst = m.appendFile(dst)
-	}
-	dst = append(dst, `,"line":`...)
-	dst = strconv.AppendInt(dst, int64(e.Line), 10)
-	if e.Env.Stream > 0 {
-		dst = append(dst, `,"stream":"`...)
-		dst = append(dst, streamNames[e.Env.Stream]...)
-		dst = append(dst, '"')
-	}
-	if e.PID > 0 {
-		dst = append(dst, `,"pid":`...)
-		dst = strconv.AppendInt(dst, int64(e.PID), 10)
-	}
-	switch {
-	case m == nil:
-	case m.prepared:
-		dst = append(dst, m.jsonPod...)
-	default:
-		dst = m.appendPod(dst)
-	}
-	raw("pod", e.Env.Pod)
-	raw("container", e.Env.Container)
-	raw("host", e.Env.Host)
-	raw("unit", e.Env.Unit)
 	// When the carrier took the line is told only where it tells something.
 	if e.Env.HasTime {
 		if d := e.Env.Time - e.Time; d > second || d < -second {
@@ -116,7 +102,7 @@ func (e *Event) appendSource(dst []byte) []byte {
 	if e.Incomplete {
 		dst = append(dst, `,"incomplete":true`...)
 	}
-	return append(dst, '}')
+	return append(dst, "}}"...)
 }
 
 // AppendKlog appends the event as klog text, without a line break. An event

@@ -227,7 +227,7 @@ func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
 	if !ok {
 		return line
 	}
-	env.Time = resolveWall(mo/3+1, d, secs*second+ns, &Envelope{}, meta)
+	env.Time = resolveWall(mo/3+1, d, secs*second+ns, &Envelope{}, meta, nil)
 	env.Kind, env.HasTime = Syslog, true
 	return text
 }

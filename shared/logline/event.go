@@ -83,7 +83,7 @@ type Event struct {
 	Logger, Err     Value
 	LoggerAt, ErrAt int
 	errFirst        bool // Err was taken out before Logger
-	date            *date
+	memo            *memo
 	scratch         []byte // for views
 	Fields          []Field
 
@@ -229,10 +229,19 @@ func (e *Event) Component() []byte {
 	return nil
 }
 
-// reset makes the event empty and keeps its memory.
+// reset makes the event empty and keeps its memory. What carries it and where
+// it was read from are set by the caller.
 func (e *Event) reset() {
-	fields, date, scratch := e.Fields[:0], e.date, e.scratch
-	*e = Event{V: -1, LoggerAt: -1, ErrAt: -1, Fields: fields, date: date, scratch: scratch}
+	e.Time, e.HasTime, e.Severity, e.V, e.PID = 0, false, Unknown, -1, 0
+	e.Format, e.Structured, e.errFirst, e.Incomplete = Unparsed, false, false, false
+	e.Msg, e.Caller = Value{}, nil
+	if e.LoggerAt >= 0 {
+		e.Logger, e.LoggerAt = Value{}, -1
+	}
+	if e.ErrAt >= 0 {
+		e.Err, e.ErrAt = Value{}, -1
+	}
+	e.Fields = e.Fields[:0]
 }
 
 // severityOf reads the level names that loggers write.

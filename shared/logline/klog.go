@@ -1,14 +1,18 @@
 package logline
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // headerEnd is the place in a klog header up to which every line has the same
 // shape: Lmmdd hh:mm:ss.uuuuuu and a space.
 const headerEnd = 22
 
-// isKlog says whether a line starts with klog's header.
+// isKlog says whether a line starts with klog's header. Eight bytes are tested
+// at once: "mmdd hh:", "mm:ss.uu" and "uuuu ".
 func isKlog(b []byte) bool {
-	if len(b) < headerEnd+3 || b[5] != ' ' || b[8] != ':' || b[11] != ':' || b[14] != '.' || b[21] != ' ' {
+	if len(b) < headerEnd+3 {
 		return false
 	}
 	switch b[0] {
@@ -16,12 +20,22 @@ func isKlog(b []byte) bool {
 	default:
 		return false
 	}
-	for _, i := range [...]int{1, 2, 3, 4, 6, 7, 9, 10, 12, 13, 15, 16, 17, 18, 19, 20} {
-		if c := b[i]; c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	x := binary.LittleEndian.Uint64(b[1:])
+	y := binary.LittleEndian.Uint64(b[9:])
+	z := binary.LittleEndian.Uint64(b[17:])
+	const (
+		xd, xs, xc = 0x00ffff00ffffffff, 0xff0000ff00000000, ':'<<56 | ' '<<32
+		yd, ys, yc = 0xffff00ffff00ffff, 0x0000ff0000ff0000, '.'<<40 | ':'<<16
+		zd, zs, zc = 0x00000000ffffffff, 0x000000ff00000000, ' ' << 32
+	)
+	return x&xs == xc && y&ys == yc && z&zs == zc && digits(x, xd) && digits(y, yd) && digits(z, zd)
+}
+
+// digits says whether all bytes of x that the mask selects are decimal digits.
+func digits(x, mask uint64) bool {
+	const zeros, sixes, high = 0x3030303030303030, 0x0606060606060606, 0xf0f0f0f0f0f0f0f0
+	x = (x ^ zeros) & mask
+	return (x|(x+sixes))&high == 0
 }
 
 // parseKlogHeader reads the header into ev and returns the place after it, or
@@ -69,7 +83,7 @@ func parseKlogHeader(b []byte, ev *Event) int {
 	case 'F':
 		ev.Severity = Fatal
 	}
-	ev.Time = resolveWall(mo, d, secs*second+us*1000, &ev.Env, ev.File)
+	ev.Time = resolveWall(mo, d, secs*second+us*1000, &ev.Env, ev.File, &ev.memo.wall)
 	ev.HasTime = true
 	ev.PID = pid
 	ev.Caller = caller
@@ -90,8 +104,8 @@ func parseKlog(b []byte, ev *Event) bool {
 	}
 	body := b[i:]
 	if len(body) > 0 && body[0] == '"' {
-		if end := goStringEnd(body, 0); end > 0 && (end == len(body) || body[end] == ' ') {
-			ev.Msg = Value{body[1 : end-1], GoString}
+		if msg, end := goString(body, 0); end > 0 && (end == len(body) || body[end] == ' ') {
+			ev.Msg = msg
 			if end == len(body) || parsePairs(body[end+1:], ev) {
 				ev.Structured = true
 				return true
@@ -104,9 +118,44 @@ func parseKlog(b []byte, ev *Event) bool {
 	return true
 }
 
-// goStringEnd returns the end of the Go string literal at b[i], or -1.
+// goString reads the Go string literal at b[i] and returns its end, or -1.
+func goString(b []byte, i int) (v Value, end int) {
+	start := i + 1
+	v.Enc = GoLiteral
+	for i = start; ; {
+		i += safePrefix(b[i:])
+		if i >= len(b) {
+			return Value{}, -1
+		}
+		switch b[i] {
+		case '"':
+			v.Raw = b[start:i]
+			return v, i + 1
+		case '\\':
+			if i+1 >= len(b) {
+				return Value{}, -1
+			}
+			switch b[i+1] {
+			case '"', '\\', 'n', 't', 'r':
+			default:
+				v.Enc = GoString
+			}
+			i += 2
+		default:
+			// Not ASCII: only the end is of interest.
+			if end = goStringEnd(b, i); end < 0 {
+				return Value{}, -1
+			}
+			return Value{b[start : end-1], GoString}, end
+		}
+	}
+}
+
+// goStringEnd returns the end of a Go string literal, from a place inside it
+// that is no part of an escape.
 func goStringEnd(b []byte, i int) int {
-	for i++; i < len(b); {
+	from := i
+	for i < len(b) {
 		q := bytes.IndexByte(b[i:], '"')
 		if q < 0 {
 			return -1
@@ -114,7 +163,7 @@ func goStringEnd(b []byte, i int) int {
 		// The quote is escaped where an odd number of backslashes stands
 		// before it.
 		n := 0
-		for k := i + q - 1; k >= i && b[k] == '\\'; k-- {
+		for k := i + q - 1; k >= from && b[k] == '\\'; k-- {
 			n++
 		}
 		i += q + 1
@@ -178,8 +227,8 @@ func klogValue(b []byte, i int) (Value, int) {
 	ends := func(end int) bool { return end > 0 && (end == len(b) || b[end] == ' ') }
 	switch c := b[i]; {
 	case c == '"':
-		if end := goStringEnd(b, i); ends(end) {
-			return Value{b[i+1 : end-1], GoString}, end
+		if v, end := goString(b, i); ends(end) {
+			return v, end
 		}
 	case c == '<':
 		if i+1 < len(b) && b[i+1] == '\n' {

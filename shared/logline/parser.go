@@ -60,7 +60,9 @@ type held struct {
 // NewParser returns a parser for lines of a file; emit is called with each
 // event, which is only valid during the call.
 func NewParser(meta *Meta, emit func(*Event)) *Parser {
-	return &Parser{meta: meta, emit: emit}
+	p := &Parser{meta: meta, emit: emit}
+	p.ev = Event{V: -1, LoggerAt: -1, ErrAt: -1, memo: &memo{}}
+	return p
 }
 
 // SetMeta says that the lines to come are of another file.

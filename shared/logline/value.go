@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -16,6 +17,7 @@ type Encoding uint8
 const (
 	Plain      Encoding = iota // the text itself
 	GoString                   // the inside of a Go string literal
+	GoLiteral                  // GoString that is the inside of a JSON string, too
 	JSONString                 // the inside of a JSON string
 	JSONValue                  // a JSON number, object, array, true, false or null
 	JSONPlain                  // JSONValue that is in its normal form already
@@ -33,7 +35,7 @@ func plain(b []byte) Value { return Value{Raw: b} }
 // Text appends the value as text: strings decoded, JSON in its normal form.
 func (v Value) Text(dst []byte) []byte {
 	switch v.Enc {
-	case GoString:
+	case GoString, GoLiteral:
 		return appendUnquotedGo(dst, v.Raw)
 	case JSONString:
 		return appendUnquotedJSON(dst, v.Raw)
@@ -74,14 +76,17 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return appendCanonical(dst, v.Raw, true)
 	case JSONPlain:
 		return append(dst, v.Raw...)
-	case GoString, JSONString:
-		if safePrefix(v.Raw) == len(v.Raw) {
+	case GoLiteral:
+		dst = append(append(dst, '"'), v.Raw...)
+		return append(dst, '"')
+	case JSONString:
+		if literal(v.Raw) {
 			dst = append(append(dst, '"'), v.Raw...)
 			return append(dst, '"')
 		}
-		if bytes.IndexByte(v.Raw, '\\') < 0 {
-			return AppendJSONString(dst, v.Raw)
-		}
+	}
+	if (v.Enc == GoString || v.Enc == JSONString) && bytes.IndexByte(v.Raw, '\\') < 0 {
+		return AppendJSONString(dst, v.Raw)
 	}
 	return AppendJSONString(dst, v.Text(nil))
 }
@@ -89,10 +94,31 @@ func (v Value) AppendJSON(dst []byte) []byte {
 // AppendJSONField is AppendJSON for the value of a field, whose last line break
 // klog text cannot tell.
 func (v Value) AppendJSONField(dst []byte) []byte {
-	if v.Enc == JSONString && bytes.IndexByte(v.Raw, '\\') >= 0 {
+	if v.Enc == JSONString && bytes.HasSuffix(v.Raw, []byte(`\n`)) {
 		return AppendJSONString(dst, trimBlockEnd(v.Text(nil)))
 	}
 	return v.AppendJSON(dst)
+}
+
+// literal says whether the inside of a JSON string is what AppendJSONString
+// would write of its text: ASCII, and each escape the shortest one.
+func literal(s []byte) bool {
+	for i := 0; i < len(s); i++ {
+		i += safePrefix(s[i:])
+		if i == len(s) {
+			return true
+		}
+		if s[i] != '\\' || i+1 == len(s) {
+			return false
+		}
+		i++
+		switch s[i] {
+		case '"', '\\', 'n', 't', 'r':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // trimBlockEnd gives a text of several lines the form that klog text can carry:
@@ -198,22 +224,35 @@ func appendJSONInner(dst, s []byte) []byte {
 	return append(dst, s[start:]...)
 }
 
-// safePrefix returns how many bytes at the start of s need no escape. Eight are
-// tested at once: each test leaves the top bit of a byte set where it fails (and
-// of others above it, which only sends them to the slower test).
+// safePrefix returns how many bytes at the start of s need no escape.
 func safePrefix(s []byte) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
-		if (x|(x-ones*0x20)|((x^ones*'"')-ones)|((x^ones*'\\')-ones))&tops != 0 {
-			break
+		if m := unsafeBytes(binary.LittleEndian.Uint64(s[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
 		}
+	}
+	if i == len(s) {
+		return i
+	}
+	if n := len(s) - 8; n >= 0 {
+		// The last eight once more, most of them known to be safe.
+		if m := unsafeBytes(binary.LittleEndian.Uint64(s[n:])); m != 0 {
+			return n + bits.TrailingZeros64(m)>>3
+		}
+		return len(s)
 	}
 	for i < len(s) && jsonSafe[s[i]] {
 		i++
 	}
 	return i
+}
+
+// unsafeBytes tests eight bytes at once: it sets the top bit of each that needs
+// an escape, and perhaps of some above the first of them.
+func unsafeBytes(x uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	return (x | (x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) & tops
 }
 
 // appendUnquotedGo decodes the inside of a Go string literal. What is not a
@@ -226,6 +265,25 @@ func appendUnquotedGo(dst, s []byte) []byte {
 		}
 		dst = append(dst, s[:i]...)
 		s = s[i:]
+		if len(s) > 1 {
+			c := s[1]
+			switch c {
+			case 'n':
+				c = '\n'
+			case 't':
+				c = '\t'
+			case 'r':
+				c = '\r'
+			case '"', '\\':
+			default:
+				c = 0
+			}
+			if c != 0 {
+				dst = append(dst, c)
+				s = s[2:]
+				continue
+			}
+		}
 		// The longest escape has ten bytes (\U0010ffff).
 		r, multi, tail, err := strconv.UnquoteChar(string(s[:min(10, len(s))]), '"')
 		if err != nil {
