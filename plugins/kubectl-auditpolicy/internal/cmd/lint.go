@@ -69,7 +69,7 @@ func newLint(env *cli.Env) *cobra.Command {
 			kubectl auditpolicy lint examples/auditpolicy/bad.yaml --fix --dry-run
 
 			# In CI
-			kubectl auditpolicy lint examples/auditpolicy/*.yaml --fail-on warning -o sarif > audit.sarif`),
+			kubectl auditpolicy lint examples/auditpolicy/good.yaml --fail-on warning -o sarif > audit.sarif`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = args

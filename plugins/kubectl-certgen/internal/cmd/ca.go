@@ -22,7 +22,7 @@ func newCA(env *cli.Env) *cobra.Command {
 			kubectl certgen ca
 
 			# its key encrypted, its own name
-			kubectl certgen ca --subject "O=Acme, CN=acme-kubernetes" --encrypt-ca-key
+			kubectl certgen ca --subject "O=Acme, CN=acme-kubernetes" --encrypt-ca-key --ca-passphrase-file passphrase.txt
 
 			# as a cfssl request says
 			kubectl certgen ca -f ca-csr.json --layout cfssl

@@ -59,7 +59,7 @@ func newServer(env *cli.Env) *cobra.Command {
 			  --service-cidr 10.32.0.0/16,fd00:32::/108
 
 			# in the folder of an easyrsa, openssl, cfssl or kubeadm user
-			kubectl certgen server --ip 203.0.113.10 --out /etc/kubernetes/pki --dry-run
+			kubectl certgen server --ip 203.0.113.10 --out easy-rsa/pki --dry-run
 
 			# what a csr.conf, a cfssl request or easyrsa's vars say
 			kubectl certgen server -f csr.conf
