@@ -110,6 +110,11 @@ func parseClassic(b []byte, ev *Event) bool {
 	if n == 0 {
 		t, n = goLogTime(b)
 	}
+	if n == 0 {
+		if t, n = dmesgTime(b); n > 0 && ev.File != nil && ev.File.Offset != nil {
+			t -= ev.File.Offset(t)
+		}
+	}
 	if n > 0 {
 		rest = b[n:]
 		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' {
@@ -155,6 +160,62 @@ func goLogTime(b []byte) (int64, int) {
 		return t + ns, 20 + k
 	}
 	return t, 19
+}
+
+// dmesgTime reads what dmesg -T puts in front: [Sat Nov 21 03:56:31 2026].
+func dmesgTime(b []byte) (int64, int) {
+	if len(b) < 26 || b[0] != '[' || b[25] != ']' || b[4] != ' ' || b[11] != ' ' || b[20] != ' ' {
+		return 0, 0
+	}
+	mo := bytes.Index([]byte(months), b[5:8])
+	d, c, y := digits2([]byte{b[9] | 0x10, b[10]}), digits2(b[21:]), digits2(b[23:])
+	secs, ok := clockOf(b[12:])
+	if mo < 0 || mo%3 != 0 || d < 1 || d > 31 || c < 17 || c > 22 || y < 0 || !ok {
+		return 0, 0
+	}
+	return daysFromCivil(c*100+y, mo/3+1, d)*day + secs*second, 26
+}
+
+// logrusStart returns the length of what logrus puts in front on a terminal,
+// and k3s in its log: INFO[0012] or WARN[2026-11-21T03:56:31Z].
+func logrusStart(b []byte) int {
+	if len(b) < 8 || b[4] != '[' || b[5] < '0' || b[5] > '9' {
+		return 0
+	}
+	end := bytes.IndexByte(b[:min(len(b), 48)], ']')
+	if end < 0 || logrusLevel(b) == Unknown {
+		return 0
+	}
+	return end + 1
+}
+
+func logrusLevel(b []byte) Severity {
+	switch string(b[:4]) {
+	case "TRAC", "DEBU":
+		return Debug
+	case "INFO":
+		return Info
+	case "WARN":
+		return Warning
+	case "ERRO":
+		return Error
+	case "FATA", "PANI":
+		return Fatal
+	}
+	return Unknown
+}
+
+func parseLogrus(b []byte, ev *Event) bool {
+	n := logrusStart(b)
+	if n == 0 {
+		return false
+	}
+	if t, k := parseTimestamp(b[5:n]); k > 0 {
+		ev.Time, ev.HasTime = t, true
+	}
+	ev.Severity, ev.Format = logrusLevel(b), Classic
+	ev.Msg = plain(bytes.TrimSpace(b[n:]))
+	return true
 }
 
 // levelWord finds a level at the start of a text: INFO, [INFO], [INFO][12], "I

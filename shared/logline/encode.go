@@ -81,11 +81,11 @@ func (e *Event) appendSource(dst []byte) []byte {
 	dst = e.memo.appendHead(dst, e)
 	dst = e.memo.appendLine(dst, e.Line)
 	dst = e.memo.appendTail(dst, e)
-	if env := &e.Env; len(env.Pod)+len(env.Container)+len(env.Host)+len(env.Unit) > 0 {
+	if env := &e.Env; len(env.Namespace)+len(env.Pod)+len(env.Container)+len(env.Host)+len(env.Unit) > 0 {
 		for _, m := range [...]struct {
 			key string
 			val []byte
-		}{{`,"pod":`, env.Pod}, {`,"container":`, env.Container}, {`,"host":`, env.Host}, {`,"unit":`, env.Unit}} {
+		}{{`,"namespace":`, env.Namespace}, {`,"pod":`, env.Pod}, {`,"container":`, env.Container}, {`,"host":`, env.Host}, {`,"unit":`, env.Unit}} {
 			if len(m.val) > 0 {
 				dst = AppendJSONString(append(dst, m.key...), m.val)
 			}

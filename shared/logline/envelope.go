@@ -20,8 +20,11 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 		return openUnix(line, env)
 	case c == '{':
 		return openJSON(line, env)
-	case c == '[' && bytes.HasPrefix(line, []byte("[pod/")):
-		return openKubectl(line, env, meta)
+	case c == '[':
+		if bytes.HasPrefix(line, []byte("[pod/")) {
+			return openKubectl(line, env, meta)
+		}
+		return openMonotonic(line, env)
 	case c == 0x1e: // journalctl -o json-seq
 		return openJSON(line[1:], env)
 	case c == 'd' && bytes.HasPrefix(line, []byte("data: {")): // journalctl -o json-sse
@@ -29,44 +32,60 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 	case c >= 'A' && c <= 'Z' && line[1] >= 'a' && line[1] <= 'z':
 		return openSyslog(line, env, meta)
 	case c == '<':
-		return openRFC5424(line, env)
+		return openPriority(line, env, meta)
 	case c >= 'a' && c <= 'z':
 		return openPrefixed(line, env)
+	case c == esc:
+		if bare := withoutColour(line); len(bare) > 0 && bare[0] != esc {
+			if text := open(bare, env, meta); env.Kind != NoEnvelope {
+				return text
+			}
+		}
 	}
 	return line
 }
 
-// openPrefixed opens what stern and docker compose put before a klog line: "POD
-// CONTAINER text" and "NAME | text".
+// openPrefixed opens what stern and docker compose put before a line: "POD
+// CONTAINER text", "NAMESPACE POD CONTAINER text" and "NAME | text". A line of
+// any text could begin with words: it is opened where a klog header follows, or
+// JSON and logfmt after the name of a pod.
 func openPrefixed(line []byte, env *Envelope) []byte {
 	var words [3][]byte
 	n, start := 0, 0
-	for i := 0; i < len(line) && i < 200 && n < 3; i++ {
+	for i := 0; i < len(line) && i < 300 && n < 3; i++ {
 		if line[i] != ' ' {
 			continue
 		}
 		if i > start {
-			words[n] = line[start:i]
+			word := line[start:i]
+			if !hostName(word) && string(word) != "|" && string(word) != "\xe2\x80\xba" {
+				return line
+			}
+			words[n] = word
 			n++
 		}
 		start = i + 1
-		if !isKlog(line[start:]) {
+		rest := line[start:]
+		if !isKlog(rest) && !(n > 0 && bytes.IndexByte(words[0], '-') > 0 && (objectLine(rest) || logfmtStart(rest))) {
 			continue
 		}
-		for _, w := range words[:n] {
-			if !hostName(w) && string(w) != "|" && string(w) != "\xe2\x80\xba" {
-				return line
-			}
-		}
 		env.Kind = Kubectl
-		if n > 1 && hostName(words[1]) {
+		switch {
+		case n == 3 && hostName(words[1]) && hostName(words[2]):
+			env.Namespace, env.Pod, env.Container = words[0], words[1], words[2]
+		case n > 1 && hostName(words[1]):
 			env.Pod, env.Container = words[0], words[1]
-		} else {
+		default:
 			env.Identifier = words[0]
 		}
-		return line[start:]
+		return rest
 	}
 	return line
+}
+
+// objectLine says whether a text looks like a JSON object.
+func objectLine(b []byte) bool {
+	return len(b) > 2 && b[0] == '{' && b[1] == '"' && b[len(b)-1] == '}'
 }
 
 // openDated opens CRI's "TIME stdout|stderr TAGS text", syslog's "TIME HOST
@@ -126,167 +145,6 @@ func known(b []byte) bool {
 	return n > 0
 }
 
-// openProgram opens "HOST PROGRAM[PID]: text"; sure says that what stood before
-// can be nothing else, so that the PID may be missing.
-func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
-	sp := bytes.IndexByte(b[:min(len(b), 256)], ' ')
-	if sp <= 0 {
-		return nil, false
-	}
-	host, rest := b[:sp], b[sp+1:]
-	colon := bytes.Index(rest[:min(len(rest), 128)], []byte(": "))
-	end := colon + 2
-	if colon < 0 {
-		if len(rest) == 0 || len(rest) > 128 || rest[len(rest)-1] != ':' {
-			return nil, false
-		}
-		colon, end = len(rest)-1, len(rest)
-	}
-	name := rest[:colon]
-	pid := 0
-	if n := len(name); n > 2 && name[n-1] == ']' {
-		open := bytes.LastIndexByte(name, '[')
-		if open <= 0 {
-			return nil, false
-		}
-		p, err := strconv.Atoi(string(name[open+1 : n-1]))
-		if err != nil {
-			return nil, false
-		}
-		name, pid = name[:open], p
-	} else if !sure && string(name) != "kernel" {
-		return nil, false
-	}
-	if !hostName(host) || len(name) == 0 || bytes.ContainsAny(name, " \t\"=") {
-		return nil, false
-	}
-	env.Host, env.Identifier, env.PID = host, name, pid
-	return rest[end:], true
-}
-
-func hostName(b []byte) bool {
-	for _, c := range b {
-		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == ':') {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
-
-// openSyslog opens "Nov 21 03:56:31 HOST PROGRAM[PID]: text", and journalctl's
-// short-full, which puts the weekday, the year and the zone in.
-func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
-	if len(line) < 20 {
-		return line
-	}
-	if line[3] == ' ' && len(line) > 24 && line[8] == '-' {
-		t, n := parseTimestamp(line[4:])
-		if n == 0 || 4+n >= len(line) || line[4+n] != ' ' {
-			return line
-		}
-		rest := line[4+n+1:]
-		zone := bytes.IndexByte(rest, ' ')
-		if zone <= 0 || zone > 6 {
-			return line
-		}
-		if text, ok := openProgram(rest[zone+1:], env, true); ok {
-			env.Kind, env.Time, env.HasTime = Syslog, t, true
-			if meta.Offset != nil && string(rest[:zone]) != "UTC" {
-				env.Time -= meta.Offset(t)
-			}
-			return text
-		}
-		return line
-	}
-	mo := bytes.Index([]byte(months), line[:3])
-	if mo < 0 || mo%3 != 0 || line[3] != ' ' || line[6] != ' ' {
-		return line
-	}
-	d := int(line[5]) - '0'
-	if line[4] >= '1' && line[4] <= '3' {
-		d += 10 * int(line[4]-'0')
-	} else if line[4] != ' ' && line[4] != '0' {
-		return line
-	}
-	secs, ok := clockOf(line[7:])
-	if !ok || d < 1 || d > 31 {
-		return line
-	}
-	at, ns := 15, int64(0)
-	if line[at] == '.' {
-		f, n := fraction(line[at+1:])
-		ns = f
-		at += 1 + n
-	}
-	if at >= len(line) || line[at] != ' ' {
-		return line
-	}
-	text, ok := openProgram(line[at+1:], env, true)
-	if !ok {
-		return line
-	}
-	env.Time = resolveWall(mo/3+1, d, secs*second+ns, &Envelope{}, meta, nil)
-	env.Kind, env.HasTime = Syslog, true
-	return text
-}
-
-// openUnix opens journalctl's short-unix: "1700000000.123456 HOST PROGRAM: ".
-func openUnix(line []byte, env *Envelope) []byte {
-	sp := bytes.IndexByte(line[:min(len(line), 24)], ' ')
-	if sp < 12 || line[10] != '.' {
-		return line
-	}
-	t, ok := epoch(line[:sp])
-	if !ok {
-		return line
-	}
-	if text, ok := openProgram(line[sp+1:], env, true); ok {
-		env.Kind, env.Time, env.HasTime = Syslog, t, true
-		return text
-	}
-	return line
-}
-
-// openRFC5424 opens "<13>1 TIME HOST PROGRAM PID MSGID - text".
-func openRFC5424(line []byte, env *Envelope) []byte {
-	end := bytes.Index(line[:min(len(line), 8)], []byte(">1 "))
-	if end < 0 {
-		return line
-	}
-	parts := bytes.SplitN(line[end+3:], []byte{' '}, 7)
-	if len(parts) < 7 {
-		return line
-	}
-	t, n := parseTimestamp(parts[0])
-	if n == 0 || !bytes.Equal(parts[5], []byte("-")) {
-		return line
-	}
-	if pri, err := strconv.Atoi(string(line[1:end])); err == nil {
-		env.Severity = priority(pri % 8)
-	}
-	env.Kind, env.Time, env.HasTime = Syslog, t, true
-	env.Host, env.Identifier = parts[1], parts[2]
-	env.PID, _ = strconv.Atoi(string(parts[3]))
-	return parts[6]
-}
-
-// priority is the severity of a syslog priority.
-func priority(p int) Severity {
-	switch {
-	case p <= 2:
-		return Fatal
-	case p == 3:
-		return Error
-	case p == 4:
-		return Warning
-	case p <= 6:
-		return Info
-	}
-	return Debug
-}
-
 // openKubectl opens "[pod/POD/CONTAINER] text" of `kubectl logs --prefix`.
 func openKubectl(line []byte, env *Envelope, meta *Meta) []byte {
 	end := bytes.Index(line[:min(len(line), 600)], []byte("] "))
@@ -310,7 +168,7 @@ func openKubectl(line []byte, env *Envelope, meta *Meta) []byte {
 func openJSON(line []byte, env *Envelope) []byte {
 	head := line[:min(len(line), 4096)]
 	switch {
-	case bytes.HasPrefix(line, []byte(`{"log":"`)):
+	case bytes.HasPrefix(line, []byte(`{"log":`)):
 		return openDocker(line, env)
 	case bytes.Contains(head, []byte(`"__REALTIME_TIMESTAMP"`)) || bytes.Contains(head, []byte(`"MESSAGE"`)) || len(line) > len(head) && bytes.Contains(line, []byte(`"__REALTIME_TIMESTAMP"`)):
 		return openJournal(line, env)

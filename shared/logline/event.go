@@ -114,7 +114,7 @@ type Envelope struct {
 	// Identifier is the syslog identifier (the program), Unit the systemd
 	// unit.
 	Host, Identifier, Unit []byte
-	// Pod, Container and Namespace come from `kubectl logs --prefix`.
+	// Namespace, Pod and Container come from `kubectl logs --prefix` and stern.
 	Namespace, Pod, Container []byte
 }
 

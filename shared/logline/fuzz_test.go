@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -32,6 +34,11 @@ func FuzzLines(f *testing.F) {
 			if !json.Valid(line) || !utf8.Valid(line) || bytes.IndexByte(line, '\n') >= 0 {
 				t.Fatalf("not a JSON line: %q from %q", line, ev.Raw)
 			}
+			checkValue(t, ev.Msg)
+			for _, f := range ev.Fields {
+				checkValue(t, f.Key)
+				checkValue(t, f.Value)
+			}
 			text := view.Append(nil, ev, true)
 			if bytes.ContainsAny(text, "\x1b\x07\x00") {
 				t.Fatalf("control characters reach the terminal: %q", text)
@@ -44,7 +51,7 @@ func FuzzLines(f *testing.F) {
 		if carried || bytes.Contains(data, []byte("\r")) {
 			return
 		}
-		want := string(data)
+		want := holes.ReplaceAllString(string(data), "")
 		if want != "" && !strings.HasSuffix(want, "\n") {
 			want += "\n"
 		}
@@ -52,6 +59,25 @@ func FuzzLines(f *testing.F) {
 			t.Fatalf("klog text changed: %q, want %q", back, want)
 		}
 	})
+}
+
+// holes are NUL bytes before lines, which are left out.
+var holes = regexp.MustCompile(`(?m)^\x00+`)
+
+// checkValue: the short ways of writing a text are the same as the long one.
+func checkValue(t *testing.T, v Value) {
+	t.Helper()
+	text := v.Text(nil)
+	if v.IsString() {
+		if got, want := v.AppendJSON(nil), AppendJSONString(nil, text); !bytes.Equal(got, want) {
+			t.Fatalf("%q (%d) is written %s, want %s", v.Raw, v.Enc, got, want)
+		}
+	}
+	if v.Enc == GoString || v.Enc == GoLiteral {
+		if want, err := strconv.Unquote(`"` + string(v.Raw) + `"`); err == nil && want != string(text) {
+			t.Fatalf("%q is read as %q, want %q", v.Raw, text, want)
+		}
+	}
 }
 
 // FuzzJSONScan: the scanner accepts what encoding/json accepts, but for depth

@@ -24,7 +24,16 @@ type Parser struct {
 	ev   Event
 	env  Envelope
 	cr   bool // the line ended in CR LF
+	nuls int
 	State
+}
+
+// NULs is how many NUL bytes before lines were left out since the last call:
+// what copytruncate leaves where the writer does not append.
+func (p *Parser) NULs() int {
+	n := p.nuls
+	p.nuls = 0
+	return n
 }
 
 // State is what a Parser carries from line to line. An empty State means that
@@ -89,6 +98,11 @@ func (p *Parser) Line(line []byte, n int) {
 	p.cr = false
 	if k := len(line); k > 0 && line[k-1] == '\r' {
 		line, p.cr = line[:k-1], true
+	}
+	if len(line) > 0 && line[0] == 0 {
+		k := len(line)
+		line = bytes.TrimLeft(line, "\x00")
+		p.nuls += k - len(line)
 	}
 	text := open(line, &p.env, p.meta)
 	if p.env.Partial || len(p.parts) > 0 {
@@ -189,14 +203,20 @@ func (p *Parser) text(text []byte, n int) {
 	if len(p.blocks) > 0 && p.inBlock(text) {
 		return
 	}
-	switch starts(text) {
+	start := starts(text)
+	if start != startKlog && bytes.IndexByte(text, esc) >= 0 {
+		if bare := withoutColour(text); starts(bare) != startNone {
+			text, start = bare, starts(bare)
+		}
+	}
+	switch start {
 	case startKlog:
 		p.flushHeld()
 		if openBlock(text) && p.beginsBlock(text, n) {
 			return
 		}
 		p.parse(text, n)
-		if p.ev.Structured {
+		if p.ev.Structured || p.ev.Format != Klog {
 			p.emit(&p.ev)
 			return
 		}
@@ -220,53 +240,6 @@ func (p *Parser) text(text []byte, n int) {
 	p.emit(&p.ev)
 }
 
-type start uint8
-
-const (
-	startNone start = iota
-	startKlog
-	startOther
-)
-
-// starts says whether a text begins an event for certain.
-func starts(b []byte) start {
-	if len(b) == 0 {
-		return startNone
-	}
-	switch c := b[0]; {
-	case c == 'I' || c == 'W' || c == 'E' || c == 'F':
-		if isKlog(b) {
-			return startKlog
-		}
-	case c == '{':
-		if len(b) > 2 && b[1] == '"' && b[len(b)-1] == '}' {
-			return startOther
-		}
-	case c >= '0' && c <= '9':
-		if _, n := parseTimestamp(b); n > 0 {
-			return startOther
-		}
-		if _, n := goLogTime(b); n > 0 {
-			return startOther
-		}
-	case c == '[':
-		if sev, _ := levelWord(b); sev != Unknown {
-			return startOther
-		}
-	}
-	if logfmtStart(b) {
-		return startOther
-	}
-	return startNone
-}
-
-// StartsEvent says whether a line, with what carries it, begins an event for
-// certain: a place to cut a file at.
-func StartsEvent(line []byte, meta *Meta) bool {
-	var env Envelope
-	return starts(bytes.TrimSuffix(open(line, &env, meta), []byte{'\r'})) != startNone
-}
-
 // parse reads a whole text into p.ev.
 func (p *Parser) parse(text []byte, n int) {
 	ev := &p.ev
@@ -287,8 +260,11 @@ func (p *Parser) parse(text []byte, n int) {
 		p.reset(n, text)
 		if ok = parseLogfmt(text, ev); !ok {
 			p.reset(n, text)
-			if c := text[0]; c == '[' || c >= '0' && c <= '9' {
+			switch c := text[0]; {
+			case c == '[' || c >= '0' && c <= '9':
 				ok = parseClassic(text, ev)
+			case c >= 'A' && c <= 'Z':
+				ok = parseLogrus(text, ev)
 			}
 		}
 	}
@@ -329,7 +305,7 @@ func (p *Parser) beginsBlock(text []byte, n int) bool {
 		return false
 	}
 	if len(p.blocks) >= maxStreams {
-		p.flushBlock(0)
+		p.flushBlock(0, false)
 	}
 	p.blocks = append(p.blocks, pending{env: p.env.clone(), line: n, crlf: p.cr, buf: append(make([]byte, 0, 2*len(text)+256), text...)})
 	return true
@@ -345,7 +321,7 @@ func (p *Parser) inBlock(text []byte) bool {
 	b := &p.blocks[i]
 	end := bytes.HasPrefix(text, []byte(" >"))
 	if !end && len(text) > 0 && text[0] != '\t' || len(b.buf) > maxJoinedBytes {
-		p.flushBlock(i)
+		p.flushBlock(i, false)
 		return false
 	}
 	b.lines++
@@ -354,18 +330,26 @@ func (p *Parser) inBlock(text []byte) bool {
 		b.buf = append(b.buf, '\r')
 	}
 	if end && !openBlock(text) {
-		p.flushBlock(i)
+		p.flushBlock(i, true)
 	}
 	return true
 }
 
-func (p *Parser) flushBlock(i int) {
+// flushBlock emits an event with values of several lines, the last of which may
+// lack its end.
+func (p *Parser) flushBlock(i int, whole bool) {
 	b := p.blocks[i]
 	p.blocks = append(p.blocks[:i], p.blocks[i+1:]...)
 	p.flushHeld()
 	env := p.env
 	p.env = b.env
-	p.parse(b.buf, b.line)
+	if whole {
+		p.parse(b.buf, b.line)
+	} else {
+		n := len(b.buf)
+		p.parse(append(b.buf, "\n >"...), b.line)
+		p.ev.Raw, p.ev.Incomplete = b.buf[:n], true
+	}
 	p.emit(&p.ev)
 	p.env = env
 }
@@ -477,17 +461,6 @@ func (p *Parser) Flush() {
 		p.flushPart(0)
 	}
 	for len(p.blocks) > 0 {
-		p.flushBlock(0)
+		p.flushBlock(0, false)
 	}
-}
-
-func isPanic(b []byte) bool {
-	return bytes.HasPrefix(b, []byte("panic: ")) || bytes.HasPrefix(b, []byte("fatal error: ")) ||
-		bytes.HasPrefix(b, []byte("unexpected fault address ")) || bytes.HasPrefix(b, []byte("runtime: goroutine stack exceeds"))
-}
-
-// standsAlone says whether a line without a format is surely no continuation of
-// a message.
-func standsAlone(b []byte) bool {
-	return isPanic(b) || bytes.HasPrefix(b, []byte("Flag --")) || bytes.HasPrefix(b, []byte("-- ")) || bytes.HasPrefix(b, []byte("==== "))
 }

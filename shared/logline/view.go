@@ -157,7 +157,8 @@ func (e *Event) who() string {
 }
 
 // appendVisible keeps control characters off the terminal, those of one byte
-// and the C1 set (which some terminals obey in UTF-8 too).
+// and the C1 set (which some terminals obey in UTF-8 too). A program's own
+// colours are left out.
 func appendVisible(dst, s []byte) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
@@ -171,6 +172,12 @@ func appendVisible(dst, s []byte) []byte {
 				i++
 				start = i + 1
 			}
+			continue
+		}
+		if n := colour(s[i:]); n > 0 {
+			dst = append(dst, s[start:i]...)
+			i += n - 1
+			start = i + 1
 			continue
 		}
 		dst = append(append(dst, s[start:i]...), '\\', 'x', hexDigits[c>>4], hexDigits[c&15])

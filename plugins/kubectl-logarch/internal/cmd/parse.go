@@ -258,6 +258,16 @@ func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
 	if !o.quiet {
 		o.notes(env, result)
 	}
+	if n := len(result.Unread); n > 0 {
+		hints := []string{}
+		for _, err := range result.Unread[1:min(n, 10)] {
+			hints = append(hints, "also not read: "+readError(err).Error())
+		}
+		if n > 10 {
+			hints = append(hints, fmt.Sprintf("and %d more", n-10))
+		}
+		return cli.WithHint(readError(result.Unread[0]), hints...)
+	}
 	if o.filter.V >= 0 && result.Events > 0 && result.Formats[logline.Klog] == result.Events-result.Blank {
 		return noVerbosity(o.filter.V, "this input")
 	}
@@ -322,7 +332,10 @@ func (o *parseOptions) notes(env *cli.Env, r *parse.Result) {
 		}
 	}
 	if r.Incomplete > 0 {
-		note("%s cut off: the runtime never wrote the end", count(r.Incomplete, "line"))
+		note("%s cut off: the end was never written", count(r.Incomplete, "line"))
+	}
+	if r.NULs > 0 {
+		note("%s before lines left out, as copytruncate leaves them where the writer does not append", count(r.NULs, "NUL byte"))
 	}
 	if r.NoVerbosity > 0 {
 		note("-v: %s kept although klog text does not tell their verbosity", count(r.NoVerbosity, "event"))

@@ -16,6 +16,8 @@ const (
 	// folder for new files.
 	pollFile = 200 * time.Millisecond
 	pollDir  = 2 * time.Second
+	// followChunk is the chunkSize of each of many files.
+	followChunk = 32 << 10
 )
 
 // Follow is Run for inputs that grow: it reads what is there and then what is
@@ -28,7 +30,7 @@ func Follow(ctx context.Context, args []string, stdin io.Reader, d Defaults, opt
 	if err != nil {
 		return nil, err
 	}
-	opt.Workers = 1
+	opt.Workers, opt.chunk = 1, followChunk
 	total := &Result{}
 	var mu sync.Mutex
 	var firstErr error
@@ -48,6 +50,7 @@ func Follow(ctx context.Context, args []string, stdin io.Reader, d Defaults, opt
 			total.Bytes += r.Bytes
 			total.Lines += r.Lines
 			total.Notes = append(total.Notes, r.Notes...)
+			total.Unread = append(total.Unread, r.Unread...)
 			if err != nil && firstErr == nil {
 				firstErr = err
 				cancel()
@@ -131,13 +134,26 @@ type follower struct {
 	path string
 	f    *os.File
 	at   int64
+	// cut says that what was read last does not end a line; again, that the
+	// file begins anew.
+	cut, again bool
 }
 
 func (r *follower) Read(p []byte) (int, error) {
 	for {
+		if r.again {
+			r.again = false
+			if r.cut {
+				// The rest of this line is gone with the old file.
+				r.cut = false
+				p[0] = '\n'
+				return 1, nil
+			}
+		}
 		n, err := r.f.Read(p)
 		r.at += int64(n)
 		if n > 0 {
+			r.cut = p[n-1] != '\n'
 			return n, nil
 		}
 		if err != nil && err != io.EOF {
@@ -164,7 +180,7 @@ func (r *follower) reopen() (bool, error) {
 		return false, err
 	}
 	if old.Size() < r.at {
-		r.at = 0
+		r.at, r.again = 0, true
 		_, err := r.f.Seek(0, io.SeekStart)
 		return true, err
 	}
@@ -192,6 +208,6 @@ func (r *follower) reopen() (bool, error) {
 		return false, err
 	}
 	r.f.Close()
-	r.f, r.at = f, 0
+	r.f, r.at, r.again = f, 0, true
 	return true, nil
 }

@@ -57,7 +57,7 @@ func (c *cutter) journal(src io.Reader) error {
 			if ferr := flush(true); ferr != nil {
 				return stopped(ferr)
 			}
-			return &NotText{c.name, fmt.Sprintf("entry %d of the journal export is cut off or damaged: %v", n+1, err)}
+			return &NotText{Name: c.name, What: fmt.Sprintf("entry %d of the journal export is cut off or damaged: %v", n+1, err)}
 		}
 		if size > c.p.opt.chunk || r.Buffered() == 0 {
 			if err := flush(false); err != nil {

@@ -70,6 +70,7 @@ func Merge(ctx context.Context, inputs []Input, opt Options, out io.Writer) (*Re
 			total.Bytes += r.Bytes
 			total.Lines += r.Lines
 			total.Notes = append(total.Notes, r.Notes...)
+			total.Unread = append(total.Unread, r.Unread...)
 			if err != nil && firstErr == nil && ctx.Err() == nil {
 				firstErr = err
 			}

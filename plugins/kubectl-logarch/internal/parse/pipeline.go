@@ -58,6 +58,10 @@ type Result struct {
 	// UnparsedHidden are unparsed lines that a filter could not judge and left
 	// out; NoVerbosity are events kept although they tell no verbosity.
 	UnparsedHidden, NoVerbosity int64
+	// NULs are NUL bytes before lines, left out: copytruncate leaves them.
+	NULs int64
+	// Unread says what could not be read, of files that were found in folders.
+	Unread []error
 	// First and Last are the times of the earliest and the latest event, in
 	// nanoseconds since 1970 UTC; 0 where there is none.
 	First, Last int64
@@ -74,6 +78,7 @@ func (r *Result) add(o *Result) {
 	r.Incomplete += o.Incomplete
 	r.UnparsedHidden += o.UnparsedHidden
 	r.NoVerbosity += o.NoVerbosity
+	r.NULs += o.NULs
 	for i := range r.Formats {
 		r.Formats[i] += o.Formats[i]
 	}
@@ -100,6 +105,7 @@ type chunk struct {
 	line int
 	// entries are used in place of data by inputs that are not lines.
 	entries []entry
+	nuls    int64 // left out before this piece
 	// clean says that the next piece begins an event; end that nothing that
 	// belongs to this one follows.
 	clean, end bool
@@ -282,6 +288,7 @@ func (w *worker) run(c *chunk, carry logline.State, lastTime int64) {
 	if c.end {
 		w.parser.Flush()
 	}
+	c.result.NULs = c.nuls + int64(w.parser.NULs())
 	c.carry = w.parser.Detach()
 }
 

@@ -338,6 +338,22 @@ func TestFollow(t *testing.T) {
 	expect(3)
 	add(os.O_TRUNC, line(4))
 	expect(4)
+	// A line cut off by a truncation is not glued to what comes after it.
+	add(os.O_APPEND, strings.Repeat("x", 500))
+	time.Sleep(time.Second)
+	add(os.O_TRUNC, line(5))
+	var got string
+	for !strings.Contains(got, `"i":5}`) {
+		select {
+		case more := <-lines:
+			got += more
+		case <-time.After(15 * time.Second):
+			t.Fatalf("line 5 never came, only %s", got)
+		}
+	}
+	if strings.Count(got, "\n") != 2 || !strings.Contains(got, "xxx") {
+		t.Errorf("got %s, want the cut line and the next", got)
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)

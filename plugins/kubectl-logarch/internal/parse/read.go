@@ -2,11 +2,11 @@ package parse
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -14,23 +14,32 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
-// NotText is an input that is no log: what it is and what to do.
-type NotText struct{ Name, What string }
+// NotText is an input that is no log, or not wholly one: what it is and what to
+// do.
+type NotText struct {
+	Name, What string
+	// Binary says that there is no log in it that could be read in another way.
+	Binary bool
+}
 
 func (e *NotText) Error() string { return e.Name + ": " + e.What }
 
-// read cuts the inputs into chunks, one after the other.
+// read cuts the inputs into chunks, one after the other. What cannot be read of
+// a folder costs its own lines only, and is said.
 func (p *pipeline) read(ctx context.Context, inputs []Input, total *Result) error {
 	for i := range inputs {
 		in := &inputs[i]
 		err := p.readInput(ctx, in, total)
 		var nt *NotText
-		if in.FromDir && errors.As(err, &nt) {
-			total.Notes = append(total.Notes, "passed over "+nt.Error())
-			continue
-		}
-		if err != nil {
+		switch {
+		case err != nil && !in.FromDir:
 			return err
+		case errors.As(err, &nt) && nt.Binary:
+			total.Notes = append(total.Notes, "passed over "+nt.Error())
+		case errors.Is(err, fs.ErrNotExist):
+			total.Notes = append(total.Notes, in.Path+": gone before it could be read (rotated or removed)")
+		case err != nil:
+			total.Unread = append(total.Unread, err)
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -41,6 +50,9 @@ func (p *pipeline) read(ctx context.Context, inputs []Input, total *Result) erro
 
 func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) error {
 	in.Meta.Prepare()
+	if in.err != nil {
+		return in.err
+	}
 	name := in.Meta.Name
 	if name == "" {
 		name = "standard input"
@@ -71,7 +83,7 @@ func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) erro
 			slow = false
 		}
 	}
-	src, export, err := sniff(name, src)
+	src, export, err := sniff(name, src, func(what string) { total.Notes = append(total.Notes, name+": "+what) })
 	if err != nil {
 		return err
 	}
@@ -87,7 +99,7 @@ func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) erro
 
 // sniff looks at the first bytes: it opens gzip and UTF-16, and tells what is
 // no text.
-func sniff(name string, src io.Reader) (r io.Reader, export bool, err error) {
+func sniff(name string, src io.Reader, note func(string)) (r io.Reader, export bool, err error) {
 	head := make([]byte, 512)
 	n, err := io.ReadAtLeast(src, head, 4)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -97,19 +109,21 @@ func sniff(name string, src io.Reader) (r io.Reader, export bool, err error) {
 	r = io.MultiReader(bytes.NewReader(head), src)
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		gz, err := gzip.NewReader(r)
+		gz, err := newMembers(r, note)
 		if err != nil {
-			return nil, false, &NotText{name, "not a whole gzip file: " + err.Error()}
+			return nil, false, &NotText{Name: name, What: "not a whole gzip file: " + err.Error()}
 		}
-		return sniff(name, gz)
+		return sniff(name, gz, note)
 	case bytes.HasPrefix(head, []byte("LPKSHHRH")):
-		return nil, false, &NotText{name, fmt.Sprintf("a binary journal; read it with: journalctl --file %s -o export | kubectl logarch parse -", name)}
+		return nil, false, &NotText{Name: name, What: fmt.Sprintf("a binary journal; read it with: journalctl --file %s -o export | kubectl logarch parse -", name)}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return nil, false, &NotText{name, fmt.Sprintf("compressed with zstd; read it with: zstd -dc %s | kubectl logarch parse -", name)}
+		return nil, false, &NotText{Name: name, What: fmt.Sprintf("compressed with zstd; read it with: zstd -dc %s | kubectl logarch parse -", name)}
 	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z'}):
-		return nil, false, &NotText{name, fmt.Sprintf("compressed with xz; read it with: xz -dc %s | kubectl logarch parse -", name)}
+		return nil, false, &NotText{Name: name, What: fmt.Sprintf("compressed with xz; read it with: xz -dc %s | kubectl logarch parse -", name)}
+	case len(head) > 10 && bytes.HasPrefix(head, []byte("BZh")) && string(head[4:10]) == "1AY&SY":
+		return nil, false, &NotText{Name: name, What: fmt.Sprintf("compressed with bzip2; read it with: bzip2 -dc %s | kubectl logarch parse -", name)}
 	case len(head) > 262 && string(head[257:262]) == "ustar":
-		return nil, false, &NotText{name, "a tar archive; extract it and parse the folder"}
+		return nil, false, &NotText{Name: name, What: "a tar archive; extract it and parse the folder"}
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		return newUTF16(r), false, nil
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
@@ -119,17 +133,33 @@ func sniff(name string, src io.Reader) (r io.Reader, export bool, err error) {
 		return r, false, nil
 	case bytes.HasPrefix(head, []byte("__CURSOR=")), bytes.HasPrefix(head, []byte("__REALTIME_TIMESTAMP=")):
 		return r, true, nil
-	case bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("PK\x03\x04")) || strayNULs(head):
-		return nil, false, &NotText{name, "binary data, not a log"}
+	case bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("PK\x03\x04")) || binaryData(head):
+		return nil, false, &NotText{Name: name, What: "binary data, not a log", Binary: true}
 	}
 	return r, false, nil
 }
 
-// strayNULs says whether NUL bytes stand between other ones, as in binary data.
-// A run of them at the start is what copytruncate leaves.
-func strayNULs(head []byte) bool {
-	rest := bytes.TrimLeft(head, "\x00")
-	return bytes.IndexByte(rest, 0) >= 0 && bytes.IndexByte(rest, '\n') < 0
+// binaryData says whether there are NUL bytes, or so many other control
+// characters, as no log has. Long runs of NUL bytes are what copytruncate
+// leaves.
+func binaryData(head []byte) bool {
+	odd, run, size := 0, 0, 0
+	for i, c := range head {
+		if c == 0 {
+			if run++; i+1 < len(head) {
+				continue
+			}
+		}
+		if run > 0 && run < 16 && i+1 < len(head) {
+			odd += run
+		}
+		run = 0
+		size++
+		if c < 0x20 && c != 0 && c != '\t' && c != '\n' && c != '\r' && c != 0x1b {
+			odd++
+		}
+	}
+	return 20*odd > size
 }
 
 // cutter cuts one input.
@@ -141,6 +171,7 @@ type cutter struct {
 	total *Result
 	line  int
 	long  bool
+	nuls  int64 // left out since the last chunk
 }
 
 var errStopped = errors.New("stopped")
@@ -149,8 +180,8 @@ var errStopped = errors.New("stopped")
 func (c *cutter) send(data []byte, clean, end bool) error {
 	n := bytes.Count(data, []byte{'\n'})
 	c.total.Bytes += int64(len(data))
-	ch := &chunk{meta: c.in.Meta, data: data, line: c.line, clean: clean, end: end}
-	c.line += n
+	ch := &chunk{meta: c.in.Meta, data: data, line: c.line, clean: clean, end: end, nuls: c.nuls}
+	c.line, c.nuls = c.line+n, 0
 	c.total.Lines += int64(n)
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		c.total.Lines++
@@ -167,6 +198,15 @@ func (c *cutter) buffer() []byte { return (*c.p.pool.Get().(*[]byte))[:0] }
 // buffer that begins with the rest.
 func (c *cutter) next(buf []byte) ([]byte, error) {
 	at, clean := cut(buf, c.in.Meta)
+	if at == 0 && buf[0] == 0 {
+		// A writer that does not append leaves a hole after copytruncate, of
+		// any size.
+		text := bytes.TrimLeft(buf, "\x00")
+		c.nuls += int64(len(buf) - len(text))
+		if len(text) < len(buf) {
+			return append(buf[:0], text...), nil
+		}
+	}
 	if at == 0 {
 		if len(buf) < maxLine {
 			return append(make([]byte, 0, 2*cap(buf)), buf...), nil
@@ -215,7 +255,7 @@ func (c *cutter) finish(buf []byte, err error) error {
 	}
 	if err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "gzip") || strings.Contains(err.Error(), "flate") {
-			return &NotText{c.name, fmt.Sprintf("the compressed data is cut off or damaged after %d lines", c.line)}
+			return &NotText{Name: c.name, What: fmt.Sprintf("the compressed data is cut off or damaged after line %d", c.line)}
 		}
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
@@ -313,64 +353,6 @@ func (c *cutter) pipe(src io.Reader) error {
 	}
 }
 
-// utf16Reader turns UTF-16 (what PowerShell's > writes) into UTF-8.
-type utf16Reader struct {
-	src io.Reader
-	big bool
-	bom bool
-	buf [4096]byte
-	n   int
-	out []byte
-}
-
-func newUTF16(src io.Reader) io.Reader { return &utf16Reader{src: src} }
-
-func (u *utf16Reader) Read(p []byte) (int, error) {
-	for len(u.out) == 0 {
-		n, err := u.src.Read(u.buf[u.n:])
-		u.n += n
-		u.decode(err != nil)
-		if len(u.out) == 0 && err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, u.out)
-	u.out = u.out[n:]
-	return n, nil
-}
-
-func (u *utf16Reader) decode(last bool) {
-	u.out = u.out[:0]
-	i := 0
-	unit := func(k int) rune {
-		if u.big {
-			return rune(u.buf[k])<<8 | rune(u.buf[k+1])
-		}
-		return rune(u.buf[k+1])<<8 | rune(u.buf[k])
-	}
-	if !u.bom && u.n >= 2 {
-		u.bom, u.big = true, u.buf[0] == 0xfe
-		i = 2
-	}
-	for i+1 < u.n {
-		r := unit(i)
-		if r >= 0xd800 && r < 0xdc00 {
-			if i+3 >= u.n && !last {
-				break
-			}
-			if i+3 < u.n {
-				if low := unit(i + 2); low >= 0xdc00 && low < 0xe000 {
-					r = (r-0xd800)<<10 | (low - 0xdc00) + 0x10000
-					i += 2
-				}
-			}
-		}
-		u.out = append(u.out, string(r)...)
-		i += 2
-	}
-	u.n = copy(u.buf[:], u.buf[i:u.n])
-}
-
 // OnlyKlogText looks at the beginning of files and says whether all that is
 // there is klog text, which tells no verbosity, and the name of the first.
 // Pipes are not looked at.
@@ -384,7 +366,7 @@ func OnlyKlogText(inputs []Input) (name string, only bool) {
 		if err != nil {
 			return "", false
 		}
-		src, export, err := sniff(in.Meta.Name, f)
+		src, export, err := sniff(in.Meta.Name, f, func(string) {})
 		if err != nil || export {
 			f.Close()
 			return "", false

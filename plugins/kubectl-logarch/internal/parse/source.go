@@ -2,6 +2,7 @@ package parse
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -28,7 +29,8 @@ type Input struct {
 	// passed over.
 	FromDir bool
 
-	follow bool // go on at the end of the file
+	follow bool  // go on at the end of the file
+	err    error // found in the walk, and cannot be read
 }
 
 // Defaults are what every input shares.
@@ -75,6 +77,14 @@ func Expand(args []string, stdin io.Reader, d Defaults) ([]Input, error) {
 
 func newInput(path string, info fs.FileInfo, d Defaults) Input {
 	m := MetaOf(path)
+	if m.Pod != "" && m.UID == "" {
+		// A link of /var/log/containers: its file tells more.
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			if r := MetaOf(real); r.UID != "" && r.Pod == m.Pod {
+				m.UID, m.Restart = r.UID, r.Restart
+			}
+		}
+	}
 	m.Reference, m.Year, m.Offset = info.ModTime().UnixNano(), d.Year, d.Offset
 	return Input{Path: path, Meta: m}
 }
@@ -90,10 +100,21 @@ func walk(root string, d Defaults) ([]Input, error) {
 		link bool
 	}
 	var files []file
+	var out []Input
 	real := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			switch {
+			case path == root:
+				return err
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			}
+			out = append(out, Input{Path: path, Meta: &logline.Meta{Name: path, Restart: -1}, FromDir: true, err: err})
+			if e != nil && e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
 		}
 		if e.IsDir() || !logName.MatchString(e.Name()) {
 			return nil
@@ -114,7 +135,6 @@ func walk(root string, d Defaults) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Input
 	for _, f := range files {
 		if f.link {
 			abs, err := filepath.EvalSymlinks(f.path)
