@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/expiry"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/serving"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
@@ -25,11 +25,10 @@ var expiryFormats = []string{"text", "wide", "json", "yaml", "prometheus", "sari
 
 type expiryOptions struct {
 	sources
+	liveFlags
 	format, failOn string
 	warn, crit     string
 	cas            bool
-	live           bool
-	flags          *genericclioptions.ConfigFlags
 }
 
 func newExpiry(env *cli.Env) *cobra.Command {
@@ -59,8 +58,7 @@ textfile collector of node_exporter.`, 79),
 	fl.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(expiryFormats, ", "))
 	fl.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	o.sources.flags(fl)
-	fl.BoolVar(&o.live, "live", false, "Look at a live cluster too")
-	o.flags = cli.ClusterFlags(fl)
+	o.liveFlags.add(c, "Look at a live cluster too")
 	completeFormats(c, expiryFormats...)
 	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -97,23 +95,20 @@ func (o *expiryOptions) run(ctx context.Context, env *cli.Env, args []string) er
 	if err != nil {
 		return err
 	}
-	var blind []string
 	if o.live {
-		s, err := collectLive(ctx, env, o.flags)
+		_, s, err := o.collect(ctx, env)
 		if err != nil {
 			return err
 		}
-		items, blind = append(items, s.Items...), s.Blind
+		items = append(items, s.Items...)
+		o.blind, o.hints = append(o.blind, s.Blind...), append(o.hints, s.Hints...)
 	}
 	o.warnSkipped(env)
-	for _, b := range blind {
-		fmt.Fprintf(env.ErrOut, "could not read: %s\n", b)
-	}
 	rows := expiry.Judge(items, expiry.Limits{Warn: warn, Crit: crit, LeaveOutCAs: !o.cas}, env.Now())
 	if len(rows) == 0 {
 		return cli.Usagef("there is no certificate in what was given")
 	}
-	return o.print(env, rows, blind)
+	return o.print(env, rows, serving.Judge(items, env.Now()))
 }
 
 // defaultPlaces are where a kubeadm node and a user have their certificates.
@@ -133,7 +128,7 @@ func defaultPlaces(env *cli.Env) []string {
 	return out
 }
 
-func (o *expiryOptions) print(env *cli.Env, rows []expiry.Row, blind []string) error {
+func (o *expiryOptions) print(env *cli.Env, rows []expiry.Row, notes []finding.Finding) error {
 	now := env.Now()
 	all := []finding.Finding{}
 	var cases []finding.Case
@@ -158,14 +153,19 @@ func (o *expiryOptions) print(env *cli.Env, rows []expiry.Row, blind []string) e
 		case expiry.NotYet:
 			fs = append(fs, certlint.NotYetValid.New(sub, what))
 		}
+		for _, f := range notes {
+			if r.Item.Served && f.Subject.Name == r.Item.Where() {
+				fs = append(fs, f)
+			}
+		}
 		all = append(all, fs...)
 		cases = append(cases, finding.Case{Suite: "expiry", Name: r.Item.Where(), Findings: fs, FailOn: finding.FailOn(o.failOn)})
 	}
-	rep := map[string]any{"apiVersion": apiVersion, "kind": "ExpiryReport", "items": items, "findings": all, "summary": finding.Summarize(all), "notRead": notRead(o.skipped, blind)}
+	rep := map[string]any{"apiVersion": apiVersion, "kind": "ExpiryReport", "items": items, "findings": all, "summary": finding.Summarize(all), "notRead": o.notRead()}
 	var err error
 	switch o.format {
 	case "text", "wide":
-		err = o.table(env, rows, now)
+		err = o.table(env, rows, notes, now)
 	case "json":
 		err = finding.WriteJSON(env.Out, rep)
 	case "yaml":
@@ -178,20 +178,22 @@ func (o *expiryOptions) print(env *cli.Env, rows []expiry.Row, blind []string) e
 	if err != nil {
 		return err
 	}
-	if finding.FailOn(o.failOn).Fails(all) {
-		return cli.Exit(cli.ExitFindings)
-	}
-	if len(o.skipped) > 0 {
-		return cli.Exit(cli.ExitUsage)
-	}
-	return nil
+	return o.exit(finding.FailOn(o.failOn).Fails(all))
 }
 
-func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, now time.Time) error {
+func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, notes []finding.Finding, now time.Time) error {
 	st := env.Style(env.Out)
+	places := len(rows)
+	if o.format == "text" {
+		rows = once(rows)
+	}
 	n := map[expiry.Status]int{}
 	for _, r := range rows {
 		n[r.Status]++
+	}
+	of := fmt.Sprintf("%d %s", len(rows), plural(len(rows), "certificate", "certificates"))
+	if places > len(rows) {
+		of += fmt.Sprintf(" in %d places", places)
 	}
 	var parts []string
 	for _, s := range []struct {
@@ -202,13 +204,17 @@ func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, now time.Time) er
 			parts = append(parts, fmt.Sprintf("%d %s", n[s.s], s.text))
 		}
 	}
+	if idle := finding.Summarize(notes).Error; idle > 0 {
+		parts = append(parts, fmt.Sprintf("%d renewed but not in use", idle))
+	}
 	first := rows[0]
 	switch {
 	case len(parts) > 0:
-		fmt.Fprintf(env.Out, "%s of %d %s\n", st.Error(strings.Join(parts, ", ")), len(rows), plural(len(rows), "certificate", "certificates"))
+		fmt.Fprintf(env.Out, "%s of %s%s\n", st.Error(strings.Join(parts, ", ")), of, o.unread())
 	default:
-		fmt.Fprintf(env.Out, "%s; the first of %d expires in %s, on %s\n", st.Good("nothing within "+o.warn), len(rows), left(first, now), first.Item.Cert.NotAfter.UTC().Format("2006-01-02"))
+		fmt.Fprintf(env.Out, "%s; the first of %d expires in %s, on %s%s\n", st.Good("nothing within "+o.warn), len(rows), left(first, now), first.Item.Cert.NotAfter.UTC().Format("2006-01-02"), o.unread())
 	}
+	writeNotes(env, notes)
 	t := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
 		output.Column("Expires", false), output.Column("Left", false), output.Column("Role", false), output.Column("Subject", false), output.Column("Where", false),
 		output.Column("Issuer", true), output.Column("Key", true), output.Column("Serial", true),
@@ -219,10 +225,26 @@ func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, now time.Time) er
 		if cn == "" {
 			cn = r.Item.Subject()
 		}
-		t.Rows = append(t.Rows, output.Row(c.NotAfter.UTC().Format("2006-01-02"), left(r, now), inspect.Role(c), cn, r.Item.Where(),
+		t.Rows = append(t.Rows, output.Row(c.NotAfter.UTC().Format("2006-01-02"), left(r, now), inspect.Role(c), cn, r.Where(),
 			c.Issuer.CommonName, describe(r.Item, now).KeyType, c.SerialNumber.Text(16)))
 	}
 	return output.Table(env.Out, t, o.format == "wide")
+}
+
+// once keeps the first row of each certificate and counts the others: a
+// cluster's CA lies in every bundle and ConfigMap. -o wide has them all.
+func once(rows []expiry.Row) []expiry.Row {
+	at := map[string]int{}
+	var out []expiry.Row
+	for _, r := range rows {
+		if i, ok := at[string(r.Item.Cert.Raw)]; ok {
+			out[i].More++
+			continue
+		}
+		at[string(r.Item.Cert.Raw)] = len(out)
+		out = append(out, r)
+	}
+	return out
 }
 
 func left(r expiry.Row, now time.Time) string {

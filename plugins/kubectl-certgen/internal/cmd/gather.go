@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +27,8 @@ type sources struct {
 	// skipped are files of a folder that could not be read.
 	skipped []inspect.Skipped
 	served  []*inspect.Served
+	// blind is what did not answer or was denied, and hints what to do about it.
+	blind, hints []string
 }
 
 func (s *sources) flags(fs *pflag.FlagSet) {
@@ -45,15 +48,37 @@ func (s *sources) options() (inspect.Options, error) {
 }
 
 // gather reads all arguments. Something that cannot be read is an error of
-// exit status 2, a server that does not answer one of exit status 3.
+// exit status 2. A server that does not answer costs its own answer; where
+// nothing else was asked for it is an error of exit status 3.
 func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]inspect.Item, error) {
 	o, err := s.options()
 	if err != nil {
 		return nil, err
 	}
-	var out []inspect.Item
+	// A slip of the pen is said before servers are waited for.
 	for _, a := range args {
-		items, err := s.one(ctx, env, a, o)
+		if _, ok := serverAddress(a); a != "-" && !ok {
+			if _, err := os.Stat(a); err != nil {
+				return nil, cli.Usagef("%s: %s", a, cause(err))
+			}
+		}
+	}
+	dialled := s.dial(ctx, args)
+	var out []inspect.Item
+	for i, a := range args {
+		if d := dialled[i]; d != nil {
+			if d.err != nil {
+				if len(args) == 1 {
+					return nil, cli.Unknownf("%w", d.err)
+				}
+				s.blind = append(s.blind, d.err.Error())
+				continue
+			}
+			s.served = append(s.served, d.srv)
+			out = append(out, d.srv.Items...)
+			continue
+		}
+		items, err := s.one(env, a, o)
 		if err != nil {
 			if errors.Is(err, inspect.ErrPassphrase) {
 				return nil, cli.WithHint(err, "give it with --passphrase-file FILE")
@@ -62,10 +87,34 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 		}
 		out = append(out, items...)
 	}
-	return out, nil
+	return out, ctx.Err()
 }
 
-func (s *sources) one(ctx context.Context, env *cli.Env, a string, o inspect.Options) ([]inspect.Item, error) {
+type dialled struct {
+	srv *inspect.Served
+	err error
+}
+
+// dial asks all servers among the arguments at once.
+func (s *sources) dial(ctx context.Context, args []string) []*dialled {
+	out := make([]*dialled, len(args))
+	var wg sync.WaitGroup
+	for i, a := range args {
+		if isThere(a) {
+			continue
+		}
+		addr, ok := serverAddress(a)
+		if !ok {
+			continue
+		}
+		out[i] = &dialled{}
+		wg.Go(func() { out[i].srv, out[i].err = inspect.Dial(ctx, addr, s.sni) })
+	}
+	wg.Wait()
+	return out
+}
+
+func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item, error) {
 	if a == "-" {
 		data, err := io.ReadAll(io.LimitReader(env.In, 64<<20))
 		if err != nil {
@@ -99,16 +148,7 @@ func (s *sources) one(ctx context.Context, env *cli.Env, a string, o inspect.Opt
 		}
 		return items, nil
 	}
-	addr, isAddr := serverAddress(a)
-	if !isAddr {
-		return nil, cli.Usagef("%s: %s", a, cause(err))
-	}
-	srv, err := inspect.Dial(ctx, addr, s.sni)
-	if err != nil {
-		return nil, cli.Unknownf("%w", err)
-	}
-	s.served = append(s.served, srv)
-	return srv.Items, nil
+	return nil, cli.Usagef("%s: %s", a, cause(err))
 }
 
 // serverAddress reads HOST:PORT or a URL; https without a port is 443.
@@ -126,15 +166,49 @@ func serverAddress(a string) (string, bool) {
 	return a, true
 }
 
-// warnSkipped says which files of a folder could not be read.
+// warnSkipped says what could not be read, and what to do about it.
 func (s *sources) warnSkipped(env *cli.Env) {
+	for _, n := range s.notRead() {
+		fmt.Fprintf(env.ErrOut, "could not read: %s\n", n)
+	}
+	for _, h := range s.hints {
+		fmt.Fprintf(env.ErrOut, "hint: %s\n", h)
+	}
+}
+
+// notRead is all that could not be read.
+func (s *sources) notRead() []string {
+	out := append([]string{}, s.blind...)
 	for _, k := range s.skipped {
 		msg := k.Err.Error()
 		if !strings.HasPrefix(msg, k.Path) {
 			msg = k.Path + ": " + msg
 		}
-		fmt.Fprintf(env.ErrOut, "could not read: %s\n", msg)
+		out = append(out, msg)
 	}
+	return out
+}
+
+// unread is a part of the first line: an answer over less than was asked for
+// says so.
+func (s *sources) unread() string {
+	if n := len(s.blind) + len(s.skipped); n > 0 {
+		return fmt.Sprintf("; %d %s not read", n, plural(n, "source", "sources"))
+	}
+	return ""
+}
+
+// exit is the exit status: findings before what could not be read.
+func (s *sources) exit(failed bool) error {
+	switch {
+	case failed:
+		return cli.Exit(cli.ExitFindings)
+	case len(s.skipped) > 0:
+		return cli.Exit(cli.ExitUsage)
+	case len(s.blind) > 0:
+		return cli.Exit(cli.ExitUnknown)
+	}
+	return nil
 }
 
 // completeFormats registers the values of -o.

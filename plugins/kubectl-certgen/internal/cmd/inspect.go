@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/serving"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -19,9 +19,8 @@ import (
 
 type inspectOptions struct {
 	sources
+	liveFlags
 	format string
-	live   bool
-	flags  *genericclioptions.ConfigFlags
 }
 
 func newInspect(env *cli.Env) *cobra.Command {
@@ -31,14 +30,19 @@ func newInspect(env *cli.Env) *cobra.Command {
 		Short: "Show certificates, wherever they lie",
 		Long: cli.Wrap(`Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
 ConfigMaps, ClusterTrustBundles, requests and webhook configurations, in a folder,
-at a TLS server, or (--live) of a whole cluster: its API server, kubelets, webhooks
-and aggregated APIs. Private keys are compared with their certificates and never
-shown.`, 79),
+at a TLS server, or (--live) of a whole cluster: its API servers, kubelets, webhooks
+and aggregated APIs, whose caBundle is compared with what they serve. Servers behind
+Services are reached by port-forward. Private keys are compared with their
+certificates and never shown.
+
+Name a folder and a server (or --live) together, and it says where a server does not
+serve what lies on disk.`, 79),
 		Example: `
 			kubectl certgen inspect pki/server.crt
 			kubectl certgen inspect /etc/kubernetes -o json
 			kubectl certgen inspect 10.0.0.10:6443
 			kubectl get secret my-tls -o yaml | kubectl certgen inspect -
+			kubectl certgen inspect /etc/kubernetes/pki 10.0.0.10:6443
 			kubectl certgen inspect --live`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args) },
@@ -46,8 +50,7 @@ shown.`, 79),
 	fl := c.Flags()
 	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
 	o.sources.flags(fl)
-	fl.BoolVar(&o.live, "live", false, "Look at a live cluster too")
-	o.flags = cli.ClusterFlags(fl)
+	o.liveFlags.add(c, "Look at a live cluster too")
 	completeFormats(c, "text", "json", "yaml")
 	return c
 }
@@ -63,33 +66,42 @@ func (o *inspectOptions) run(ctx context.Context, env *cli.Env, args []string) e
 	if err != nil {
 		return err
 	}
-	var blind []string
+	now := env.Now()
+	var fs []finding.Finding
 	if o.live {
-		live, err := collectLive(ctx, env, o.flags)
+		_, s, err := o.collect(ctx, env)
 		if err != nil {
 			return err
 		}
-		items, blind = append(items, live.Items...), live.Blind
+		items = append(items, s.Items...)
+		o.blind, o.hints = append(o.blind, s.Blind...), append(o.hints, s.Hints...)
+		fs = cannotCall(s, now)
 	}
 	o.warnSkipped(env)
-	for _, b := range blind {
-		fmt.Fprintf(env.ErrOut, "could not read: %s\n", b)
-	}
-	now := env.Now()
+	fs = append(fs, serving.Judge(items, now)...)
+	finding.SortBySeverity(fs)
 	switch o.format {
 	case "json", "yaml":
-		rep := map[string]any{"apiVersion": apiVersion, "kind": "InspectReport", "items": describeAll(items, now), "notRead": notRead(o.skipped, blind)}
+		rep := map[string]any{"apiVersion": apiVersion, "kind": "InspectReport", "items": describeAll(items, now), "findings": noNil(fs), "summary": finding.Summarize(fs), "notRead": o.notRead()}
 		if o.format == "json" {
 			err = finding.WriteJSON(env.Out, rep)
 		} else {
 			err = finding.WriteYAML(env.Out, rep)
 		}
 	default:
-		for i := range items {
-			if i > 0 {
+		writeNotes(env, fs)
+		first, again := group(items)
+		for n, i := range first {
+			if n > 0 || len(fs) > 0 {
 				fmt.Fprintln(env.Out)
 			}
 			writeItem(env, &items[i], now)
+			field(env.Out, "also in", strings.Join(again[i], ", "), env.Width())
+			if items[i].Served && !items[i].Intermediate {
+				if same, _ := serving.Stored(&items[i], items); same != nil {
+					field(env.Out, "stored", same.Where()+" is the same", env.Width())
+				}
+			}
 		}
 		for _, s := range o.served {
 			fmt.Fprintf(env.Out, "\nspoken     %s, %s\n", s.Version, s.KeyExchange)
@@ -98,18 +110,70 @@ func (o *inspectOptions) run(ctx context.Context, env *cli.Env, args []string) e
 			}
 		}
 	}
-	if err == nil && len(o.skipped) > 0 {
-		return cli.Exit(cli.ExitUsage)
+	if err != nil {
+		return err
 	}
-	return err
+	return o.exit(finding.FailOn("error").Fails(fs))
 }
 
-func notRead(skipped []inspect.Skipped, blind []string) []string {
-	out := append([]string{}, blind...)
-	for _, s := range skipped {
-		out = append(out, s.Err.Error())
+// group puts certificates that lie in several places together: the numbers of
+// the first of each, and where the others are. A cluster shows its CA in every
+// ConfigMap and bundle.
+func group(items []inspect.Item) (first []int, again map[int][]string) {
+	again = map[int][]string{}
+	seen := map[string]int{}
+	for i := range items {
+		it := &items[i]
+		if it.Cert == nil || it.KeyFile != "" || it.Served && !it.Intermediate {
+			first = append(first, i)
+			if it.Cert != nil {
+				if _, ok := seen[string(it.Cert.Raw)]; !ok {
+					seen[string(it.Cert.Raw)] = i
+				}
+			}
+			continue
+		}
+		if at, ok := seen[string(it.Cert.Raw)]; ok {
+			again[at] = append(again[at], it.Where())
+			continue
+		}
+		seen[string(it.Cert.Raw)] = i
+		first = append(first, i)
 	}
-	return out
+	return first, again
+}
+
+// writeNotes writes findings in the manner of verify.
+func writeNotes(env *cli.Env, fs []finding.Finding) {
+	st := env.Style(env.Out)
+	for _, f := range fs {
+		sev := fmt.Sprintf("%-8s", f.Severity)
+		switch f.Severity {
+		case finding.Error:
+			sev = st.Error(sev)
+		case finding.Warning:
+			sev = st.Warning(sev)
+		}
+		lead := "               "
+		text := strings.Split(cli.Wrap(f.Message, env.Width()-len(lead)), "\n")
+		if f.Remedy != "" {
+			text = append(text, strings.Split(cli.Wrap("-> "+f.Remedy, env.Width()-len(lead)), "\n")...)
+		}
+		for n, l := range text {
+			if n == 0 {
+				fmt.Fprintf(env.Out, "%s %s %s\n", f.ID, sev, l)
+			} else {
+				fmt.Fprintf(env.Out, "%s%s\n", lead, l)
+			}
+		}
+	}
+}
+
+func noNil(fs []finding.Finding) []finding.Finding {
+	if fs == nil {
+		return []finding.Finding{}
+	}
+	return fs
 }
 
 // certJSON is one item of an InspectReport or an ExpiryReport.
@@ -143,6 +207,7 @@ type certJSON struct {
 	Intermediate   bool     `json:"intermediate,omitempty"`
 	TrustBundle    bool     `json:"trustBundle,omitempty"`
 	Status         string   `json:"status,omitempty"`
+	Note           string   `json:"note,omitempty"`
 }
 
 func describeAll(items []inspect.Item, now time.Time) []certJSON {
@@ -155,7 +220,7 @@ func describeAll(items []inspect.Item, now time.Time) []certJSON {
 
 func describe(i *inspect.Item, now time.Time) certJSON {
 	j := certJSON{Kind: string(i.Kind), Source: i.Source, Part: i.Part, Index: i.Index, Served: i.Served, Subject: i.Subject(),
-		Names: inspect.Names(i.AltNames()), KeyFile: i.KeyFile, KeyEncrypted: i.KeyEncrypted, Intermediate: i.Intermediate, TrustBundle: i.Bundle}
+		Names: inspect.Names(i.AltNames()), KeyFile: i.KeyFile, KeyEncrypted: i.KeyEncrypted, Intermediate: i.Intermediate, TrustBundle: i.Bundle, Note: i.Note}
 	if i.KeyFile != "" && !i.KeyEncrypted {
 		m := i.KeyMatches
 		j.KeyMatches = &m
@@ -194,7 +259,11 @@ func remaining(i *inspect.Item, now time.Time) string {
 	case now.Before(c.NotBefore):
 		return "not valid yet"
 	case d < 0:
-		return fmt.Sprintf("EXPIRED %d %s ago", -d, plural(-d, "day", "days"))
+		h := int(now.Sub(c.NotAfter).Hours())
+		if h < 48 {
+			return fmt.Sprintf("EXPIRED %d h ago", h)
+		}
+		return fmt.Sprintf("EXPIRED %d days ago", h/24)
 	case d == 0:
 		return fmt.Sprintf("%d h left", int(c.NotAfter.Sub(now).Hours()))
 	}
@@ -225,6 +294,9 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 		if i.Request.CheckSignature() != nil {
 			field(w, "signature", "WRONG: the request is not signed by its own key", width)
 		}
+		return
+	case i.Kind == inspect.Login:
+		fmt.Fprintf(w, "%s   logs in with %s: no certificate to look at\n", st.Bold(i.Where()), i.Note)
 		return
 	case i.Cert == nil:
 		what := "private key, " + map[bool]string{true: "encrypted", false: "not shown"}[i.KeyEncrypted]

@@ -101,7 +101,15 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 	}
 	if len(plan.Steps) == 0 && !dir {
 		for _, s := range plan.Skipped {
-			return cli.WithHint(cli.Usagef("%s: %s", s.Item.Where(), s.Why), o.hint(s))
+			if h := o.hint(s); h != "" {
+				return cli.WithHint(cli.Usagef("%s: %s", s.Item.Where(), s.Why), h)
+			}
+			return cli.Usagef("%s: %s", s.Item.Where(), s.Why)
+		}
+		for _, it := range items {
+			if it.Kind == inspect.Login {
+				return cli.Usagef("%s logs in with %s: there is no certificate to renew in it", it.Where(), it.Note)
+			}
 		}
 		return cli.Usagef("%s: there is no certificate to renew in it", args[0])
 	}
@@ -122,6 +130,9 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 func (o *renewOptions) hint(s renew.Skipped) string {
 	if strings.Contains(s.Why, "rotate ca") {
 		return "kubectl certgen rotate ca --dry-run"
+	}
+	if s.Item.CertFile != "" {
+		return ""
 	}
 	return "name the CA with --ca FILE --ca-key FILE"
 }
@@ -307,16 +318,20 @@ func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
 			field(w, "key", "new; the old one is kept beside it", env.Width())
 		}
 	}
-	var old []*x509.Certificate
+	why := map[string]int{}
+	var order []string
 	for _, s := range plan.Skipped {
 		if s.Wanted {
 			fmt.Fprintf(env.ErrOut, "not renewed: %s: %s\n", s.Item.Where(), s.Why)
 		} else {
-			old = append(old, s.Item.Cert)
+			why[s.Why]++
+			if why[s.Why] == 1 {
+				order = append(order, s.Why)
+			}
 		}
 	}
-	if len(old) > 0 {
-		fmt.Fprintf(env.ErrOut, "left alone: %d (CAs, or good for longer than --before)\n", len(old))
+	for _, y := range order {
+		fmt.Fprintf(env.ErrOut, "left alone: %d: %s\n", why[y], y)
 	}
 	if len(plan.Steps) > 0 && !o.dryRun {
 		fmt.Fprintln(w, "\nRestart what uses them, and see: kubectl certgen inspect HOST:PORT")

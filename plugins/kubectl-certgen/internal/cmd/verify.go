@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -12,10 +13,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/serving"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -23,14 +24,13 @@ import (
 
 type verifyOptions struct {
 	sources
+	liveFlags
 	format, failOn string
 	cas            []string
 	chain          []string
 	hosts          []string
 	purpose        string
 	clients        string
-	live           bool
-	flags          *genericclioptions.ConfigFlags
 }
 
 func newVerify(env *cli.Env) *cobra.Command {
@@ -65,8 +65,7 @@ cluster serve, their names, and each webhook's and APIService's caBundle.`, 79),
 	fl.StringVar(&o.purpose, "purpose", "", "Use to judge: server or client (default: what its usages say)")
 	addReportFlags(c, &o.format, &o.failOn)
 	o.sources.flags(fl)
-	fl.BoolVar(&o.live, "live", false, "Verify what a live cluster's servers serve, and caBundles against it")
-	o.flags = cli.ClusterFlags(fl)
+	o.liveFlags.add(c, "Verify what a live cluster's servers serve, and caBundles against it")
 	_ = c.RegisterFlagCompletionFunc("purpose", cobra.FixedCompletions([]string{"server", "client"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("clients", cobra.FixedCompletions(append([]string{"all"}, strings.Split(clientNames(), ",")...), cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -102,6 +101,8 @@ type verdict struct {
 	extra   []finding.Finding
 	purpose verify.Purpose
 	ca      bool
+	// blind says that nothing vouches for its issuer, and its clients do not ask.
+	blind bool
 }
 
 func (o *verifyOptions) run(ctx context.Context, env *cli.Env, args []string) error {
@@ -139,17 +140,29 @@ func (o *verifyOptions) run(ctx context.Context, env *cli.Env, args []string) er
 			*f.into = append(*f.into, inspect.Certificates(its)...)
 		}
 	}
-	o.warnSkipped(env)
 	vs := o.judge(env, items, cas, pool)
 	if o.live {
-		live, err := o.liveVerdicts(ctx, env, cas)
+		var given []inspect.Item
+		for _, c := range cas {
+			given = append(given, inspect.Item{Kind: inspect.Certificate, Cert: c})
+		}
+		more, seen, err := o.liveVerdicts(ctx, env, given)
 		if err != nil {
 			return err
 		}
-		vs = append(vs, live...)
+		vs, items = append(vs, more...), append(items, seen...)
 	}
+	o.warnSkipped(env)
 	if len(vs) == 0 {
 		return cli.Usagef("there is no certificate to verify in what was given")
+	}
+	for _, f := range serving.Judge(items, env.Now()) {
+		for i := range vs {
+			if vs[i].item.Where() == f.Subject.Name {
+				vs[i].extra = append(vs[i].extra, f)
+				break
+			}
+		}
 	}
 	return o.print(env, vs, asked)
 }
@@ -296,6 +309,7 @@ type verifyItem struct {
 	Purpose  string            `json:"purpose,omitempty"`
 	Chain    []string          `json:"chain"`
 	Accepted bool              `json:"accepted"`
+	Verified bool              `json:"verified"`
 	Clients  []clientJSON      `json:"clients"`
 	Findings []finding.Finding `json:"findings"`
 	Summary  finding.Summary   `json:"summary"`
@@ -310,7 +324,7 @@ func (o *verifyOptions) print(env *cli.Env, vs []verdict, asked []verify.Client)
 		v := &vs[i]
 		fs := v.findings(asked, o.clients != "")
 		all = append(all, fs...)
-		it := verifyItem{certJSON: describe(v.item, now), Purpose: string(v.purpose), Findings: fs, Summary: finding.Summarize(fs), Accepted: true, Chain: []string{}}
+		it := verifyItem{certJSON: describe(v.item, now), Purpose: string(v.purpose), Findings: fs, Summary: finding.Summarize(fs), Accepted: true, Verified: !v.blind, Chain: []string{}}
 		for _, c := range v.result.Chain {
 			it.Chain = append(it.Chain, inspect.NameString(c.RawSubject))
 		}
@@ -327,7 +341,7 @@ func (o *verifyOptions) print(env *cli.Env, vs []verdict, asked []verify.Client)
 		items = append(items, it)
 		cases = append(cases, finding.Case{Suite: "verify", Name: v.item.Where(), Findings: fs, FailOn: finding.FailOn(o.failOn)})
 	}
-	rep := map[string]any{"apiVersion": apiVersion, "kind": "VerifyReport", "items": items, "findings": all, "summary": finding.Summarize(all)}
+	rep := map[string]any{"apiVersion": apiVersion, "kind": "VerifyReport", "items": items, "findings": all, "summary": finding.Summarize(all), "notRead": o.notRead()}
 	var err error
 	switch o.format {
 	case "json":
@@ -335,22 +349,40 @@ func (o *verifyOptions) print(env *cli.Env, vs []verdict, asked []verify.Client)
 	case "yaml":
 		err = finding.WriteYAML(env.Out, rep)
 	case "text":
-		for i := range vs {
-			writeVerdict(env, &vs[i], items[i], asked, now)
-		}
+		o.writeVerdicts(env, vs, items, asked)
 	default:
 		err = writeFindings(env, o.format, all, certlint.Rules(), func() []finding.Case { return cases })
 	}
 	if err != nil {
 		return err
 	}
-	if finding.FailOn(o.failOn).Fails(all) {
-		return cli.Exit(cli.ExitFindings)
+	return o.exit(finding.FailOn(o.failOn).Fails(all))
+}
+
+// writeVerdicts writes the answer over all where there are several, and then
+// each, those with errors first.
+func (o *verifyOptions) writeVerdicts(env *cli.Env, vs []verdict, items []verifyItem, asked []verify.Client) {
+	order := make([]int, len(vs))
+	bad := 0
+	for i := range vs {
+		order[i] = i
+		if items[i].Summary.Error > 0 {
+			bad++
+		}
 	}
-	if len(o.skipped) > 0 {
-		return cli.Exit(cli.ExitUsage)
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(min(items[b].Summary.Error, 1), min(items[a].Summary.Error, 1))
+	})
+	if st := env.Style(env.Out); len(vs) > 1 || len(o.blind) > 0 {
+		words := st.Good(fmt.Sprintf("no errors in %d %s", len(vs), plural(len(vs), "certificate", "certificates")))
+		if bad > 0 {
+			words = st.Error(fmt.Sprintf("%d of %d %s not in order", bad, len(vs), plural(len(vs), "certificate", "certificates")))
+		}
+		fmt.Fprintf(env.Out, "%s%s\n\n", words, o.unread())
 	}
-	return nil
+	for _, i := range order {
+		writeVerdict(env, &vs[i], items[i], asked, env.Now())
+	}
 }
 
 func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client, now time.Time) {
@@ -372,6 +404,8 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		word = st.Error(fmt.Sprintf("REJECTED by %d of %d clients", len(no), len(it.Clients)))
 	case it.Summary.Error > 0:
 		word = st.Error("NOT in order")
+	case v.blind:
+		word = "not verified"
 	}
 	role := inspect.Role(v.item.Cert)
 	fmt.Fprintf(w, "%s   %s   %s, %s\n", st.Bold(v.item.Where()), word, role, remaining(v.item, now))
@@ -395,6 +429,11 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		}
 		d := defectOf(v.result, f)
 		if d == nil {
+			if f.Remedy != "" {
+				for n, l := range strings.Split(cli.Wrap("-> "+f.Remedy, width-len(lead)-3), "\n") {
+					fmt.Fprintf(w, "%s%s%s\n", lead, map[bool]string{true: "   "}[n > 0], l)
+				}
+			}
 			continue
 		}
 		byWords := map[string][]string{}
@@ -421,7 +460,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 			}
 		}
 	}
-	if len(yes) > 0 {
+	if len(yes) > 0 && !v.blind {
 		for n, l := range strings.Split(cli.Wrap("accepted by "+strings.Join(yes, ", "), width-2), "\n") {
 			if n > 0 {
 				l = "  " + l

@@ -18,61 +18,43 @@ import (
 // liveVerdicts judges what the servers of a cluster serve: the chain to the CA
 // that their clients trust, the name that they ask for, and, for the API
 // server, every name that the cluster's own objects lead to.
-func (o *verifyOptions) liveVerdicts(ctx context.Context, env *cli.Env, cas []*x509.Certificate) ([]verdict, error) {
-	c, err := openCluster(o.flags)
+func (o *verifyOptions) liveVerdicts(ctx context.Context, env *cli.Env, cas []inspect.Item) ([]verdict, []inspect.Item, error) {
+	c, s, err := o.collect(ctx, env)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s, err := c.Collect(ctx)
-	if err != nil {
-		return nil, cli.Unknownf("%w", err)
+	o.blind, o.hints = append(o.blind, s.Blind...), append(o.hints, s.Hints...)
+	if len(cas) == 0 {
+		cas = s.Endpoints[0].Bundle
 	}
 	var vs []verdict
-	clusterCA := cas
-	if len(clusterCA) == 0 {
-		clusterCA = inspect.Certificates(s.Endpoints[0].Bundle)
-	}
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
-		if e.Err != nil {
-			fmt.Fprintf(env.ErrOut, "could not read: %s: %v\n", e.What, e.Err)
+		if len(e.Served) == 0 {
 			continue
 		}
-		roots := inspect.Certificates(e.Bundle)
-		if len(roots) == 0 {
-			roots = clusterCA
-			// A kubelet's own self-signed certificate is trusted by nobody but is
-			// what the API server takes without --kubelet-certificate-authority.
-		}
 		leaf := &e.Served[0]
-		v := verdict{item: leaf, purpose: verify.Server, result: verify.Check(verify.Request{
-			Leaf: leaf.Cert, Pool: inspect.Certificates(e.Served[1:]), Roots: roots, Purpose: verify.Server, Hosts: []string{e.Name}, Now: env.Now(),
-		})}
-		sub := finding.Subject{Kind: "Certificate", Name: leaf.Where()}
-		if len(e.Bundle) > 0 && e.What != "apiserver" {
-			for _, d := range v.result.Defects {
-				switch d.Rule.ID {
-				case certlint.NoIssuer.ID, certlint.BadSignature.ID, certlint.WrongName.ID:
-					v.extra = append(v.extra, certlint.BundleMismatch.New(sub, fmt.Sprintf("the API server cannot call %s: %s", e.What, d.Message)))
-				}
-			}
-		}
-		if e.What == "apiserver" {
+		v := verdict{item: leaf, purpose: verify.Server}
+		v.result, v.extra, v.blind = judgeEndpoint(e, cas, env.Now())
+		if e.What == "apiserver" && !s.Deaf {
+			sub := finding.Subject{Kind: "Certificate", Name: leaf.Where()}
 			drift, err := c.Drift(ctx, leaf.Cert)
 			if err != nil {
-				fmt.Fprintf(env.ErrOut, "could not read: %v\n", err)
+				o.blind = append(o.blind, "names that clients use: "+live.Cause(err))
 			}
 			for _, d := range drift {
 				v.extra = append(v.extra, certlint.SANDrift.New(sub, fmt.Sprintf("%s (%s) is not in the API server's certificate", d.Name, d.Why)))
+				v.extra[len(v.extra)-1].Remedy = ""
 			}
 			if len(drift) > 0 {
+				// One command adds all of them.
 				v.extra[len(v.extra)-1].Remedy = reissue(leaf.Cert, drift2names(drift))
-				fmt.Fprintf(env.ErrOut, "the smallest re-issue: %s\n", reissue(leaf.Cert, drift2names(drift)))
+				fmt.Fprintf(env.ErrOut, "the smallest re-issue, on the control-plane node: %s\n", reissue(leaf.Cert, drift2names(drift)))
 			}
 		}
 		vs = append(vs, v)
 	}
-	return vs, nil
+	return vs, s.Items, nil
 }
 
 // reissue is the command that issues the API server's certificate again with

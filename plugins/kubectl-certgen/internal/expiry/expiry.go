@@ -35,6 +35,17 @@ type Limits struct {
 type Row struct {
 	Item   *inspect.Item
 	Status Status
+	// More is how many other places have the same certificate, where rows were
+	// put together.
+	More int
+}
+
+// Where is the place of the certificate, and how many more there are.
+func (r Row) Where() string {
+	if r.More > 0 {
+		return fmt.Sprintf("%s (and %d more)", r.Item.Where(), r.More)
+	}
+	return r.Item.Where()
 }
 
 // Judge orders the certificates of the items, the soonest first.
@@ -45,7 +56,7 @@ func Judge(items []inspect.Item, l Limits, now time.Time) []Row {
 		if c == nil || (l.LeaveOutCAs && c.IsCA) {
 			continue
 		}
-		r := Row{&items[i], OK}
+		r := Row{Item: &items[i], Status: OK}
 		switch left := c.NotAfter.Sub(now); {
 		case left <= 0:
 			r.Status = Expired

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -30,48 +32,66 @@ func Dial(ctx context.Context, addr, sni string) (*Served, error) {
 	if sni == "" && net.ParseIP(host) == nil {
 		sni = host
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", addr, dialCause(err))
+	}
+	defer conn.Close()
+	return Handshake(ctx, conn, addr, sni)
+}
+
+// dialTimeout bounds a connection and its handshake.
+const dialTimeout = 10 * time.Second
+
+// Handshake asks the server at the other end of a connection for its
+// certificates; addr is what the server is called.
+func Handshake(ctx context.Context, conn net.Conn, addr, sni string) (*Served, error) {
 	s := &Served{}
-	cfg := &tls.Config{
+	tc := tls.Client(conn, &tls.Config{
 		ServerName:         sni,
 		InsecureSkipVerify: true, //nolint:gosec // what is served is shown, and judged elsewhere
+		// An old server is shown too.
+		MinVersion: tls.VersionTLS10,
 		GetClientCertificate: func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			for _, raw := range r.AcceptableCAs {
 				s.ClientCAs = append(s.ClientCAs, NameString(raw))
 			}
 			return &tls.Certificate{}, nil
 		},
-	}
-	d := &tls.Dialer{Config: cfg}
-	conn, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		var cv *tls.CertificateVerificationError
-		if errors.As(err, &cv) {
-			return nil, fmt.Errorf("%s: %w", addr, cv.Err)
-		}
+	})
+	if err := tc.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %s", addr, dialCause(err))
 	}
-	defer conn.Close()
-	st := conn.(*tls.Conn).ConnectionState()
+	st := tc.ConnectionState()
 	s.Version = tls.VersionName(st.Version)
 	s.KeyExchange = st.CurveID.String()
-	for _, c := range st.PeerCertificates {
-		s.Items = append(s.Items, Item{Kind: Certificate, Source: addr, Cert: c, Served: true})
-	}
-	number(s.Items)
-	for i := range s.Items {
-		s.Items[i].Bundle = false
-		s.Items[i].Intermediate = i > 0
-	}
+	s.Items = Presented(addr, st.PeerCertificates)
 	return s, nil
+}
+
+// Presented are the certificates that a server presented, as items.
+func Presented(addr string, certs []*x509.Certificate) []Item {
+	var items []Item
+	for _, c := range certs {
+		items = append(items, Item{Kind: Certificate, Source: addr, Cert: c, Served: true})
+	}
+	number(items)
+	for i := range items {
+		items[i].Bundle = false
+		items[i].Intermediate = i > 0
+	}
+	return items
 }
 
 func dialCause(err error) string {
 	var op *net.OpError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer within 10 s"
+	case errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err):
+		return "no answer in time"
+	case errors.Is(err, io.EOF):
+		return "it ends the connection before it shows a certificate"
 	case errors.As(err, &op) && op.Op == "dial":
 		return strings.TrimPrefix(op.Err.Error(), "connect: ")
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):

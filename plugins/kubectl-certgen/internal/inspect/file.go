@@ -130,57 +130,131 @@ type Skipped struct {
 	Err  error
 }
 
-// Dir reads the certificates and kubeconfigs of a folder and all below it.
-// Files of other kinds are passed over; broken ones are reported. easyrsa's
-// second copies (certs_by_serial) are left out.
+// Dir reads the certificates and kubeconfigs of a folder and all below it,
+// behind symbolic links too. Files of other kinds are passed over; broken ones
+// are reported. What a tool keeps as a second or an old copy is left out:
+// easyrsa's certs_by_serial and revoked, certbot's archive, and the files that
+// a kubelet has rotated away from.
 func Dir(dir string, o Options) (items []Item, skipped []Skipped, err error) {
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if p == dir {
-				return short(p, err)
+	if _, err := os.ReadDir(dir); err != nil {
+		return nil, nil, short(dir, err)
+	}
+	w := &walk{o: o, seen: map[string]bool{}}
+	w.dir(dir)
+	return w.items, w.skipped, nil
+}
+
+type walk struct {
+	o       Options
+	seen    map[string]bool // by real path
+	items   []Item
+	skipped []Skipped
+}
+
+// again says whether a file or folder was read before, under whatever name.
+func (w *walk) again(p string) bool {
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		return false
+	}
+	if abs, err := filepath.Abs(real); err == nil {
+		real = abs
+	}
+	was := w.seen[real]
+	w.seen[real] = true
+	return was
+}
+
+func (w *walk) dir(dir string) {
+	if w.again(dir) {
+		return
+	}
+	ents, err := os.ReadDir(dir)
+	if err != nil {
+		w.skipped = append(w.skipped, Skipped{dir, short(dir, err)})
+		return
+	}
+	names := map[string]bool{}
+	for _, e := range ents {
+		names[e.Name()] = true
+	}
+	var links []string
+	for _, e := range ents {
+		p := filepath.Join(dir, e.Name())
+		isDir := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			st, err := os.Stat(p)
+			if err != nil {
+				if candidate(p, e) {
+					w.skipped = append(w.skipped, Skipped{p, errors.New("a link to a file that is not there")})
+				}
+				continue
 			}
-			skipped = append(skipped, Skipped{p, err})
-			if d != nil && d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			if p != dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "certs_by_serial" || d.Name() == "revoked") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !candidate(p, d) {
-			return nil
-		}
-		got, err := File(p, o)
-		if err != nil {
-			if strings.HasSuffix(p, ".conf") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".yaml") || strings.HasSuffix(p, ".yml") {
-				return nil // not a kubeconfig nor a manifest with certificates
-			}
-			skipped = append(skipped, Skipped{p, err})
-			return nil
-		}
-		for _, it := range got {
-			if it.Kind != Key {
-				items = append(items, it)
+			if isDir = st.IsDir(); !isDir && !currentLink(e.Name()) {
+				links = append(links, p) // behind the files that are here themselves
+				continue
 			}
 		}
-		return nil
-	})
-	return items, skipped, err
+		switch {
+		case isDir && (strings.HasPrefix(e.Name(), ".") || e.Name() == "certs_by_serial" || e.Name() == "revoked" || e.Name() == "archive" && names["live"]):
+		case isDir:
+			w.dir(p)
+		case candidate(p, e) && !rotatedAway(e.Name(), names):
+			w.file(p)
+		}
+	}
+	for _, p := range links {
+		if candidate(p, nil) {
+			w.file(p)
+		}
+	}
+}
+
+// currentLink says that a name is a kubelet's link to the file in use.
+func currentLink(name string) bool {
+	return strings.HasPrefix(name, "kubelet-") && strings.HasSuffix(name, "-current.pem")
+}
+
+// rotatedAway says that a file is one of a kubelet's dated ones, which the link
+// beside it leads to or no longer leads to.
+func rotatedAway(name string, beside map[string]bool) bool {
+	for _, kind := range []string{"kubelet-client-", "kubelet-server-"} {
+		if rest, ok := strings.CutPrefix(name, kind); ok && rest != "current.pem" && strings.HasSuffix(rest, ".pem") {
+			return beside[kind+"current.pem"]
+		}
+	}
+	return false
+}
+
+func (w *walk) file(p string) {
+	if w.again(p) {
+		return
+	}
+	got, err := File(p, w.o)
+	if err != nil {
+		if strings.HasSuffix(p, ".conf") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".yaml") || strings.HasSuffix(p, ".yml") {
+			return // not a kubeconfig nor a manifest with certificates
+		}
+		w.skipped = append(w.skipped, Skipped{p, err})
+		return
+	}
+	for _, it := range got {
+		if it.Kind != Key {
+			w.items = append(w.items, it)
+		}
+	}
 }
 
 func candidate(p string, d fs.DirEntry) bool {
-	if strings.HasPrefix(d.Name(), ".") || strings.HasSuffix(d.Name(), "~") {
-		return false
+	name := filepath.Base(p)
+	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || d != nil && !d.Type().IsRegular() && d.Type()&fs.ModeSymlink == 0 {
+		return false // a pipe or a device would be waited for
 	}
 	switch strings.ToLower(filepath.Ext(p)) {
 	case ".crt", ".pem", ".cer", ".cert", ".der", ".csr", ".req", ".p12", ".pfx", ".conf", ".kubeconfig", ".yaml", ".yml", ".json":
 		return !strings.HasSuffix(p, "-key.pem")
 	case "":
-		return d.Name() == "kubeconfig" || d.Name() == "config"
+		return name == "kubeconfig" || name == "config"
 	}
 	return false
 }

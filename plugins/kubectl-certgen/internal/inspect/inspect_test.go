@@ -151,3 +151,62 @@ func FuzzBytes(f *testing.F) {
 	f.Add([]byte("\x30\x03\x02\x01\x00"))
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = Bytes("f", data, Options{}) })
 }
+
+// A node's folders as they are: links to the file in use, dated files that a
+// kubelet rotated away from, folders behind links, links in a circle.
+func TestDirFollowsLinksAndLeavesOldCopiesOut(t *testing.T) {
+	dir := t.TempDir()
+	mk := func(rel, cn string) {
+		t.Helper()
+		_, _, certPEM, keyPEM := newPair(t, cn, false)
+		p := filepath.Join(dir, rel)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, append(certPEM, keyPEM...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(to, rel string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, rel)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, filepath.Join(dir, rel)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	mk("kubelet/kubelet-client-2025-01-01-00-00-00.pem", "rotated")
+	mk("kubelet/kubelet-client-2026-01-01-00-00-00.pem", "current")
+	link("kubelet-client-2026-01-01-00-00-00.pem", "kubelet/kubelet-client-current.pem")
+	mk("data/pki/server.crt", "server")
+	link("../data/pki", "etc/pki")
+	link("..", "etc/up")
+	mk("le/archive/x/cert1.pem", "archived")
+	mk("le/archive/x/cert2.pem", "live")
+	link("../../archive/x/cert2.pem", "le/live/x/cert.pem")
+	link("gone.crt", "etc/dangling.crt")
+
+	seen := func(sub string) string {
+		t.Helper()
+		items, skipped, err := Dir(filepath.Join(dir, sub), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, i := range items {
+			out = append(out, i.Cert.Subject.CommonName)
+		}
+		for _, s := range skipped {
+			out = append(out, "skipped "+filepath.Base(s.Path))
+		}
+		return strings.Join(out, " ")
+	}
+	for sub, want := range map[string]string{
+		"kubelet": "current", "etc/pki": "server", "le": "live", "etc": "server current live skipped dangling.crt",
+	} {
+		if got := seen(sub); got != want {
+			t.Errorf("%s: %q, not %q", sub, got, want)
+		}
+	}
+}

@@ -22,7 +22,12 @@ const (
 	Certificate Kind = "certificate"
 	Request     Kind = "request"
 	Key         Kind = "key"
+	// Login is a user of a kubeconfig without a certificate.
+	Login Kind = "login"
 )
+
+// Cluster is the source of what lies in the objects of a live cluster.
+const Cluster = "cluster"
 
 // Item is one certificate, request or key, and where it was seen.
 type Item struct {
@@ -46,6 +51,11 @@ type Item struct {
 	Cert    *x509.Certificate
 	Request *x509.CertificateRequest
 
+	// Note says how a Login proves who it is: "a token", "the exec plugin aws".
+	Note string
+	// CertFile is the file that a kubeconfig names for its user's certificate, ""
+	// where it holds the certificate itself.
+	CertFile string
 	// KeyFile is the private key that lies beside it, and KeyMatches whether it
 	// is the certificate's. KeyMode is 0 where the key is not a file.
 	KeyFile    string
@@ -59,7 +69,9 @@ type Item struct {
 // Where is the source and the part of an item, in one line.
 func (i *Item) Where() string {
 	s := i.Source
-	if i.Part != "" {
+	if s == Cluster {
+		s = i.Part // "secret ns/name tls.crt" says it
+	} else if i.Part != "" {
 		s += " (" + i.Part + ")"
 	}
 	if i.Index > 0 {

@@ -293,11 +293,15 @@ func (r *objReader) kubeconfig(obj object) {
 		r.pem("cluster "+name, b, true)
 	})
 	each("users", "user", func(name string, m object) {
-		b, _ := load(m, "client-certificate")
+		b, certFile := load(m, "client-certificate")
 		its := r.pem("user "+name, b, false)
 		if len(its) == 0 {
+			if note := login(m); note != "" {
+				r.items = append(r.items, Item{Kind: Login, Source: r.source, Part: "user " + name, Note: note})
+			}
 			return
 		}
+		its[0].CertFile = certFile
 		kb, file := load(m, "client-key")
 		if file == "" {
 			file = "client-key-data"
@@ -306,4 +310,26 @@ func (r *objReader) kubeconfig(obj object) {
 			its[0].KeyFile, its[0].KeyMatches = file, pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
 		}
 	})
+}
+
+// login says how a user of a kubeconfig without a certificate proves who it is.
+func login(m object) string {
+	text := func(k string) string { s, _ := m[k].(string); return s }
+	if e, ok := m["exec"].(object); ok {
+		cmd, _ := e["command"].(string)
+		return "the exec plugin " + cmd
+	}
+	switch {
+	case text("tokenFile") != "":
+		return "the token in " + text("tokenFile")
+	case text("token") != "":
+		return "a token"
+	case text("username") != "":
+		return "a password"
+	}
+	if p, ok := m["auth-provider"].(object); ok {
+		n, _ := p["name"].(string)
+		return "the auth provider " + n
+	}
+	return ""
 }

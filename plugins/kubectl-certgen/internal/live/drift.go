@@ -82,7 +82,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 // controlPlaneEndpoint reads kubeadm's ClusterConfiguration, "" where there is
 // none.
 func (c *Cluster) controlPlaneEndpoint(ctx context.Context) string {
-	cm, err := c.Client.Get(ctx, pathConfigMaps+"/kubeadm-config")
+	cm, err := c.Client.Get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
 	if err != nil {
 		return ""
 	}

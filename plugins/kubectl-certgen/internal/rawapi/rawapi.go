@@ -6,7 +6,9 @@ package rawapi
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,11 +48,35 @@ func New(cfg *rest.Config) (*Client, error) {
 // maxBody bounds an answer; a page of 500 Secrets is far below.
 const maxBody = 256 << 20
 
+// URL is the address of a path at the API server.
+func (c *Client) URL(path string) *url.URL {
+	u := *c.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	return &u
+}
+
+// Peer are the certificates that the API server presents to this client, on
+// whatever way it takes there.
+func (c *Client) Peer(ctx context.Context) ([]*x509.Certificate, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL("/version").String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.TLS == nil {
+		return nil, errors.New("no TLS")
+	}
+	return resp.TLS.PeerCertificates, nil
+}
+
 // Do sends a request; body may be nil. An answer of 400 and above is an
 // apierrors.APIStatus error.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) ([]byte, error) {
-	u := *c.base
-	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u := c.URL(path)
 	u.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
@@ -99,7 +125,9 @@ func (c *Client) List(ctx context.Context, path string, query url.Values) ([]Obj
 	for k, v := range query {
 		q[k] = v
 	}
-	q.Set("limit", "500")
+	if q.Get("limit") == "" {
+		q.Set("limit", "500")
+	}
 	for {
 		data, err := c.Do(ctx, http.MethodGet, path, q, "", nil)
 		if err != nil {

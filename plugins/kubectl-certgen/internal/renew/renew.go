@@ -121,6 +121,19 @@ func Make(items []inspect.Item, cas []*Authority, o Options) (*Plan, error) {
 			skip(false, "a CA: rotate ca replaces it in stages")
 			continue
 		}
+		if it.CertFile != "" {
+			switch {
+			case slices.ContainsFunc(items, func(f inspect.Item) bool { return f.Part == "" && sameFile(f.Source, it.CertFile) }):
+				// The file itself is renewed.
+			case strings.Contains(filepath.Base(it.CertFile), "kubelet-client-current") && o.Now.Before(c.NotAfter):
+				skip(false, "the kubelet renews %s itself", it.CertFile)
+			case strings.Contains(filepath.Base(it.CertFile), "kubelet-client-current"):
+				skip(true, "the kubelet's own certificate %s expired on %s, and with it the kubelet cannot ask for a new one: make a kubeconfig with kubectl certgen node, put it into the place of this one and restart the kubelet", it.CertFile, c.NotAfter.UTC().Format("2006-01-02"))
+			default:
+				skip(true, "its certificate is in a file of its own: renew %s", it.CertFile)
+			}
+			continue
+		}
 		if o.Before > 0 && c.NotAfter.Sub(o.Now) > o.Before {
 			skip(false, "good until %s", c.NotAfter.UTC().Format("2006-01-02"))
 			continue
@@ -187,6 +200,15 @@ func Make(items []inspect.Item, cas []*Authority, o Options) (*Plan, error) {
 		p.Steps = append(p.Steps, step)
 	}
 	return p, nil
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // usable says why a CA cannot sign now.

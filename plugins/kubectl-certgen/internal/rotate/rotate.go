@@ -196,7 +196,9 @@ func (s *State) scan() error {
 			seen[it.Source] = true
 			s.Kubeconfigs = append(s.Kubeconfigs, it.Source)
 		}
-		if it.Cert.IsCA || it.Intermediate || it.Bundle {
+		if it.Cert.IsCA || it.Intermediate || it.Bundle || it.CertFile != "" {
+			// A certificate in a file of its own is found as that file where it
+			// lies in this folder; the kubelet's does not, and is its own affair.
 			continue
 		}
 		switch {
