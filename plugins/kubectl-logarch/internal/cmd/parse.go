@@ -26,7 +26,7 @@ type parseFlags struct {
 	verbosity                      int
 	follow, stats, quiet, merge    bool
 	top, year                      int
-	timezone                       string
+	timezone, by                   string
 }
 
 // parseOptions is what a run needs.
@@ -38,6 +38,7 @@ type parseOptions struct {
 	quiet    bool
 	merge    bool
 	top      int
+	by       string
 	filter   *parse.Filter
 	defaults parse.Defaults
 }
@@ -122,13 +123,14 @@ func (f *parseFlags) bind(c *cobra.Command) {
 	fs.StringVar(&f.severity, "severity", "", "Only events of this severity or worse: debug, info, warning, error or fatal")
 	fs.StringSliceVar(&f.components, "component", nil, "Only events of these components or containers (* stands for any text)")
 	fs.StringSliceVar(&f.callers, "caller", nil, "Only events logged there: file.go or file.go:123")
-	fs.StringArrayVar(&f.where, "where", nil, "Only events with this field: key=value (with * for any text), key!=value or key~part; msg, err and logger are keys too")
+	fs.StringArrayVar(&f.where, "where", nil, "Only events with this: key=value (* stands for any text), key!=value, key~part, key!~part, or key>number (a duration, too); msg, err, logger, namespace, pod, container, stream are keys too, and members of objects (event.Type)")
 	fs.IntVarP(&f.verbosity, "verbosity", "v", -1, "Only events up to this -v level; klog text does not tell it, JSON does")
 	fs.StringArrayVar(&f.grep, "grep", nil, "Only events that match this regular expression")
 	fs.BoolVar(&f.follow, "follow", false, "Go on as the files grow, through rotation, until interrupted")
 	fs.BoolVar(&f.merge, "merge", false, "Show the events of all files in the order of their time, not file by file")
 	fs.BoolVar(&f.stats, "stats", false, "Sum up instead: error rate, busiest minute, what repeats")
 	fs.IntVar(&f.top, "top", 10, "How many messages --stats shows")
+	fs.StringVar(&f.by, "by", "", "With --stats: count the values of this key too (pod, caller, resp, event.Type, ...)")
 	fs.IntVar(&f.year, "year", 0, "Year of klog text without a carrier that knows it (default: from the file's time)")
 	fs.StringVar(&f.timezone, "timezone", "UTC", "Time zone of klog text without such a carrier: UTC, Local or a name such as Europe/Oslo")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "No notes on stderr")
@@ -138,8 +140,14 @@ func (f *parseFlags) bind(c *cobra.Command) {
 
 func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error) {
 	now := env.Now()
-	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, merge: f.merge, top: f.top, filter: parse.NewFilter()}
+	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, merge: f.merge, top: f.top, by: f.by, filter: parse.NewFilter()}
 	o.defaults.Now = now.UnixNano()
+	if f.by != "" && !f.stats {
+		return nil, cli.Usagef("--by %s: it is for --stats (kubectl logarch parse stats)", f.by)
+	}
+	if f.stats && f.follow {
+		return nil, cli.Usagef("--stats and --follow: sums need an end")
+	}
 	if f.merge && f.follow {
 		return nil, cli.Usagef("--merge and --follow: files that grow are shown as their lines come")
 	}
@@ -226,7 +234,7 @@ func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
 			return noVerbosity(o.filter.V, name)
 		}
 	}
-	opt := parse.Options{Filter: o.filter, Stats: o.stats}
+	opt := parse.Options{Filter: o.filter, Stats: o.stats, By: o.by}
 	if !o.stats {
 		opt.Encode = o.encoder(env, inputs)
 	}

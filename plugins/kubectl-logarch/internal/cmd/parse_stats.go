@@ -1,13 +1,9 @@
 package cmd
 
 import (
-	"fmt"
-	"io"
 	"sort"
-	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/parse"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/stats"
@@ -36,8 +32,13 @@ type statsReport struct {
 	WorstMinute *statsMinute     `json:"worstMinute,omitempty"`
 	Errors      []statsMessage   `json:"errors"`
 	Causes      []statsMessage   `json:"causes"`
+	Warnings    []statsMessage   `json:"warnings"`
 	Messages    []statsMessage   `json:"messages"`
-	Unparsed    []string         `json:"unparsedExamples,omitempty"`
+	// Values are the values of the key asked for with --by.
+	By       string         `json:"by,omitempty"`
+	Values   []statsValue   `json:"values,omitempty"`
+	Timeline *statsTimeline `json:"timeline,omitempty"`
+	Unparsed []string       `json:"unparsedExamples,omitempty"`
 	// Others are events beyond the number of different messages that is kept.
 	Others int64 `json:"others,omitempty"`
 }
@@ -46,6 +47,23 @@ type statsPart struct {
 	Name   string `json:"name"`
 	Events int64  `json:"events"`
 	Errors int64  `json:"errors"`
+}
+
+type statsValue struct {
+	Value  string `json:"value"`
+	Events int64  `json:"events"`
+	Errors int64  `json:"errors"`
+	First  string `json:"first,omitempty"`
+	Last   string `json:"last,omitempty"`
+	last   int64
+}
+
+// statsTimeline counts events in parts of equal length.
+type statsTimeline struct {
+	Start   string  `json:"start"`
+	Seconds int64   `json:"secondsEach"`
+	Events  []int64 `json:"events"`
+	Errors  []int64 `json:"errors"`
 }
 
 type statsMinute struct {
@@ -62,6 +80,7 @@ type statsMessage struct {
 	First    string `json:"first,omitempty"`
 	Last     string `json:"last,omitempty"`
 	Example  string `json:"example,omitempty"`
+	Cause    string `json:"cause,omitempty"`
 	first    int64
 	last     int64
 }
@@ -69,7 +88,7 @@ type statsMessage struct {
 func (o *parseOptions) showStats(env *cli.Env, r *parse.Result) error {
 	s := r.Stats
 	if s == nil {
-		s = stats.New()
+		s = stats.New(o.by)
 	}
 	rep := o.statsReport(r, s)
 	if o.output == "json" {
@@ -83,7 +102,7 @@ func (o *parseOptions) statsReport(r *parse.Result, s *stats.Stats) *statsReport
 		APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "LogStats",
 		Events: s.Events, Bytes: r.Bytes, Severities: map[string]int64{}, Formats: map[string]int64{},
 		Unparsed: s.Unparsed, Others: s.Others,
-		Errors: []statsMessage{}, Causes: []statsMessage{}, Messages: []statsMessage{},
+		Errors: []statsMessage{}, Causes: []statsMessage{}, Warnings: []statsMessage{}, Messages: []statsMessage{},
 	}
 	for i, n := range s.Severities {
 		if n > 0 {
@@ -120,7 +139,7 @@ func (o *parseOptions) statsReport(r *parse.Result, s *stats.Stats) *statsReport
 	list := func(in []*stats.Message) []statsMessage {
 		out := []statsMessage{}
 		for _, m := range in {
-			sm := statsMessage{Count: m.Count, Severity: m.Severity.String(), Message: m.Signature, Caller: m.Caller, first: m.First, last: m.Last}
+			sm := statsMessage{Count: m.Count, Severity: m.Severity.String(), Message: m.Signature, Caller: m.Caller, Cause: m.Cause, first: m.First, last: m.Last}
 			if m.Example != m.Signature {
 				sm.Example = m.Example
 			}
@@ -131,148 +150,31 @@ func (o *parseOptions) statsReport(r *parse.Result, s *stats.Stats) *statsReport
 		}
 		return out
 	}
-	isError := func(m *stats.Message) bool { return m.Severity >= logline.Error }
-	rep.Errors = list(stats.Top(s.Messages, o.top, isError))
-	rep.Causes = list(stats.Top(s.Causes, o.top, nil))
-	rep.Messages = list(stats.Top(s.Messages, o.top, func(m *stats.Message) bool { return !isError(m) }))
+	between := func(least, most logline.Severity) func(*stats.Message) bool {
+		return func(m *stats.Message) bool { return m.Severity >= least && m.Severity <= most }
+	}
+	rep.Errors = list(stats.Top(s.Messages, o.top, between(logline.Error, logline.Fatal)))
+	rep.Causes = list(stats.Top(s.Causes, o.top, between(logline.Error, logline.Fatal)))
+	rep.Warnings = list(stats.Top(s.Messages, o.top, between(logline.Warning, logline.Warning)))
+	rep.Messages = list(stats.Top(s.Messages, o.top, between(logline.Unknown, logline.Info)))
+	if o.by != "" {
+		rep.By, rep.Values = o.by, []statsValue{}
+		for _, m := range stats.Top(s.Values, o.top, nil) {
+			v := statsValue{Value: m.Signature, Events: m.Count, Errors: m.Errors, last: m.Last}
+			if m.First != 0 {
+				v.First, v.Last = stamp(m.First), stamp(m.Last)
+			}
+			rep.Values = append(rep.Values, v)
+		}
+	}
+	if start, width, parts := s.Timeline(timelineParts); len(parts) > 1 {
+		t := &statsTimeline{Start: stamp(start), Seconds: width / int64(time.Second)}
+		for _, p := range parts {
+			t.Events, t.Errors = append(t.Events, p.Events), append(t.Errors, p.Errors)
+		}
+		rep.Timeline = t
+	}
 	return rep
 }
 
 func stamp(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339Nano) }
-
-func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.Stats) error {
-	var b strings.Builder
-	line := count(r.Events, "event")
-	if r.Events > 0 {
-		errs := st.Good("no errors")
-		if n := s.Errors(); n > 0 {
-			errs = st.Error(fmt.Sprintf("%s errors (%.2g%%)", comma(n), 100*r.ErrorRate))
-			if n == 1 {
-				errs = st.Error(fmt.Sprintf("1 error (%.2g%%)", 100*r.ErrorRate))
-			}
-		}
-		line += ", " + errs
-	}
-	if s.First != 0 {
-		line += fmt.Sprintf(", in %s", roundSpan(time.Duration(s.Last-s.First)))
-		if r.PerMinute > 0 {
-			line += fmt.Sprintf(" (%.3g a minute)", r.PerMinute)
-		}
-	}
-	fmt.Fprintln(&b, line)
-	if s.First != 0 {
-		fmt.Fprintf(&b, "  from       %s to %s\n", shortTime(s.First), shortTime(s.Last))
-	}
-	var sev, formats []string
-	for i := len(s.Severities) - 1; i >= 0; i-- {
-		if n := s.Severities[i]; n > 0 {
-			sev = append(sev, fmt.Sprintf("%s %s", logline.Severity(i), comma(n)))
-		}
-	}
-	for i, n := range s.Formats {
-		if n > 0 {
-			formats = append(formats, fmt.Sprintf("%s %s", logline.Format(i), comma(n)))
-		}
-	}
-	if len(sev) > 0 {
-		fmt.Fprintf(&b, "  severity   %s\n  format     %s\n", strings.Join(sev, ", "), strings.Join(formats, ", "))
-	}
-	for _, m := range []struct {
-		title string
-		at    *statsMinute
-	}{{"busiest", r.Busiest}, {"worst", r.WorstMinute}} {
-		if m.at != nil {
-			fmt.Fprintf(&b, "  %-10s minute %s: %s, %s\n", m.title, strings.Replace(strings.TrimSuffix(m.at.At, ":00Z"), "T", " ", 1), count(m.at.Events, "event"), count(m.at.Errors, "error"))
-		}
-	}
-	if len(r.Components) > 1 {
-		fmt.Fprintf(&b, "\n%s\n", st.Bold("Components"))
-		for _, p := range r.Components {
-			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), p.Name, count(p.Errors, "error"))
-		}
-	}
-	section(&b, st, width, "Errors", r.Errors)
-	section(&b, st, width, "Their causes (err=)", r.Causes)
-	section(&b, st, width, "Other messages", r.Messages)
-	if len(r.Unparsed) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", st.Bold("In no known format, such as"))
-		for _, u := range r.Unparsed {
-			fmt.Fprintf(&b, "  %s\n", clipTo(u, width-2))
-		}
-	}
-	if r.Others > 0 {
-		fmt.Fprintf(&b, "\n%s of too many different messages to tell apart\n", count(r.Others, "event"))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func section(b *strings.Builder, st cli.Style, width int, title string, list []statsMessage) {
-	if len(list) == 0 {
-		return
-	}
-	// On a narrow screen the message matters more than when it came first.
-	wide := width >= 100
-	head := "    COUNT  LAST        MESSAGE"
-	if wide {
-		head = "    COUNT  FIRST     LAST        MESSAGE"
-	}
-	fmt.Fprintf(b, "\n%s\n  %s\n", st.Bold(title), st.Faint(head))
-	for _, m := range list {
-		when := "-       "
-		if m.first != 0 {
-			when = time.Unix(0, m.last).UTC().Format("15:04:05")
-		}
-		if wide {
-			first := "-       "
-			if m.first != 0 {
-				first = time.Unix(0, m.first).UTC().Format("15:04:05")
-			}
-			when = first + "  " + when
-		}
-		sev, _ := logline.ParseSeverity(m.Severity)
-		text := m.Message
-		if m.Count == 1 && m.Example != "" {
-			text = m.Example
-		}
-		place := ""
-		if m.Caller != "" {
-			place = "  " + m.Caller
-		}
-		text = strings.ReplaceAll(text, "\n", " ")
-		room := width - 17 - len(when)
-		if !wide && utf8.RuneCountInString(text+place) > room {
-			place = ""
-		}
-		text = clipTo(text, max(20, room-utf8.RuneCountInString(place)))
-		paint := func(s string) string { return s }
-		switch {
-		case sev >= logline.Error:
-			paint = st.Error
-		case sev == logline.Warning:
-			paint = st.Warning
-		}
-		fmt.Fprintf(b, "  %9s  %s  %s %s%s\n", comma(m.Count), when, paint(string(sev.Letter())), paint(text), st.Faint(place))
-	}
-}
-
-// clipTo shortens a text to a number of characters.
-func clipTo(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:max(1, n-1)]) + "…"
-}
-
-func roundSpan(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%.3g days", d.Hours()/24)
-	case d >= time.Minute:
-		s := d.Round(time.Second).String()
-		return s
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Millisecond).String()
-}

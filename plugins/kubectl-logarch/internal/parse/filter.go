@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,26 +32,81 @@ type Filter struct {
 // NewFilter returns a filter that wants all.
 func NewFilter() *Filter { return &Filter{V: -1} }
 
-// Condition is a wanted value of a key.
+// Condition is what the value of a key has to be.
 type Condition struct {
 	Key   string
+	Op    string // one of ops
 	Value string
-	// Not turns the condition round; Contains asks for a part of the value.
-	Not, Contains bool
+	// number is Value as a number or a duration, to be compared with.
+	number float64
 }
 
-// ParseCondition reads key=value, key!=value or key~part. A value may hold * for
-// any text.
+// ops are the comparisons, longer ones first.
+var ops = []string{"!=", "!~", ">=", "<=", "=", "~", ">", "<"}
+
+// ParseCondition reads key=value, key!=value, key~part, key!~part and
+// comparisons of numbers and durations such as latency>=1s. A value may hold *
+// for any text, and may be quoted as klog quotes it.
 func ParseCondition(s string) (Condition, error) {
-	i := strings.IndexAny(s, "=~")
-	if i <= 0 {
-		return Condition{}, fmt.Errorf("%q is not key=value, key!=value or key~part", s)
+	i := strings.IndexAny(s, "=~<>")
+	if i > 0 && s[i-1] == '!' {
+		i--
 	}
-	c := Condition{Key: s[:i], Value: s[i+1:], Contains: s[i] == '~'}
-	if strings.HasSuffix(c.Key, "!") {
-		c.Key, c.Not = strings.TrimSuffix(c.Key, "!"), true
+	if i <= 0 {
+		return Condition{}, fmt.Errorf("%q is not key=value, key!=value, key~part or key>number", s)
+	}
+	c := Condition{Key: strings.TrimSpace(s[:i])}
+	for _, op := range ops {
+		if strings.HasPrefix(s[i:], op) {
+			c.Op, c.Value = op, strings.TrimSpace(s[i+len(op):])
+			break
+		}
+	}
+	if n := len(c.Value); n > 1 && c.Value[0] == '"' && c.Value[n-1] == '"' {
+		if v, err := strconv.Unquote(c.Value); err == nil {
+			c.Value = v
+		}
+	}
+	if strings.ContainsAny(c.Op, "<>") {
+		n, ok := number(c.Value)
+		if !ok {
+			return Condition{}, fmt.Errorf("%q: %q is neither a number nor a duration such as 1.5s", s, c.Value)
+		}
+		c.number = n
 	}
 	return c, nil
+}
+
+// number reads a number, or a duration in seconds.
+func number(s string) (float64, bool) {
+	if f, err := strconv.ParseFloat(s, 64); err == nil {
+		return f, true
+	}
+	d, err := time.ParseDuration(s)
+	return d.Seconds(), err == nil
+}
+
+// holds says whether a value fulfils the condition.
+func (c *Condition) holds(text string) bool {
+	switch c.Op {
+	case "=":
+		return matches(c.Value, text)
+	case "~":
+		return strings.Contains(text, c.Value)
+	}
+	n, ok := number(text)
+	if !ok {
+		return false
+	}
+	switch c.Op {
+	case ">":
+		return n > c.number
+	case ">=":
+		return n >= c.number
+	case "<":
+		return n < c.number
+	}
+	return n <= c.number
 }
 
 // ParseWhen reads a point in time: RFC 3339, a date with or without a time
@@ -99,7 +155,7 @@ func (j *judge) pass(ev *logline.Event, t int64, r *Result) bool {
 		return false
 	}
 	// What has no form cannot be judged by its parts, only by its text.
-	if ev.Format == logline.Unparsed && (j.Severity > ev.Severity || len(j.Callers) > 0 || len(j.Where) > 0) {
+	if ev.Format == logline.Unparsed && (j.Severity > ev.Severity || len(j.Callers) > 0 || !j.known(ev)) {
 		if len(ev.Raw) > 0 {
 			r.UnparsedHidden++
 		}
@@ -157,32 +213,32 @@ func (j *judge) caller(ev *logline.Event) bool {
 	return false
 }
 
+// known says whether the keys of all conditions are known of an event.
+func (j *judge) known(ev *logline.Event) bool {
+	for i := range j.Where {
+		if _, ok := ev.Lookup(j.buf[:0], j.Where[i].Key); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 func (j *judge) where(ev *logline.Event, c *Condition) bool {
-	found := false
-	try := func(v logline.Value) {
-		j.buf = v.Text(j.buf[:0])
-		text := string(j.buf)
-		found = found || c.Contains && strings.Contains(text, c.Value) || !c.Contains && matches(c.Value, text)
-	}
-	switch c.Key {
-	case "msg":
-		try(ev.Msg)
-	case "err":
-		if ev.ErrAt >= 0 {
-			try(ev.Err)
-		}
-	case "logger":
-		if ev.LoggerAt >= 0 {
-			try(ev.Logger)
+	var found bool
+	j.buf, found = ev.Lookup(j.buf[:0], c.Key)
+	if c.Key == "pod" && !strings.Contains(c.Value, "/") {
+		// A pod is namespace/name; its name alone will do.
+		if i := bytes.LastIndexByte(j.buf, '/'); i >= 0 {
+			j.buf = append(j.buf[:0], j.buf[i+1:]...)
 		}
 	}
-	for i := range ev.Fields {
-		j.buf = ev.Fields[i].Key.Text(j.buf[:0])
-		if string(j.buf) == c.Key {
-			try(ev.Fields[i].Value)
-		}
+	switch c.Op {
+	case "!=":
+		return !found || !matches(c.Value, string(j.buf))
+	case "!~":
+		return !found || !strings.Contains(string(j.buf), c.Value)
 	}
-	return found != c.Not
+	return found && c.holds(string(j.buf))
 }
 
 // matches compares a text with a pattern in which * stands for any text.

@@ -37,6 +37,8 @@ type Options struct {
 	Filter *Filter
 	// Stats gathers statistics of the events that pass the filter.
 	Stats bool
+	// By is a key whose values the statistics count.
+	By string
 	// Workers is how many goroutines parse; 0 is one a core.
 	Workers int
 
@@ -270,7 +272,7 @@ func (w *worker) run(c *chunk, carry logline.State, lastTime int64) {
 	w.c = c
 	c.result = Result{}
 	if w.opt.Stats {
-		c.result.Stats = stats.New()
+		c.result.Stats = stats.New(w.opt.By)
 	}
 	c.lastTime, c.untimed = lastTime, false
 	w.parser.SetMeta(c.meta)

@@ -257,6 +257,54 @@ not known
 	}
 }
 
+// TestWhere: conditions on members of objects, on numbers and durations, and on
+// where a line came from, whatever its format.
+func TestWhere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "shop_web-0_0123456789abcdef0123456789abcdef", "app")
+	name := write(t, filepath.Join(dir, "0.log"), []byte(`2026-11-21T03:00:00.0Z stderr F I1121 03:00:00.000000       1 a.go:1] "one" event={"Type":"Died","at":{"node.name":"n1"}} latency="1.5s" n=7 k="x y"
+2026-11-21T03:00:01.0Z stdout F {"level":"info","msg":"two","event":{"Type":"Started"},"latency":0.2,"n":-1,"pod":"kube-system/dns"}
+2026-11-21T03:00:02.0Z stdout F plain
+`))
+	for cond, want := range map[string]string{
+		"event.Type=Died":       "one",
+		"event.at.node.name=n1": "one",
+		"event.Type!=Died":      "two",
+		"event.type=Died":       "",
+		"latency>1":             "one",
+		"latency>=1500ms":       "one",
+		"latency<200ms":         "",
+		"latency<=200ms":        "two",
+		"n>-2":                  "one two",
+		`k="x y"`:               "one",
+		"k!~x":                  "two",
+		"pod=web-0":             "one plain",
+		"pod=shop/web-0":        "one plain",
+		"pod=dns":               "two",
+		"namespace=shop":        "one two plain",
+		"stream=stdout":         "two plain",
+		"container!=app":        "",
+		"severity=info":         "one two",
+		"msg~o":                 "one two",
+		"caller=a.go:1":         "one",
+	} {
+		c, err := ParseCondition(cond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := run(t, Options{Filter: &Filter{V: -1, Where: []Condition{c}}, Encode: func(dst []byte, ev *logline.Event) []byte {
+			return append(append(dst, ev.Msg.String()...), ' ')
+		}}, name)
+		if strings.TrimSpace(got) != want {
+			t.Errorf("%s: %q, want %q", cond, got, want)
+		}
+	}
+	for _, bad := range []string{"", "x", "=x", "!=x", "n>many"} {
+		if c, err := ParseCondition(bad); err == nil {
+			t.Errorf("%q: %+v", bad, c)
+		}
+	}
+}
+
 // TestPipePauses: what came before a pause is shown during it.
 func TestPipePauses(t *testing.T) {
 	pr, pw, err := os.Pipe()

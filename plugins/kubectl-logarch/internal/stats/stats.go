@@ -30,8 +30,11 @@ type Stats struct {
 	First, Last int64
 	// Unparsed are the first few lines in no known format.
 	Unparsed []string
-	buf      []byte
-	key      []byte
+	// By is a key whose values are counted in Values, where it is not "".
+	By     string
+	Values map[string]*Message
+	buf    []byte
+	key    []byte
 }
 
 // Part is a number of events and how many of them are errors.
@@ -43,14 +46,15 @@ type Message struct {
 	Severity    logline.Severity
 	Caller      string
 	Count       int64
+	Errors      int64 // of severity error or worse
 	First, Last int64
-	// Example is the first one, as it was.
-	Example string
+	// Example is the first one, as it was; Cause is its error.
+	Example, Cause string
 }
 
-// New returns empty sums.
-func New() *Stats {
-	return &Stats{Components: map[string]*Part{}, Messages: map[string]*Message{}, Causes: map[string]*Message{}, Minutes: map[int64]*Part{}}
+// New returns empty sums; by is the key whose values are counted, "" for none.
+func New(by string) *Stats {
+	return &Stats{By: by, Values: map[string]*Message{}, Components: map[string]*Part{}, Messages: map[string]*Message{}, Causes: map[string]*Message{}, Minutes: map[int64]*Part{}}
 }
 
 // Add counts an event.
@@ -91,19 +95,55 @@ func (s *Stats) Add(ev *logline.Event) {
 	if ev.Format == logline.Unparsed && len(s.Unparsed) < 3 {
 		s.Unparsed = append(s.Unparsed, string(ev.Raw[:min(len(ev.Raw), 200)]))
 	}
-	s.message(ev)
+	s.buf = ev.Msg.Text(s.buf[:0])
+	m := s.count(s.Messages, ev, ev.Caller, s.buf, ev.Structured)
 	if ev.ErrAt >= 0 {
 		s.buf = ev.Err.Text(s.buf[:0])
 		s.count(s.Causes, ev, nil, s.buf, false)
+		if m != nil && m.Cause == "" {
+			m.Cause = string(s.buf[:min(len(s.buf), 300)])
+		}
+	}
+	if s.By != "" {
+		s.value(ev)
 	}
 }
 
-func (s *Stats) message(ev *logline.Event) {
-	s.buf = ev.Msg.Text(s.buf[:0])
-	s.count(s.Messages, ev, ev.Caller, s.buf, ev.Structured)
+// Absent is the value of events that do not have the key.
+const Absent = "(none)"
+
+func (s *Stats) value(ev *logline.Event) {
+	var ok bool
+	if s.buf, ok = ev.Lookup(s.buf[:0], s.By); !ok {
+		s.buf = append(s.buf[:0], Absent...)
+	}
+	text := s.buf[:min(len(s.buf), 300)]
+	m := s.Values[string(text)]
+	if m == nil {
+		if len(s.Values) >= maxSignatures {
+			return
+		}
+		m = &Message{Signature: string(text)}
+		s.Values[m.Signature] = m
+	}
+	m.add(ev)
+	m.Severity = max(m.Severity, ev.Severity)
 }
 
-func (s *Stats) count(in map[string]*Message, ev *logline.Event, caller, text []byte, exact bool) {
+func (m *Message) add(ev *logline.Event) {
+	m.Count++
+	if ev.Severity >= logline.Error {
+		m.Errors++
+	}
+	if ev.HasTime {
+		if m.First == 0 || ev.Time < m.First {
+			m.First = ev.Time
+		}
+		m.Last = max(m.Last, ev.Time)
+	}
+}
+
+func (s *Stats) count(in map[string]*Message, ev *logline.Event, caller, text []byte, exact bool) *Message {
 	s.key = append(append(s.key[:0], ev.Severity.Letter()), caller...)
 	s.key = append(s.key, 0)
 	n := len(s.key)
@@ -116,18 +156,13 @@ func (s *Stats) count(in map[string]*Message, ev *logline.Event, caller, text []
 	if m == nil {
 		if len(in) >= maxSignatures {
 			s.Others++
-			return
+			return nil
 		}
 		m = &Message{Signature: string(s.key[n:]), Severity: ev.Severity, Caller: string(caller), Example: string(text[:min(len(text), 300)])}
 		in[string(s.key)] = m
 	}
-	m.Count++
-	if ev.HasTime {
-		if m.First == 0 || ev.Time < m.First {
-			m.First = ev.Time
-		}
-		m.Last = max(m.Last, ev.Time)
-	}
+	m.add(ev)
+	return m
 }
 
 // appendSignature appends a text with what changes from one time to the next
@@ -202,6 +237,7 @@ func (s *Stats) Merge(o *Stats) {
 	mergeParts(s.Minutes, o.Minutes)
 	s.Others += mergeMessages(s.Messages, o.Messages)
 	mergeMessages(s.Causes, o.Causes)
+	mergeMessages(s.Values, o.Values)
 	for _, u := range o.Unparsed {
 		if len(s.Unparsed) < 3 {
 			s.Unparsed = append(s.Unparsed, u)
@@ -226,6 +262,11 @@ func mergeMessages(a, b map[string]*Message) (others int64) {
 		switch {
 		case have != nil:
 			have.Count += m.Count
+			have.Errors += m.Errors
+			have.Severity = max(have.Severity, m.Severity)
+			if have.Cause == "" {
+				have.Cause = m.Cause
+			}
 			if m.First != 0 && (have.First == 0 || m.First < have.First) {
 				have.First = m.First
 			}
@@ -272,4 +313,23 @@ func (s *Stats) Busiest(errors bool) (at int64, p Part) {
 		}
 	}
 	return at, p
+}
+
+// Timeline sums the minutes up into at most n parts of equal length, and
+// returns that length in nanoseconds; part i begins at start + i*width. It is
+// empty where no event has a time.
+func (s *Stats) Timeline(n int) (start, width int64, parts []Part) {
+	if s.First == 0 {
+		return 0, 0, nil
+	}
+	first, last := s.First/minute, s.Last/minute
+	per := (last-first)/int64(n) + 1
+	parts = make([]Part, (last-first)/per+1)
+	for m, p := range s.Minutes {
+		if i := (m - first) / per; i >= 0 && i < int64(len(parts)) {
+			parts[i].Events += p.Events
+			parts[i].Errors += p.Errors
+		}
+	}
+	return first * minute, per * minute, parts
 }

@@ -25,7 +25,7 @@ func TestSignature(t *testing.T) {
 }
 
 func gather(lines []string) *Stats {
-	s := New()
+	s := New("")
 	p := logline.NewParser(&logline.Meta{Restart: -1, Year: 2026}, s.Add)
 	p.Lines([]byte(strings.Join(lines, "\n")), 1)
 	p.Flush()
