@@ -143,3 +143,43 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d failed and %d worked; the test does not test", failed, worked)
 	}
 }
+
+// kill -9 at any moment of a conversion: the source is as it was, and the next
+// run ends with a whole folder, or says that it is whole already.
+func TestConversionKilled(t *testing.T) {
+	need(t, "openssl")
+	home := t.TempDir()
+	certgen(t, home, "cluster", "--control-plane", "cp=10.0.0.1", "--out", "k")
+	src := filepath.Join(home, "k", "cp", "pki")
+	before := must(t, src, "sh", "-c", "find . -type f | sort | xargs sha256sum")
+	died := 0
+	for range 20 {
+		out := filepath.Join(t.TempDir(), "new")
+		c := exec.Command(plugin(t), "convert", src, "--layout", "easyrsa", "--out", out)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(10+rand.Intn(60)) * time.Millisecond)
+		_ = c.Process.Signal(syscall.SIGKILL)
+		if c.Wait() != nil {
+			died++
+			certgen(t, ".", "convert", src, "--layout", "easyrsa", "--out", out)
+		}
+		for _, sub := range []string{"", "etcd", "front-proxy"} {
+			dir := filepath.Join(out, sub)
+			if must(t, ".", "openssl", "x509", "-in", filepath.Join(dir, "ca.crt"), "-noout", "-pubkey") != must(t, ".", "openssl", "pkey", "-in", filepath.Join(dir, "private/ca.key"), "-pubout") {
+				t.Errorf("%s: the CA's key is another's", dir)
+			}
+			if st, err := os.Stat(filepath.Join(dir, "private/ca.key")); err != nil || st.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v", dir, err)
+			}
+			if !strings.Contains(readFile(t, filepath.Join(dir, "index.txt")), "V\t") {
+				t.Errorf("%s: no book", dir)
+			}
+		}
+	}
+	if after := must(t, src, "sh", "-c", "find . -type f | sort | xargs sha256sum"); after != before {
+		t.Errorf("the old folder changed:\n%s\n%s", before, after)
+	}
+	t.Logf("died %d times of 20", died)
+}

@@ -172,3 +172,38 @@ func easyrsaGoesOnAgain(t *testing.T, pki string) {
 	run("revoke", "server")
 	run("gen-crl")
 }
+
+// A kubeadm folder's three authorities, of which each is a PKI of its own after
+// conversion: every tool goes on in all three, and with what the tools added
+// they are one kubeadm folder again.
+func TestToolsGoOnInEachAuthority(t *testing.T) {
+	need(t, "openssl", easyrsaScript, "jq")
+	home := t.TempDir()
+	certgen(t, home, "cluster", "--control-plane", "cp=10.0.0.1", "--out", "k")
+	pki := filepath.Join(home, "k", "cp", "pki")
+	for kind, goOn := range map[string]func(*testing.T, string, string){"easyrsa": easyrsaGoesOn, "openssl": opensslGoesOn, "cfssl": cfsslGoesOn} {
+		t.Run(kind, func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), "new")
+			certgen(t, ".", "convert", pki, "--layout", kind, "--out", to)
+			for sub, name := range map[string]string{"": "apiserver", "etcd": "server", "front-proxy": "front-proxy-client"} {
+				goOn(t, filepath.Join(to, sub), name)
+			}
+			back := filepath.Join(t.TempDir(), "back")
+			certgen(t, ".", "convert", to, "--layout", "kubeadm", "--out", back)
+			for _, f := range []string{"ca.key", "etcd/ca.key", "front-proxy-ca.key", "etcd/peer.crt", "apiserver-etcd-client.key", "front-proxy-ca.crt", "sa.key"} {
+				if readFile(t, filepath.Join(back, f)) != readFile(t, filepath.Join(pki, f)) {
+					t.Errorf("%s came back different", f)
+				}
+			}
+			must(t, ".", "openssl", "verify", "-x509_strict", "-CAfile", filepath.Join(back, "etcd/ca.crt"), filepath.Join(back, "etcd/bob.crt"))
+			if kind == "cfssl" {
+				return // it keeps no book
+			}
+			for _, book := range []string{"history/index.txt", "history/etcd/index.txt", "history/front-proxy/index.txt"} {
+				if got := readFile(t, filepath.Join(back, book)); !strings.Contains(got, "/CN=bob") || !strings.Contains(got, "R\t") {
+					t.Errorf("%s lacks what %s did:\n%s", book, kind, got)
+				}
+			}
+		})
+	}
+}

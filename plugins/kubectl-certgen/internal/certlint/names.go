@@ -10,6 +10,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // name is one subject alternative name on its way into a certificate. typ is
@@ -29,6 +30,9 @@ type name struct {
 // noType is the type of a name that has none where openssl wants one.
 const noType = "none"
 
+// capitals is a placeholder such as PUBLIC_IP: no host is called so.
+var capitals = lazyregexp.New(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
+
 // names judges the names of one certificate, one by one and together. at is
 // where to say what is missing.
 func (l *linter) names(f *input.File, at input.Text, ns []name) {
@@ -46,11 +50,14 @@ func (l *linter) names(f *input.File, at input.Text, ns []name) {
 
 func (l *linter) oneName(f *input.File, n name) {
 	v := n.val
-	if v.Placeholder() {
+	if v.Placeholder() || capitals.MatchString(v.Value) {
 		l.placeholder(f, v)
 		return
 	}
 	if v.Dynamic() {
+		if f.Kind == input.KindCFSSLRequest && !f.Template() && strings.Contains(v.Value, "$") {
+			l.add(f, Placeholder, v, fmt.Sprintf("cfssl expands no variables: unless something fills %s in first, it becomes a name in the certificate", v.Value)).as(finding.Info)
+		}
 		l.missingDefault(f, v)
 		return
 	}

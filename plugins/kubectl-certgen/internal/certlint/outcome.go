@@ -264,7 +264,7 @@ func (l *linter) selfSignedOutcome(o *outcome) {
 	if !san {
 		if subj, ok := o.c.Flag("subj"); ok && o.set == nil {
 			for _, cn := range subjOf(subj).Get("CN") {
-				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() {
+				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() || serverWord.MatchString(path.Base(o.out.Value)) {
 					l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", cn.Value)).
 						as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
 				}

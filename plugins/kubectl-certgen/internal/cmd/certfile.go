@@ -2,6 +2,10 @@ package cmd
 
 import (
 	"bytes"
+	"crypto/rsa"
+	"fmt"
+	"os"
+	"runtime"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
@@ -21,7 +25,7 @@ type certFile struct {
 // with its marker (after the text that openssl and easyrsa write in front), or
 // DER.
 func isCertData(data []byte) bool {
-	trim := bytes.TrimSpace(data)
+	trim := bytes.TrimPrefix(bytes.TrimSpace(data), []byte("\xef\xbb\xbf"))
 	for _, p := range []string{"-----BEGIN ", "Certificate:\n", "Bag Attributes"} {
 		if bytes.HasPrefix(trim, []byte(p)) {
 			return true
@@ -51,6 +55,12 @@ func (s *lintSet) certIssues(now time.Time) []certlint.Issue {
 	for _, f := range s.certs {
 		for i := range f.items {
 			it := &f.items[i]
+			if it.Request != nil {
+				out = append(out, certlint.Request(f.name, it.Request)...)
+			}
+			if it.Kind == inspect.Key {
+				out = append(out, keyIssues(f.name, it)...)
+			}
 			if it.Cert == nil || it.Intermediate {
 				continue
 			}
@@ -83,6 +93,19 @@ func (s *lintSet) certIssues(now time.Time) []certlint.Issue {
 				out = append(out, is)
 			}
 		}
+	}
+	return out
+}
+
+// keyIssues judges a private key's file.
+func keyIssues(name string, it *inspect.Item) []certlint.Issue {
+	var out []certlint.Issue
+	sub := finding.Subject{Kind: "File", Name: name}
+	if st, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
+		out = append(out, certlint.Issue{Finding: certlint.LooseMode.New(sub, fmt.Sprintf("the key can be read by others (%04o)", st.Mode().Perm()))})
+	}
+	if k, ok := it.PublicKey().(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
+		out = append(out, certlint.Issue{Finding: certlint.WeakKey.New(sub, fmt.Sprintf("an RSA key of %d bits: clients refuse less than 2048", k.N.BitLen()))})
 	}
 	return out
 }

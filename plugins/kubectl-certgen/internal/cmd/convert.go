@@ -26,12 +26,15 @@ func newConvert(env *cli.Env) *cobra.Command {
 			and certificates byte for byte under the names that it looks for, and the book
 			of what was issued and revoked (index.txt, serial, copies by serial number).
 			A layout without a book keeps it in history/, and gets it back from there.
+			The three authorities of a kubeadm folder become three folders, and one again.
 			FOLDER itself is not touched.
 		`),
 		Example: cli.Dedent(`
 			kubectl certgen convert easy-rsa/pki --layout cfssl --out cfssl
 
 			kubectl certgen convert /etc/kubernetes/pki --layout openssl --out ca
+
+			kubectl certgen convert ca --layout kubeadm --out pki
 		`),
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -68,6 +71,7 @@ type convertReport struct {
 	To         string   `json:"to"`
 	ToLayout   string   `json:"toLayout"`
 	DryRun     bool     `json:"dryRun,omitempty"`
+	CAs        int      `json:"authorities"`
 	Named      int      `json:"certificates"`
 	Valid      int      `json:"valid"`
 	Revoked    int      `json:"revoked"`
@@ -90,20 +94,31 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 	case store.Pending(src.Root):
 		return cli.WithHint(cli.Usagef("%s: an earlier run of certgen was interrupted there", src.Root), "any making command on that folder finishes it")
 	}
-	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
-		return cli.Usagef("--out %s: is not empty; a PKI is converted into a new folder", out)
+	interrupted := store.Pending(out)
+	if interrupted && !dryRun { // opening finishes or forgets what was begun
+		s, err := store.Open(out)
+		if err != nil {
+			return refused(err)
+		}
+		s.Close()
 	}
 	res, err := convert.Plan(src, to, env.Now(), rand.Reader)
 	if err != nil {
 		return refused(err)
 	}
-	if !dryRun {
+	there := false
+	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
+		if there = interrupted && !dryRun && convert.Done(out, res); !there {
+			return cli.Usagef("--out %s: is not empty; a PKI is converted into a new folder", out)
+		}
+	}
+	if !dryRun && !there {
 		if err := writeConverted(out, res); err != nil {
 			return err
 		}
 	}
 	r := convertReport{apiVersion, "Converted", show(src.Root), string(src.Kind), show(out), string(to), dryRun,
-		res.Pairs, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Warnings}
+		res.Authorities, res.Pairs, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Warnings}
 	for _, f := range res.Files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -143,8 +158,15 @@ func (r convertReport) text(env *cli.Env) {
 	if r.DryRun {
 		word = "would convert"
 	}
-	fmt.Fprintf(env.Out, "%s %s (%s) to %s (%s): CA and %d certificates\n", word, r.From, r.FromLayout, r.To, r.ToLayout, r.Named)
+	cas := "CA"
+	if r.CAs > 1 {
+		cas = fmt.Sprintf("%d CAs", r.CAs)
+	}
+	fmt.Fprintf(env.Out, "%s %s (%s) to %s (%s): %s and %d %s\n", word, r.From, r.FromLayout, r.To, r.ToLayout, cas, r.Named, plural(r.Named, "certificate", "certificates"))
 	fmt.Fprintf(env.Out, "book     %d valid, %d revoked, %d expired\n", r.Valid, r.Revoked, r.Expired)
+	if to := layout.Kind(r.ToLayout); r.CAs > 1 && to != layout.Kubeadm {
+		fmt.Fprintf(env.Out, "folders  etcd/ and front-proxy/ are PKIs of their own in the same layout\n")
+	}
 	if len(r.Left) > 0 {
 		fmt.Fprintf(env.Out, "left     %s\n", someNames(r.Left, 70))
 	}

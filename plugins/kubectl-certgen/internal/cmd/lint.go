@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -253,6 +254,13 @@ func (s *lintSet) add(name string, data []byte) error {
 	}
 	f, err := input.Parse(name, data)
 	if err != nil {
+		// PEM with other text in front of it.
+		if bytes.Contains(data, []byte("-----BEGIN CERTIFICATE")) {
+			if cf, cerr := parseCertFile(name, data); cerr == nil {
+				s.certs, s.names = append(s.certs, cf), append(s.names, name)
+				return nil
+			}
+		}
 		return cli.Usagef("%w", err)
 	}
 	s.files, s.names = append(s.files, f), append(s.names, name)

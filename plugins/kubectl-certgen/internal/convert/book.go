@@ -14,28 +14,28 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 )
 
-// hasBook says whether a layout keeps index.txt itself, and where it keeps
-// copies by serial number.
-func hasBook(k layout.Kind) (bySerial string, ok bool) {
+// bySerialIn is where a layout keeps copies by serial number; ok says that it
+// keeps index.txt itself.
+func (c *carrier) bySerialIn(k layout.Kind) (dir string, ok bool) {
 	switch k {
 	case layout.EasyRSA:
 		return "certs_by_serial", true
 	case layout.OpenSSL:
 		return "newcerts", true
 	}
-	return history + "/certs_by_serial", false
+	return c.historyIn(k) + "/certs_by_serial", false
 }
 
 // bookAt is where a layout's book lies.
-func bookAt(k layout.Kind, name string) string {
-	if _, ok := hasBook(k); ok {
+func (c *carrier) bookAt(k layout.Kind, name string) string {
+	if _, ok := c.bySerialIn(k); ok {
 		return name
 	}
-	return path.Join(history, name)
+	return path.Join(c.historyIn(k), name)
 }
 
 func (c *carrier) readBook() error {
-	rel := bookAt(c.src.Kind, "index.txt")
+	rel := c.bookAt(c.src.Kind, "index.txt")
 	data, err := c.read(rel)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *carrier) readBook() error {
 		return fmt.Errorf("%s: %w", c.src.Path(rel), err)
 	}
 	dirs := []string{}
-	dir, _ := hasBook(c.src.Kind)
+	dir, _ := c.bySerialIn(c.src.Kind)
 	dirs = append(dirs, dir)
 	if c.src.Kind == layout.EasyRSA {
 		dirs = append(dirs, "revoked/certs_by_serial", "renewed/certs_by_serial", "expired")
@@ -90,7 +90,7 @@ func (c *carrier) orphans() error {
 	}
 	named := map[string]bool{}
 	for _, f := range c.out.Files {
-		if strings.HasPrefix(f.Path, "issued/") {
+		if strings.HasPrefix(f.Path, path.Join(c.to, "issued")+"/") {
 			if certs, err := pki.ParseCerts(f.Data); err == nil {
 				named[layout.SerialHex(certs[0].SerialNumber)] = true
 			}
@@ -106,7 +106,7 @@ func (c *carrier) orphans() error {
 			continue
 		}
 		name := certs[0].Subject.CommonName
-		if _, taken := c.have["issued/"+name+".crt"]; taken || layout.CheckName(name) != nil {
+		if _, taken := c.have[path.Join(c.to, "issued/"+name+".crt")]; taken || layout.CheckName(name) != nil {
 			name = strings.ToUpper(e.Serial)
 		}
 		if err := c.put("issued/"+name+".crt", data, store.PublicMode); err != nil {
@@ -127,13 +127,15 @@ func (c *carrier) writeBook() error {
 			c.out.Expired++
 		}
 	}
-	dir, own := hasBook(c.dst.Kind)
-	_, had := hasBook(c.src.Kind)
-	if !own && !had && !c.src.Has(history) {
+	dir, own := c.bySerialIn(c.dst.Kind)
+	_, had := c.bySerialIn(c.src.Kind)
+	if !own && !had && !c.src.Has(c.bookAt(c.src.Kind, "index.txt")) {
 		return nil // neither has a book
 	}
-	c.out.Folders = append(c.out.Folders, c.dst.Folders()...)
-	if err := c.put(bookAt(c.dst.Kind, "index.txt"), c.index.Bytes(), store.PublicMode); err != nil {
+	for _, d := range c.dst.Folders() {
+		c.out.Folders = append(c.out.Folders, path.Join(c.to, d))
+	}
+	if err := c.put(c.bookAt(c.dst.Kind, "index.txt"), c.index.Bytes(), store.PublicMode); err != nil {
 		return err
 	}
 	missing := 0
@@ -151,12 +153,12 @@ func (c *carrier) writeBook() error {
 		c.warn("%d certificates of the book are not in the folder; their entries are carried along", missing)
 	}
 	for _, name := range []string{"index.txt.attr", "serial", "crlnumber"} {
-		data, err := c.read(bookAt(c.src.Kind, name))
+		data, err := c.read(c.bookAt(c.src.Kind, name))
 		if err != nil {
 			return err
 		}
 		if data != nil {
-			if err := c.put(bookAt(c.dst.Kind, name), data, store.PublicMode); err != nil {
+			if err := c.put(c.bookAt(c.dst.Kind, name), data, store.PublicMode); err != nil {
 				return err
 			}
 		}
@@ -168,7 +170,7 @@ func (c *carrier) writeBook() error {
 // and the revocation list, as they are.
 func (c *carrier) extras() error {
 	for _, s := range layout.Starters(c.dst.Kind, c.ca, c.rand) {
-		if _, have := c.have[s.Path]; have {
+		if _, have := c.have[path.Join(c.to, s.Path)]; have {
 			continue
 		}
 		if old, err := c.read(s.Path); err != nil {
@@ -180,18 +182,19 @@ func (c *carrier) extras() error {
 			return err
 		}
 	}
-	crl := map[bool]string{true: "crl.pem", false: history + "/crl.pem"}
-	_, from := hasBook(c.src.Kind)
-	_, to := hasBook(c.dst.Kind)
-	if data, err := c.read(crl[from]); err != nil {
+	_, to := c.bySerialIn(c.dst.Kind)
+	if data, err := c.read(c.bookAt(c.src.Kind, "crl.pem")); err != nil {
 		return err
 	} else if data != nil {
-		if err := c.put(crl[to], data, store.PublicMode); err != nil {
+		if err := c.put(c.bookAt(c.dst.Kind, "crl.pem"), data, store.PublicMode); err != nil {
 			return err
 		}
 	}
 	// The service account key of a kubeadm folder is no certificate.
 	for _, name := range []string{"sa.key", "sa.pub"} {
+		if c.kid != "" {
+			break
+		}
 		if data, err := c.read(name); err != nil {
 			return err
 		} else if data != nil {
@@ -205,7 +208,7 @@ func (c *carrier) extras() error {
 		}
 	}
 	for _, dir := range verbatim {
-		for _, base := range []string{dir, history + "/" + dir} {
+		for _, base := range []string{dir, path.Join(c.srcHistory(), dir)} {
 			if err := c.tree(base, dir, to); err != nil {
 				return err
 			}
@@ -233,7 +236,7 @@ func (c *carrier) tree(from, dir string, own bool) error {
 		}
 		to := path.Join(dir, filepath.ToSlash(rel))
 		if !own {
-			to = path.Join(history, to)
+			to = path.Join(c.dstHistory(), to)
 		}
 		mode := store.PublicMode
 		if strings.HasSuffix(rel, ".key") {

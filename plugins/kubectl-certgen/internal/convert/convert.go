@@ -4,6 +4,10 @@
 //
 // A layout without a book of its own (flat, kubeadm, cfssl) gets it in a folder
 // "history", from which converting back restores it.
+//
+// kubeadm's folder holds three authorities. In the other layouts each is a
+// folder of its own, etcd/ and front-proxy/ below the cluster's, in which the
+// tool works as in any other; converted back they are one folder again.
 package convert
 
 import (
@@ -38,6 +42,8 @@ type Result struct {
 	// Pairs counts certificates that have a name; Valid, Revoked and Expired
 	// the book's entries.
 	Pairs, Valid, Revoked, Expired int
+	// Authorities counts the CAs.
+	Authorities int
 	// CAKey says that the CA's key is there.
 	CAKey bool
 	// Left are files of the old folder that the new one does not get.
@@ -52,28 +58,174 @@ const history = "history"
 // carried along as they are.
 var verbatim = []string{"revoked", "renewed", "expired"}
 
+// carrier carries one authority with what it signed.
 type carrier struct {
 	src, dst layout.Layout
-	now      time.Time
-	rand     io.Reader
-	out      *Result
-	used     map[string]bool // files of src that were carried
-	have     map[string]int  // index in out.Files by path
+	// kid is the authority: "" for the cluster's, or the name of the folder
+	// that others have: etcd, front-proxy.
+	kid string
+	// from and to are put before paths of the old and the new folder.
+	from, to string
+	// claims says which authority a pair of a kubeadm folder belongs to.
+	claims map[string]string
+
+	now  time.Time
+	rand io.Reader
+	out  *Result
+	used map[string]bool // files of src that were carried
+	have map[string]int  // index in out.Files by path
+
 	ca       *x509.Certificate
 	index    layout.Index
 	bySerial map[string][]byte // PEM by upper-case hex
 }
 
+// kids are the authorities that kubeadm has beside the cluster's, by the
+// folder that they get elsewhere.
+var kids = map[string]string{"etcd": "etcd/ca", "front-proxy": "front-proxy-ca"}
+
 // Plan works out the new folder. Nothing is written.
 func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Result, error) {
-	c := &carrier{src: src, dst: layout.New(to, ""), now: now, rand: rand, out: &Result{},
+	top := &carrier{src: src, dst: layout.New(to, ""), now: now, rand: rand, out: &Result{},
 		used: map[string]bool{}, have: map[string]int{}, bySerial: map[string][]byte{}}
-	for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.orphans, c.writeBook, c.extras, c.others} {
-		if err := step(); err != nil {
-			return nil, err
+	all, err := top.authorities()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.orphans, c.writeBook, c.extras} {
+			if err := step(); err != nil {
+				return nil, err
+			}
+		}
+		top.out.Authorities++
+	}
+	return top.out, top.others()
+}
+
+// Done says whether a folder holds all of a plan: every file is there, and keys
+// and certificates are the plan's. Requests and serial numbers are made anew by
+// each plan.
+func Done(root string, r *Result) bool {
+	for _, f := range r.Files {
+		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f.Path)))
+		if err != nil {
+			return false
+		}
+		switch path.Ext(f.Path) {
+		case ".key", ".crt", ".pem":
+			if string(data) != string(f.Data) {
+				return false
+			}
 		}
 	}
-	return c.out, nil
+	return true
+}
+
+// authorities are the cluster's and those of etcd and the front proxy, where
+// they are there.
+func (c *carrier) authorities() ([]*carrier, error) {
+	all := []*carrier{c}
+	for _, kid := range []string{"etcd", "front-proxy"} {
+		o := *c
+		o.kid, o.bySerial = kid, map[string][]byte{}
+		if c.src.Kind == layout.Kubeadm {
+			if o.src = c.src.WithCA(kids[kid]); !o.src.Has(o.src.CA().Cert) {
+				continue
+			}
+		} else {
+			l, ok, err := layout.Detect(c.src.Path(kid))
+			if err != nil {
+				return nil, err
+			}
+			if !ok || l.Root != c.src.Path(kid) || l.Kind == layout.Kubeadm {
+				continue
+			}
+			// An authority without anything special is laid out like the rest.
+			if l.Kind == layout.Flat && c.src.Kind == layout.OpenSSL {
+				l.Kind = layout.OpenSSL
+			}
+			o.src, o.from = l, kid
+		}
+		if c.dst.Kind == layout.Kubeadm {
+			o.dst = c.dst.WithCA(kids[kid])
+		} else {
+			o.to = kid
+		}
+		all = append(all, &o)
+	}
+	if c.src.Kind == layout.Kubeadm {
+		return all, c.claim(all)
+	}
+	return all, nil
+}
+
+// claim says for each pair of a kubeadm folder which authority signed it.
+func (c *carrier) claim(all []*carrier) error {
+	list, err := c.src.Pairs()
+	if err != nil {
+		return err
+	}
+	claims := map[string]string{}
+	for _, p := range list {
+		data, err := c.read(p.Cert)
+		if err != nil {
+			return err
+		}
+		certs, err := pki.ParseCerts(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.src.Path(p.Cert), err)
+		}
+		for _, o := range all {
+			ca, err := o.read(o.src.CA().Cert)
+			if err != nil {
+				return err
+			}
+			cas, err := pki.ParseCerts(ca)
+			if err != nil {
+				continue // said when the authority is carried
+			}
+			if p.Cert == o.src.CA().Cert || cas[0].CheckSignature(certs[0].SignatureAlgorithm, certs[0].RawTBSCertificate, certs[0].Signature) == nil {
+				claims[p.Name] = o.kid
+				break
+			}
+		}
+		if _, ok := claims[p.Name]; !ok {
+			claims[p.Name] = kidOf(p.Name)
+		}
+	}
+	for _, o := range all {
+		o.claims = claims
+	}
+	return nil
+}
+
+// kidOf is the authority that kubeadm signs a name with.
+func kidOf(name string) string {
+	for kid, ca := range kids {
+		for _, k := range layout.KubeadmCAs {
+			if k.Name == ca && slices.Contains(k.Leaves, name) {
+				return kid
+			}
+		}
+		if strings.HasPrefix(name, kid+"/") {
+			return kid
+		}
+	}
+	return ""
+}
+
+// srcHistory and dstHistory are the folders for a book that the layout has no
+// place for.
+func (c *carrier) srcHistory() string { return c.historyIn(c.src.Kind) }
+
+func (c *carrier) dstHistory() string { return c.historyIn(c.dst.Kind) }
+
+func (c *carrier) historyIn(k layout.Kind) string {
+	if k == layout.Kubeadm {
+		return path.Join(history, c.kid)
+	}
+	return history
 }
 
 func (c *carrier) warn(format string, args ...any) {
@@ -95,7 +247,7 @@ func (c *carrier) read(rel string) ([]byte, error) {
 		}
 		return nil, err
 	}
-	c.used[rel] = true
+	c.used[path.Join(c.from, rel)] = true
 	if data == nil {
 		data = []byte{}
 	}
@@ -103,6 +255,7 @@ func (c *carrier) read(rel string) ([]byte, error) {
 }
 
 func (c *carrier) put(rel string, data []byte, mode fs.FileMode) error {
+	rel = path.Join(c.to, rel)
 	if i, dup := c.have[rel]; dup {
 		if string(c.out.Files[i].Data) == string(data) {
 			return nil
@@ -128,6 +281,9 @@ func (c *carrier) authority() error {
 		return fmt.Errorf("%s: %w", c.src.Path(from.Cert), err)
 	}
 	c.ca = certs[0]
+	if c.now.After(c.ca.NotAfter) {
+		c.warn("%s: the CA expired on %s; nothing that it signs is accepted", c.src.Path(from.Cert), c.ca.NotAfter.UTC().Format("2006-01-02"))
+	}
 	if err := c.put(to.Cert, cert, store.PublicMode); err != nil {
 		return err
 	}
@@ -176,13 +332,13 @@ func (c *carrier) request(from, to layout.Pair, cert *x509.Certificate, key []by
 			return c.put(to.Request, data, store.PublicMode)
 		}
 		if data != nil {
-			return c.put(history+"/reqs/"+path.Base(to.Name)+".csr", data, store.PublicMode)
+			return c.put(c.dstHistory()+"/reqs/"+path.Base(to.Name)+".csr", data, store.PublicMode)
 		}
 	}
 	if to.Request == "" {
 		return nil
 	}
-	if old, err := c.read(history + "/reqs/" + path.Base(from.Name) + ".csr"); err != nil || old != nil {
+	if old, err := c.read(c.srcHistory() + "/reqs/" + path.Base(from.Name) + ".csr"); err != nil || old != nil {
 		if err != nil {
 			return err
 		}
@@ -209,7 +365,7 @@ func (c *carrier) pairs() error {
 		return err
 	}
 	for _, from := range list {
-		if from.Cert == c.src.CA().Cert {
+		if from.Cert == c.src.CA().Cert || c.claims != nil && c.claims[from.Name] != c.kid {
 			continue
 		}
 		data, err := c.read(from.Cert)
@@ -246,38 +402,27 @@ func (c *carrier) pairs() error {
 	return nil
 }
 
-// target is a pair's place in the new folder. A kubeadm folder's other two
-// authorities, with what they signed, become folders of their own.
+// target is a pair's place in the new folder.
 func (c *carrier) target(name string) layout.Pair {
-	if c.src.Kind == layout.Kubeadm && c.dst.Kind != layout.Kubeadm {
-		for _, ca := range layout.KubeadmCAs[1:] {
-			sub := strings.TrimSuffix(strings.TrimSuffix(ca.Name, "/ca"), "-ca")
-			if name == ca.Name {
-				return under(sub, layout.New(c.dst.Kind, "").CA())
-			}
-			if slices.Contains(ca.Leaves, name) || sub != "" && strings.HasPrefix(name, sub+"/") {
-				return under(sub, layout.New(c.dst.Kind, "").Leaf(path.Base(name)))
-			}
-		}
+	if c.src.Kind == layout.Kubeadm {
+		name = strings.TrimPrefix(name, c.kid+"/")
 	}
-	return c.dst.Leaf(strings.ReplaceAll(name, "/", "-"))
-}
-
-func under(dir string, p layout.Pair) layout.Pair {
-	p.Cert, p.Key = path.Join(dir, p.Cert), path.Join(dir, p.Key)
-	if p.Request != "" {
-		p.Request = path.Join(dir, p.Request)
+	if c.dst.Kind == layout.Kubeadm && c.kid == "etcd" && name != "apiserver-etcd-client" {
+		return layout.New(layout.Kubeadm, "").Leaf("etcd/" + name)
 	}
-	return p
+	name = strings.ReplaceAll(name, "/", "-")
+	to := c.dst.Leaf(name)
+	if _, taken := c.have[to.Cert]; taken && c.dst.Kind == layout.Kubeadm && c.kid != "" {
+		to = c.dst.Leaf(c.kid + "-" + name) // the cluster's own CA signed one of this name, too
+	}
+	return to
 }
 
 // note enters a certificate that the book does not have.
 func (c *carrier) note(cert *x509.Certificate, file string) {
 	serial := layout.SerialHex(cert.SerialNumber)
 	if c.ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
-		if c.src.Kind != layout.Kubeadm {
-			c.warn("%s: was signed by another CA; it is carried along, and not in the book", file)
-		}
+		c.warn("%s: was signed by another CA; it is carried along, and not in the book", file)
 		return
 	}
 	if _, have := c.bySerial[serial]; !have {

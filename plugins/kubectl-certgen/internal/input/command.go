@@ -1,6 +1,7 @@
 package input
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -88,4 +89,24 @@ var EasyRSACommands = []string{
 	"inline", "gen-crl", "update-db", "revoke", "renew", "expire", "show-req", "show-cert", "show-ca", "import-req", "export-p12",
 	"export-p7", "export-p8", "export-p1", "set-pass", "upgrade", "help", "self-sign-server", "self-sign-client", "show-expire",
 	"show-revoke", "show-renew", "verify-cert", "rewind-renew", "rebuild", "renew-ca",
+}
+
+// toolOf is the tool that a word of a command runs: its name with any path, or
+// a variable that is named after it ("${CFSSL_BIN}").
+func toolOf(w string) string {
+	if strings.Contains(w, " ") {
+		return ""
+	}
+	base := strings.TrimSuffix(path.Base(strings.TrimLeft(w, "@-\"'")), ".exe")
+	if strings.HasPrefix(base, "$") {
+		base = strings.Trim(base, "${}()\"")
+		for _, suffix := range []string{"_BIN", "_CMD", "_PATH", "_EXE"} {
+			base = strings.TrimSuffix(base, suffix)
+		}
+		base = strings.ToLower(strings.ReplaceAll(base, "_", ""))
+	}
+	if base == "openssl" || base == "cfssl" || base == "easyrsa" {
+		return base
+	}
+	return ""
 }

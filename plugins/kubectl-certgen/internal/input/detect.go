@@ -38,6 +38,8 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, &Error{File: name, Msg: fmt.Sprintf("%d MB is more than any such file has", len(data)>>20)}
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, &Error{File: name, Msg: "the file is empty"}
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return nil, &Error{File: name, Msg: "UTF-16 text, which cfssl, openssl and easyrsa do not read: save it as UTF-8"}
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, &Error{File: name, Msg: "a binary file, none of the texts that cfssl, openssl or easyrsa read"}
 	case !utf8.Valid(data):
@@ -50,6 +52,14 @@ func Parse(name string, data []byte) (*File, error) {
 	base := strings.ToLower(filepath.Base(name))
 	if trim[0] == '{' && !anyCall.Match(trim) || (strings.Contains(base, ".json") && !looksLikeConf(string(trim))) {
 		return f, f.parseJSONFile()
+	}
+	if isYAML(base, f.Data) {
+		f.Kind = KindYAML
+		f.parseYAML()
+		if f.nothing() {
+			return nil, &Error{File: name, Msg: "YAML, and nothing for openssl, cfssl or easyrsa in it"}
+		}
+		return f, nil
 	}
 	switch kind, mk := f.textKind(base); kind {
 	case KindPage:
@@ -68,14 +78,22 @@ func Parse(name string, data []byte) (*File, error) {
 		}
 		f.Confs = []*Conf{c}
 	default:
+		if m := pemLabel.FindSubmatch(data); m != nil {
+			return nil, &Error{File: name, Msg: fmt.Sprintf("PEM (%s), not a text from which cfssl, openssl or easyrsa make certificates", m[1])}
+		}
 		return nil, &Error{File: name, Msg: "neither a cfssl JSON, an openssl configuration, easyrsa vars or x509-types, nor a script that calls them"}
 	}
 	if f.Kind == KindScript || f.Kind == KindPage {
-		if len(f.Commands)+len(f.Requests)+len(f.Configs)+len(f.Confs)+len(f.Problems) == 0 && f.Vars == nil {
-			return nil, &Error{File: name, Msg: "it calls neither openssl, cfssl nor easyrsa"}
+		if f.nothing() {
+			return nil, &Error{File: name, Msg: "no call of openssl, cfssl or easyrsa in it that can be read (shell scripts, Makefiles, batch files, Dockerfiles, pages and YAML can)"}
 		}
 	}
 	return f, nil
+}
+
+// nothing says that there is nothing in the file to judge.
+func (f *File) nothing() bool {
+	return len(f.Commands)+len(f.Requests)+len(f.Configs)+len(f.Confs)+len(f.Problems) == 0 && f.Vars == nil
 }
 
 func (f *File) parseJSONFile() error {
@@ -131,10 +149,11 @@ func isRequest(root *node) bool {
 
 var (
 	sectionLine = lazyregexp.New(`(?m)^[ \t]*\[[ \t]*[A-Za-z0-9_.\- ]+[ \t]*\][ \t]*(#.*)?\r?$`)
+	pemLabel    = lazyregexp.New(`(?m)^-----BEGIN ([A-Z0-9 ]+)-----`)
 	confKey     = lazyregexp.New(`(?m)^[ \t]*(basicConstraints|keyUsage|extendedKeyUsage|subjectAltName|subjectKeyIdentifier|authorityKeyIdentifier|distinguished_name|req_extensions|x509_extensions|copy_extensions|default_bits|default_md|nsCertType|crlDistributionPoints)[ \t]*=`)
 	confComment = lazyregexp.New(`(?m)^[ \t]*#.*$`)
 	varLine     = lazyregexp.New(`(?m)^[ \t]*#?[ \t]*(set_var[ \t]+EASYRSA\w*|export[ \t]+(KEY|CA)_[A-Z]+=|(export[ \t]+)?EASYRSA_[A-Z_]+=|set[ \t]+(KEY|CA)_[A-Z]+=)`)
-	anyCall     = lazyregexp.New(`\b(openssl[ \t]+(req|x509|ca|genrsa|genpkey|ecparam)\b|cfssl[ \t]+(gencert|genkey|sign|selfsign|print-defaults)\b|easyrsa[ \t]+\S)`)
+	anyCall     = lazyregexp.New(`\b(openssl[ \t]+(req|x509|ca|genrsa|genpkey|ecparam)\b|cfssl[ \t]+(gencert|genkey|sign|selfsign|print-defaults)\b|easyrsa[ \t]+\S)|(OPENSSL|CFSSL)\w*[})]?"?[ \t]+(req|x509|ca|genrsa|gencert|sign)\b`)
 )
 
 func looksLikeConf(text string) bool {

@@ -36,7 +36,7 @@ const maxDocuments = 400
 var (
 	heredocMark = lazyregexp.New(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
 	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b`)
+	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b`)
 	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[{}]|\{\s*$`)
 	makeRule    = lazyregexp.New(`^([^\s#=:][^#=:]*):([^=:]|$)`)
 	opensslVerb = []string{"req", "x509", "ca", "genrsa", "genpkey", "ecparam", "pkcs12", "verify", "gendsa", "dsaparam", "rsa", "ec"}
@@ -350,8 +350,8 @@ func (s *scanner) run(plain []word, in chunk) chunk {
 		return s.echo(plain)
 	}
 	for i, w := range plain {
-		tool := strings.TrimSuffix(path.Base(strings.TrimLeft(w.Value, "@-\"'")), ".exe")
-		if tool != "openssl" && tool != "cfssl" && tool != "easyrsa" || strings.Contains(w.Value, " ") {
+		tool := toolOf(w.Value)
+		if tool == "" {
 			continue
 		}
 		c := &Command{Tool: tool, At: w.Text, data: s.f.Data}

@@ -68,6 +68,7 @@ const (
 	KindVars         Kind = "easyrsa vars"
 	KindScript       Kind = "script"
 	KindPage         Kind = "page"
+	KindYAML         Kind = "YAML"
 )
 
 func newFile(name string, data []byte) *File {
@@ -79,6 +80,9 @@ func newFile(name string, data []byte) *File {
 	}
 	return f
 }
+
+// Blank is a file without text, for what has no places.
+func Blank(name string) *File { return newFile(name, nil) }
 
 // Position turns a byte offset into a line and a column, both from 1; columns
 // count characters.

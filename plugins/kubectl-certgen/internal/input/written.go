@@ -163,7 +163,7 @@ func (s *scanner) jsonDocument(data []byte, name string) {
 func (s *scanner) brokenJSON(data []byte, name string, err error) {
 	body := string(data)
 	if strings.ContainsAny(body, "$`<%") || strings.Contains(body, "{{") || strings.Contains(body, "...") ||
-		!(strings.Contains(body, `"CN"`) || strings.Contains(body, `"signing"`)) || s.f.Kind == KindPage {
+		!(strings.Contains(body, `"CN"`) || strings.Contains(body, `"signing"`)) || s.f.Kind == KindPage || s.f.Kind == KindYAML {
 		return
 	}
 	at := Text{}

@@ -232,7 +232,7 @@ func (w *walk) file(p string) {
 	}
 	got, err := File(p, w.o)
 	if err != nil {
-		if strings.HasSuffix(p, ".conf") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".yaml") || strings.HasSuffix(p, ".yml") {
+		if errors.Is(err, ErrOther) || strings.HasSuffix(p, ".conf") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".yaml") || strings.HasSuffix(p, ".yml") {
 			return // not a kubeconfig nor a manifest with certificates
 		}
 		w.skipped = append(w.skipped, Skipped{p, err})

@@ -66,6 +66,9 @@ type Item struct {
 	public       crypto.PublicKey
 }
 
+// PublicKey is the public half of a private key, nil where it is encrypted.
+func (i *Item) PublicKey() crypto.PublicKey { return i.public }
+
 // Where is the source and the part of an item, in one line.
 func (i *Item) Where() string {
 	s := i.Source

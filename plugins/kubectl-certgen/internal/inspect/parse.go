@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -33,6 +34,12 @@ type Options struct {
 // ErrPassphrase says that a PKCS#12 file needs a passphrase, or another one.
 var ErrPassphrase = errors.New("a PKCS#12 file that this passphrase does not open")
 
+// ErrOther says that a PEM file holds something that is looked at nowhere here.
+var ErrOther = errors.New("no certificate, request or key in it")
+
+// otherLabels are PEM blocks of other things that lie in PKI folders.
+var otherLabels = []string{"X509 CRL", "PUBLIC KEY", "RSA PUBLIC KEY", "DH PARAMETERS", "X9.42 DH PARAMETERS", "EC PARAMETERS", "DSA PARAMETERS", "PKCS7", "CMS", "OpenVPN Static key V1", "SSH2 PUBLIC KEY", "ATTRIBUTE CERTIFICATE"}
+
 // Bytes reads whatever a file may be. The name is for the items; relative
 // paths in a kubeconfig are taken from its folder.
 func Bytes(name string, data []byte, o Options) ([]Item, error) {
@@ -42,6 +49,8 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 		return nil, errors.New("the file is empty")
 	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):
 		return pemItems(name, "", data)
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return nil, errors.New("UTF-16 text: save it as UTF-8 or ASCII")
 	case trim[0] == 0x30 && len(data) > 4:
 		return derItems(name, data, o)
 	}
@@ -74,6 +83,7 @@ func isYAML(trim []byte) bool {
 func pemItems(name, part string, data []byte) ([]Item, error) {
 	var out []Item
 	n := 0
+	var other []string
 	for rest := data; ; {
 		var b *pem.Block
 		if b, rest = pem.Decode(rest); b == nil {
@@ -95,7 +105,7 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 		case b.Type == "CERTIFICATE REQUEST" || b.Type == "NEW CERTIFICATE REQUEST":
 			r, err := x509.ParseCertificateRequest(b.Bytes)
 			if err != nil {
-				return nil, fmt.Errorf("block %d: %s", n, strings.TrimPrefix(err.Error(), "x509: "))
+				return nil, fmt.Errorf("block %d: damaged certificate request: %s", n, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "x509: "), "asn1: "))
 			}
 			out = append(out, Item{Kind: Request, Source: name, Part: part, Request: r})
 		case strings.HasSuffix(b.Type, "PRIVATE KEY"):
@@ -110,10 +120,17 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 				return nil, fmt.Errorf("block %d: %w", n, err)
 			}
 			out = append(out, it)
+		default:
+			other = append(other, b.Type)
 		}
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil, errors.New("broken PEM: no complete block")
+	case len(out) == 0 && slices.Contains(otherLabels, other[0]):
+		return nil, fmt.Errorf("%w: it holds a %s", ErrOther, other[0])
+	case len(out) == 0:
+		return nil, fmt.Errorf("no certificate, request or key in it: its PEM label is %q (of a certificate it is CERTIFICATE)", other[0])
 	}
 	number(out)
 	return out, nil

@@ -161,6 +161,10 @@ func Detect(dir string) (l Layout, ok bool, err error) {
 		return Layout{}, false, fmt.Errorf("%s: is a file, not a folder", dir)
 	}
 	if _, err := os.ReadDir(dir); err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			return Layout{}, false, fmt.Errorf("%s: %w", dir, pe.Err)
+		}
 		return Layout{}, false, err
 	}
 	if l, ok := detectIn(dir); ok {
@@ -205,6 +209,13 @@ func detectIn(dir string) (Layout, bool) {
 	}
 	if has("ca.pem") {
 		return found(CFSSL, "ca.pem")
+	}
+	// What openssl ca works in may hold the names of a kubeadm folder.
+	if has("ca.crt") && has("index.txt") && has("openssl.cnf") {
+		return found(OpenSSL, "openssl.cnf")
+	}
+	if has("ca.crt") && has("front-proxy/ca.crt") && !has("front-proxy-ca.crt") {
+		return found(Flat, "front-proxy/ca.crt")
 	}
 	if e := any("front-proxy-ca.crt", "etcd/ca.crt", "apiserver.crt", "apiserver-kubelet-client.crt"); e != "" {
 		return found(Kubeadm, e)

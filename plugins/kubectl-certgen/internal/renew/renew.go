@@ -144,6 +144,10 @@ func Make(items []inspect.Item, cas []*Authority, o Options) (*Plan, error) {
 			skip(true, "the key of its CA (%s) is not here", inspect.NameString(c.RawIssuer))
 			continue
 		}
+		if it.KeyFile != "" && !it.KeyMatches && !it.KeyEncrypted {
+			skip(true, "the key in %s does not belong to it", it.KeyFile)
+			continue
+		}
 		step := Step{Item: it, Old: c}
 		pub := c.PublicKey
 		if o.NewKey || self {
