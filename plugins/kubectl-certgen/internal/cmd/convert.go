@@ -94,8 +94,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 	case store.Pending(src.Root):
 		return cli.WithHint(cli.Usagef("%s: an earlier run of certgen was interrupted there", src.Root), "any making command on that folder finishes it")
 	}
-	interrupted := store.Pending(out)
-	if interrupted && !dryRun { // opening finishes or forgets what was begun
+	if !dryRun && store.Pending(out) { // opening finishes or forgets what was begun
 		s, err := store.Open(out)
 		if err != nil {
 			return refused(err)
@@ -108,7 +107,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 	}
 	there := false
 	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
-		if there = interrupted && !dryRun && convert.Done(out, res); !there {
+		if there = !dryRun && convert.Done(out, res); !there {
 			return cli.Usagef("--out %s: is not empty; a PKI is converted into a new folder", out)
 		}
 	}
