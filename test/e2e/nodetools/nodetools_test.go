@@ -23,12 +23,15 @@ func TestNodeTools(t *testing.T) {
 	u := user{t, plugin(t), c.Kubeconfig}
 
 	t.Run("shell", func(t *testing.T) { testShell(t, c, u) })
+	t.Run("views without crictl", func(t *testing.T) { testViews(t, c, u) })
+	t.Run("crictl", func(t *testing.T) { testCrictl(t, c, u) })
 	t.Run("logs", func(t *testing.T) { testLogs(u) })
 	t.Run("usage", func(t *testing.T) { testUsage(t, c, u) })
 	t.Run("controlplane", func(t *testing.T) { testControlPlane(t, c, u) })
 	t.Run("incident", func(t *testing.T) { testIncident(t, c, u) })
 	t.Run("npd", func(t *testing.T) { testManifest(t, c, u) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, c, u) })
+	t.Run("lost connection", func(t *testing.T) { testLostConnection(t, c, u) })
 	t.Run("dead runtime", func(t *testing.T) { testDeadRuntime(t, c, u) })
 	t.Run("frozen kubelet", func(t *testing.T) { testFrozenKubelet(t, c, u) })
 }
@@ -40,10 +43,6 @@ func testShell(t *testing.T, c *cluster.Cluster, u user) {
 		t.Errorf("%q %q exit status %d", out, errOut, code)
 	}
 	u.expect(2, "", "there is none of this name", "shell", "nobody", "--", "true")
-	if _, err := exec.LookPath("crictl"); err != nil {
-		// The nodes have this machine's programs.
-		u.expect(127, "", "crictl is not installed on this node", "crictl", one, "--", "ps")
-	}
 	u.expect(3, "", "there is none", "shell", one, "--debug-namespace", "nowhere", "--", "true")
 	u.expect(3, "", "--image", "shell", one, "--image", "registry.invalid/none:1", "--", "true")
 	waitGone(t, c, 20*time.Second)

@@ -39,6 +39,8 @@ type Preflight struct {
 	// Endpoint is the CRI endpoint that the kubelet uses, "" where it would not
 	// say (no right to nodes/proxy or nodes/configz).
 	Endpoint string
+	// Ask asks the kubelet for a path.
+	Ask func(ctx context.Context, path string) ([]byte, error)
 }
 
 // Check looks at the node before a pod is started there, so that a dead
@@ -55,14 +57,14 @@ func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, e
 		return nil, ErrNoNode
 	case apierrors.IsForbidden(err):
 		// The pod may be allowed all the same.
-		return &Preflight{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}}, nil
+		return &Preflight{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, Ask: asker(client, name)}, nil
 	case err != nil:
 		return nil, err
 	}
 	if err := judgeNode(node); err != nil {
 		return nil, err
 	}
-	p := &Preflight{Node: node}
+	p := &Preflight{Node: node, Ask: asker(client, name)}
 	body, code, err := kubeletGet(ctx, client, name, "configz")
 	if err != nil {
 		return nil, &Impossible{
@@ -175,6 +177,20 @@ func kubeletGet(ctx context.Context, client *coreclient.CoreV1Client, node, path
 	return r.Body, r.Code, nil
 }
 
+// asker asks the kubelet for a path; every answer but 200 is an error.
+func asker(client *coreclient.CoreV1Client, node string) func(context.Context, string) ([]byte, error) {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		body, code, err := kubeletGet(ctx, client, node, path)
+		if err == nil && code != http.StatusOK {
+			err = fmt.Errorf("status %d: %s", code, oneLine(string(body)))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the kubelet's /%s: %w", path, err)
+		}
+		return body, nil
+	}
+}
+
 // endpoint reads containerRuntimeEndpoint from the kubelet's configuration.
 func endpoint(configz []byte) string {
 	var v struct {
@@ -187,25 +203,6 @@ func endpoint(configz []byte) string {
 	}
 	return v.Config.Endpoint
 }
-
-// Crictl is the program that runs crictl on the host with the arguments that
-// follow it. The runtime's endpoint is the kubelet's; where that is not known
-// crictl's own configuration and guesses decide.
-func Crictl(endpoint string, args []string) []string {
-	script := `PATH=$PATH:/usr/local/bin:/opt/bin:/var/lib/rancher/rke2/bin:/home/kubernetes/bin:/snap/bin
-[ -z "$CONTAINER_RUNTIME_ENDPOINT" ] && unset CONTAINER_RUNTIME_ENDPOINT
-[ -f /var/lib/rancher/rke2/agent/etc/crictl.yaml ] && [ ! -f /etc/crictl.yaml ] && export CRI_CONFIG_FILE=/var/lib/rancher/rke2/agent/etc/crictl.yaml
-export PATH
-if command -v crictl >/dev/null 2>&1; then exec crictl "$@"; fi
-if command -v k3s >/dev/null 2>&1; then exec k3s crictl "$@"; fi
-echo "` + NoCrictl + `" >&2
-exit 127`
-	argv := []string{"chroot", "/host", "/usr/bin/env", "CONTAINER_RUNTIME_ENDPOINT=" + endpoint, "/bin/sh", "-c", script, "crictl"}
-	return append(argv, args...)
-}
-
-// NoCrictl is what Crictl says on a node without crictl.
-const NoCrictl = "crictl is not installed on this node"
 
 // Shell is the program that gives a shell on the host.
 func Shell(args []string) []string {

@@ -1,8 +1,13 @@
 package debugpod
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,15 +62,98 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// The script of Crictl, run by the shell here with the chroot taken off: a host
-// without crictl gives 127 and says so.
-func TestCrictlScript(t *testing.T) {
-	argv := Crictl("unix:///run/x.sock", []string{"ps", "-a"})
-	c := exec.Command(argv[4], argv[5:]...)
-	c.Env = []string{"PATH=/nonexistent"}
-	out, err := c.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 127 || !strings.Contains(string(out), NoCrictl) {
-		t.Errorf("%v %q", err, out)
+// What the script says of a host is read: the first endpoint counts, k3s is
+// crictl where there is no other.
+func TestParseHost(t *testing.T) {
+	h := parseHost("k3s /usr/local/bin/k3s\nendpoint unix:///run/a.sock\nendpoint unix:///run/b.sock\nsocket /run/k3s/containerd/containerd.sock\nbridge /usr/bin/perl\nctr /usr/bin/ctr\n")
+	if strings.Join(h.Crictl, " ") != "/usr/local/bin/k3s crictl" || h.Socket("") != "/run/a.sock" || h.Socket("unix:///run/k.sock") != "/run/k.sock" ||
+		len(h.Bridges) != 1 || h.Ctr != "/usr/bin/ctr" {
+		t.Errorf("%+v", h)
+	}
+	argv := strings.Join(parseHost("crictl /usr/bin/crictl\nsocket /run/crio/crio.sock\nconfig /c.yaml\n").RunCrictl("", []string{"ps", "-a"}), " ")
+	if !strings.Contains(argv, "CONTAINER_RUNTIME_ENDPOINT=unix:///run/crio/crio.sock") || !strings.HasSuffix(argv, "CRI_CONFIG_FILE=/c.yaml /usr/bin/crictl ps -a") {
+		t.Error(argv)
+	}
+	if argv := strings.Join(parseHost("crictl /usr/bin/crictl\nendpoint unix:///run/x\n").RunCrictl("", nil), " "); strings.Contains(argv, "ENDPOINT") {
+		t.Errorf("crictl reads its own configuration: %s", argv)
+	}
+}
+
+// Both bridges pass bytes both ways and end when either side ends; they are run
+// here with the chroot taken off.
+func TestBridges(t *testing.T) {
+	for _, program := range []string{"python3", "perl"} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Logf("NOT TESTED: no %s here", program)
+			continue
+		}
+		socket := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(c, c) // an echo, until the other side has no more
+			c.Close()
+		}()
+		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+		argv := Bridge(path, socket)[2:]
+		c := exec.Command(argv[0], argv[1:]...)
+		c.Stdin = bytes.NewReader(want)
+		got, err := c.Output()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v, %d of %d bytes", program, err, len(got), len(want))
+		}
+		l.Close()
+	}
+}
+
+// The script looks at the files of hosts as distributions lay them out.
+func TestHostScript(t *testing.T) {
+	for name, c := range map[string]struct {
+		programs []string
+		config   map[string]string
+		crictl   string
+		config0  string
+		endpoint string
+		bridges  int
+	}{
+		"RKE2": {programs: []string{"var/lib/rancher/rke2/bin/crictl", "usr/bin/perl"},
+			config: map[string]string{"var/lib/rancher/rke2/agent/etc/crictl.yaml": "runtime-endpoint: unix:///run/k3s/containerd/containerd.sock\n"},
+			crictl: "/var/lib/rancher/rke2/bin/crictl", config0: "/var/lib/rancher/rke2/agent/etc/crictl.yaml",
+			endpoint: "unix:///run/k3s/containerd/containerd.sock", bridges: 1},
+		"k3s": {programs: []string{"usr/local/bin/k3s"}, crictl: "/usr/local/bin/k3s crictl"},
+		"CRI-O": {programs: []string{"usr/bin/crictl", "usr/bin/python3"},
+			config: map[string]string{"etc/crictl.yaml": "timeout: 10\nruntime-endpoint: \"unix:///var/run/crio/crio.sock\" # here\n"},
+			crictl: "/usr/bin/crictl", endpoint: "unix:///var/run/crio/crio.sock", bridges: 1},
+		"RHEL 8":  {programs: []string{"usr/libexec/platform-python", "usr/bin/ncat"}, bridges: 2},
+		"nothing": {},
+	} {
+		root := t.TempDir()
+		for _, p := range c.programs {
+			_ = os.MkdirAll(filepath.Join(root, filepath.Dir(p)), 0o755)
+			if err := os.WriteFile(filepath.Join(root, p), []byte("#!/bin/sh\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for p, text := range c.config {
+			_ = os.MkdirAll(filepath.Join(root, filepath.Dir(p)), 0o755)
+			if err := os.WriteFile(filepath.Join(root, p), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := exec.Command("sh", "-c", strings.Replace(hostScript, "cd /host", "cd '"+root+"'", 1)).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v %s", name, err, out)
+		}
+		h := parseHost(string(out))
+		if strings.Join(h.Crictl, " ") != c.crictl || h.Config != c.config0 || h.Endpoint != c.endpoint || len(h.Bridges) != c.bridges {
+			t.Errorf("%s: %+v\n%s", name, h, out)
+		}
 	}
 }

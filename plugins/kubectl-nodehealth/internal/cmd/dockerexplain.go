@@ -1,0 +1,97 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/dockermap"
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
+)
+
+func explainDocker(env *cli.Env, line, format string) error {
+	answers := dockermap.All()
+	if line != "all" {
+		a, err := dockermap.Explain(words(line))
+		if err != nil {
+			return cli.WithHint(cli.Usagef("%w", err), "kubectl nodehealth crictl --explain all")
+		}
+		answers = []dockermap.Answer{a}
+	}
+	switch format {
+	case "json":
+		return finding.WriteJSON(env.Out, map[string]any{"items": answers})
+	case "yaml":
+		return finding.WriteYAML(env.Out, map[string]any{"items": answers})
+	case "text":
+	default:
+		return cli.Usagef("-o %q: not one of text, json, yaml", format)
+	}
+	if line == "all" {
+		return writeDockerTable(env.Out, answers)
+	}
+	writeDockerAnswer(env.Out, env.Style(env.Out), answers[0])
+	return nil
+}
+
+func writeDockerAnswer(w io.Writer, st cli.Style, a dockermap.Answer) {
+	if a.Crictl == "" {
+		fmt.Fprintf(w, "%s\n%s has no counterpart in crictl\n", st.Bold("use "+a.Instead), a.Docker)
+		return
+	}
+	fmt.Fprintf(w, "%s\n  %s\n", st.Bold(a.Crictl), a.What)
+	for _, l := range a.Lost {
+		fmt.Fprintf(w, "  no counterpart: %s\n", l)
+	}
+	for _, n := range a.Notes {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+}
+
+func writeDockerTable(w io.Writer, answers []dockermap.Answer) error {
+	for _, a := range answers {
+		right := a.Crictl
+		if right == "" {
+			right = "- " + a.Instead
+		}
+		fmt.Fprintf(w, "%-18s %s\n", a.Docker, right)
+		for _, n := range a.Notes {
+			fmt.Fprintf(w, "%18s   %s\n", "", n)
+		}
+	}
+	fmt.Fprintln(w, "\nOnly in crictl:")
+	for _, o := range dockermap.Only {
+		fmt.Fprintf(w, "%-42s %s\n", o[0], o[1])
+	}
+	return nil
+}
+
+// words splits a command line as a shell would, quotes included, without any
+// expansion.
+func words(line string) []string {
+	var out []string
+	var cur []rune
+	var quote rune
+	in := false
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			cur = append(cur, r)
+		case r == '\'' || r == '"':
+			quote, in = r, true
+		case r == ' ' || r == '\t':
+			if in {
+				out = append(out, string(cur))
+			}
+			cur, in = nil, false
+		default:
+			cur, in = append(cur, r), true
+		}
+	}
+	if in {
+		out = append(out, string(cur))
+	}
+	return out
+}
