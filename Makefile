@@ -43,6 +43,10 @@ lint: ## Check formatting, vet, dependency direction and house rules
 docs: ## Rewrite the generated pages: checks, commands, manuals for man(1)
 	go test $(PLUGINS:%=./plugins/kubectl-%/internal/cmd) -run Docs -update
 
+.PHONY: pictures
+pictures: ## Make the README's pictures anew, from real runs
+	GOWORK=off go -C test test ./pictures -update
+
 .PHONY: cluster-up
 cluster-up: ## Start a real test cluster (Linux, root) and print its KUBECONFIG line
 	@GOWORK=off go -C test run ./cmd/cluster up

@@ -55,6 +55,7 @@ var borrowed = map[string]string{
 	"work/handbook.yaml":                      "plugins/kubectl-auditpolicy/testdata/policies/kubernetes-website-example.yaml",
 	"work/new.yaml":                           "examples/auditpolicy/good.yaml",
 	"work/old.yaml":                           "examples/auditpolicy/bad.yaml",
+	"work/swallowed.yaml":                     "examples/auditpolicy/swallowed.yaml",
 	"work/tests.yaml":                         "examples/auditpolicy/tests.yaml",
 	"work/good.yaml":                          "examples/auditpolicy/good.yaml",
 	"work/audit.log":                          "plugins/kubectl-auditpolicy/testdata/logs/audit2rbac-demo.log",
