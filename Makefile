@@ -40,8 +40,10 @@ lint: ## Check formatting, vet, dependency direction and house rules
 	@hack/lint.sh
 
 .PHONY: docs
-docs: ## Rewrite the generated pages: checks, commands, manuals for man(1)
+docs: ## Rewrite the generated pages: checks, commands, manuals, errors, licences
 	go test $(PLUGINS:%=./plugins/kubectl-%/internal/cmd) -run Docs -update
+	GOWORK=off go -C hack run ./house errors ..
+	GOWORK=off go -C hack run ./house licenses ..
 
 .PHONY: pictures
 pictures: ## Make the README's pictures anew, from real runs

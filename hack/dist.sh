@@ -6,5 +6,5 @@ version=$1
 shift
 tool=$(mktemp)
 trap 'rm -f "$tool"' EXIT
-GOWORK=off CGO_ENABLED=0 go -C hack/dist build -o "$tool" .
+GOWORK=off CGO_ENABLED=0 go -C hack build -o "$tool" ./dist
 "$tool" "$@" "$version"

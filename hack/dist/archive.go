@@ -7,7 +7,10 @@ import (
 	"compress/gzip"
 	"fmt"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/hack/notices"
 )
 
 // epoch is the time of every file in every archive: the oldest that a zip can
@@ -21,7 +24,7 @@ type file struct {
 }
 
 // contents are the files of an archive. krew wants a LICENSE in it.
-func contents(path, binary, plugin, goos string) ([]file, error) {
+func contents(path, binary, plugin, goos string, licenses []byte) ([]file, error) {
 	program, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -42,7 +45,22 @@ func contents(path, binary, plugin, goos string) ([]file, error) {
 	if goos == "windows" {
 		complete = file{"kubectl_complete-" + plugin + ".cmd", 0o755, fmt.Appendf(nil, "@kubectl %s __complete %%*\r\n", plugin)}
 	}
-	return []file{{binary, 0o755, program}, complete, {"LICENSE", 0o644, license}, {"README.md", 0o644, readme}, {"kubectl-" + plugin + ".1", 0o644, man}}, nil
+	return []file{{binary, 0o755, program}, complete, {"LICENSE", 0o644, license}, {"README.md", 0o644, readme}, {"THIRD_PARTY_LICENSES", 0o644, licenses}, {"kubectl-" + plugin + ".1", 0o644, man}}, nil
+}
+
+// thirdParty are the texts of the licences of what a plugin is linked from,
+// which whoever hands the binary on has to hand on too.
+func thirdParty(plugin string) ([]byte, error) {
+	modules, err := notices.Of(".", "./plugins/kubectl-"+plugin)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "kubectl-%s is linked from these modules, each under its own licence.\n", plugin)
+	for _, m := range modules {
+		fmt.Fprintf(&b, "\n%s\n%s %s (%s)\n\n%s\n", strings.Repeat("=", 78), m.Path, m.Version, m.License, m.Text)
+	}
+	return b.Bytes(), nil
 }
 
 func writeTarGz(path string, files []file) error {

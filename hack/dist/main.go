@@ -1,7 +1,7 @@
 // Command dist builds the release: for each plugin and platform an archive
-// (binary, LICENSE, README, the program for Tab completion) and its bill of
-// materials, the checksums of all, and the manifests for krew. The same source
-// gives the same bytes wherever it is built.
+// (binary, LICENSE, THIRD_PARTY_LICENSES, README, man page, the program for Tab
+// completion) and its bill of materials, the checksums of all, and the manifests
+// for krew. The same source gives the same bytes wherever it is built.
 //
 //	dist [--out DIR] [--platforms os/arch,...] [--uri-base URL] VERSION
 package main
@@ -71,6 +71,12 @@ func (r release) run() error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	licenses := map[string][]byte{}
+	for _, p := range plugins {
+		if licenses[p.name], err = thirdParty(p.name); err != nil {
+			return err
+		}
+	}
 	var made []artifact
 	for _, platform := range r.platforms {
 		goos, goarch, ok := strings.Cut(platform, "/")
@@ -83,7 +89,7 @@ func (r release) run() error {
 			return err
 		}
 		for _, p := range plugins {
-			a, err := r.pack(dir, p.name, goos, goarch)
+			a, err := r.pack(dir, p.name, goos, goarch, licenses[p.name])
 			if err != nil {
 				return err
 			}
@@ -116,12 +122,12 @@ func (r release) build(dir, goos, goarch string) error {
 	return nil
 }
 
-func (r release) pack(dir, name, goos, goarch string) (artifact, error) {
+func (r release) pack(dir, name, goos, goarch string, licenses []byte) (artifact, error) {
 	binary := "kubectl-" + name
 	if goos == "windows" {
 		binary += ".exe"
 	}
-	files, err := contents(filepath.Join(dir, binary), binary, name, goos)
+	files, err := contents(filepath.Join(dir, binary), binary, name, goos, licenses)
 	if err != nil {
 		return artifact{}, err
 	}

@@ -144,7 +144,7 @@ func uninstallCompleter(path string) (bool, error) {
 		return false, Usagef("completion: %w", err)
 	}
 	if !strings.Contains(string(old), completerMark) {
-		return false, Usagef("%s: not written by this command; left as it is", path)
+		return false, WithHint(Usagef("%s: not written by this command; left as it is", path), "remove it by hand if it shall go")
 	}
 	if err := os.Remove(path); err != nil {
 		return false, Usagef("completion: %w", err)

@@ -89,7 +89,7 @@ func (r Runner) group(t *testing.T, g []Example) (ran, need int) {
 			continue
 		}
 		if e.Output != nil && find(Loose, e) == nil {
-			if err := Shows(e.Output, res.Stdout+res.Stderr); err != nil {
+			if err := Shows(e.Output, res.Stderr+res.Stdout); err != nil {
 				t.Errorf("%s\n%v", e, err)
 			}
 		}

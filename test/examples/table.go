@@ -7,6 +7,8 @@ var Exceptions = []Exception{
 	{regexp.MustCompile(`^sudo kubectl certgen trust .*--install`), "changes which CAs this machine trusts; e2e/certgen does it in a container of its own"},
 	{regexp.MustCompile(`^sudo kubectl certgen rotate ca --stage (trust|rollback)`), "needs a running rotation; e2e/certgen-live goes through all stages"},
 	{regexp.MustCompile(`^make (test|demo|build|bench|cluster-up|cluster-down|dist)\b`), "is the suite itself, or what it is made of"},
+	{regexp.MustCompile(`kubectl nodehealth crictl kube-worker-1 -- ps -a`), "needs crictl on the node; e2e/nodetools brings one there"},
+	{regexp.MustCompile(`--kubeconfig super-admin.conf create clusterrolebinding`), "needs a cluster that stands on certgen's PKI; e2e/certgen boots one and makes the bindings"},
 	{regexp.MustCompile(`--agent otel --binary ./otelcol`), "needs the collector, which e2e/logarch-parse builds and runs this with"},
 	{regexp.MustCompile(`^kubectl nodehealth shell kube-worker-1$`), "is interactive; e2e/nodetools drives it through a terminal"},
 }

@@ -1,4 +1,4 @@
-module github.com/clusterwright/kubectl-plugins/hack/dist
+module github.com/clusterwright/kubectl-plugins/hack
 
 go 1.26.0
 
