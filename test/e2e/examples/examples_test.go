@@ -1,5 +1,6 @@
 // Package examples runs every example of the documentation on a real cluster,
-// those that need none included: what a manual tells people to type works.
+// those that need none included: what a manual tells people to type works. The
+// few that are not run are in the table of test/examples, each with its reason.
 package examples
 
 import (
