@@ -33,7 +33,8 @@ func parseLogfmt(b []byte, ev *Event) bool {
 		if i < len(b) && b[i] == '"' {
 			var end int
 			if val, end = goString(b, i); end < 0 {
-				return false
+				// Cut off inside a value.
+				val, end = Value{b[i+1:], GoString}, len(b)
 			}
 			i = end
 		} else {
@@ -111,11 +112,17 @@ func parseClassic(b []byte, ev *Event) bool {
 		t, n = goLogTime(b)
 	}
 	if n == 0 {
+		t, n = slashTime(b)
+	}
+	if n == 0 {
 		if t, n = dmesgTime(b); n > 0 && ev.File != nil && ev.File.Offset != nil {
 			t -= ev.File.Offset(t)
 		}
 	}
 	if n > 0 {
+		if off, k := spacedZone(b[n:]); k > 0 {
+			t, n = t-off, n+k
+		}
 		rest = b[n:]
 		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' {
 			return false
@@ -160,6 +167,42 @@ func goLogTime(b []byte) (int64, int) {
 		return t + ns, 20 + k
 	}
 	return t, 19
+}
+
+// spacedZone reads a zone that stands apart from its time, as Fluentd and .NET
+// write it: " +0200" or " +02:00".
+func spacedZone(b []byte) (off int64, n int) {
+	if len(b) < 6 || b[0] != ' ' || b[1] != '+' && b[1] != '-' {
+		return 0, 0
+	}
+	h, k := digits2(b[2:]), 4
+	if b[4] == ':' {
+		k = 5
+	}
+	if len(b) < k+2 || len(b) > k+2 && b[k+2] != ' ' {
+		return 0, 0
+	}
+	m := digits2(b[k:])
+	if h < 0 || h > 18 || m < 0 || m > 59 {
+		return 0, 0
+	}
+	off = int64(h*3600+m*60) * second
+	if b[1] == '-' {
+		off = -off
+	}
+	return off, k + 2
+}
+
+// slashTime is goLogTime in brackets, as Fluent Bit and oauth2-proxy write it.
+func slashTime(b []byte) (int64, int) {
+	if len(b) < 21 || b[0] != '[' {
+		return 0, 0
+	}
+	t, n := goLogTime(b[1:])
+	if n == 0 || n+1 >= len(b) || b[n+1] != ']' {
+		return 0, 0
+	}
+	return t, n + 2
 }
 
 // dmesgTime reads what dmesg -T puts in front: [Sat Nov 21 03:56:31 2026].
@@ -229,6 +272,9 @@ func levelWord(b []byte) (Severity, int) {
 	if bracket {
 		i++
 	}
+	for bracket && i < len(b) && b[i] == ' ' {
+		i++
+	}
 	start := i
 	for i < len(b) && i-start < 10 && (b[i]|0x20 >= 'a' && b[i]|0x20 <= 'z') {
 		i++
@@ -251,6 +297,9 @@ func levelWord(b []byte) (Severity, int) {
 			if end := bytes.IndexByte(b[i:], ']'); end > 0 && end < 12 {
 				i += end + 1
 			}
+		}
+		if i < len(b) && b[i] == ':' {
+			i++
 		}
 		return sev, i
 	}

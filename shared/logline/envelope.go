@@ -31,6 +31,10 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 		return openJSON(line[6:], env)
 	case c >= 'A' && c <= 'Z' && line[1] >= 'a' && line[1] <= 'z':
 		return openSyslog(line, env, meta)
+	case c == '*' && line[1] == ' ': // minikube logs
+		if text := open(line[2:], env, meta); env.Kind != NoEnvelope || isKlog(text) {
+			return text
+		}
 	case c == '<':
 		return openPriority(line, env, meta)
 	case c >= 'a' && c <= 'z':

@@ -254,15 +254,15 @@ func severityOf(b []byte) Severity {
 		low[i] = c | 0x20
 	}
 	switch string(low[:len(b)]) {
-	case "i", "info", "notice", "information":
+	case "i", "info", "inf", "notice", "information":
 		return Info
-	case "w", "warn", "warning":
+	case "w", "warn", "wrn", "warning":
 		return Warning
 	case "e", "err", "error":
 		return Error
-	case "f", "fatal", "panic", "dpanic", "crit", "critical", "emerg", "alert":
+	case "f", "fatal", "ftl", "panic", "dpanic", "crit", "critical", "emerg", "alert":
 		return Fatal
-	case "d", "debug", "trace", "t":
+	case "d", "debug", "dbg", "trace", "t":
 		return Debug
 	}
 	return Unknown

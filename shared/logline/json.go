@@ -16,9 +16,9 @@ func jsonRole(key []byte) role {
 		return roleMsg
 	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level":
 		return roleLevel
-	case "caller", "C", "source", "src", "sourceLocation":
+	case "caller", "C", "source", "src", "sourceLocation", "log.origin":
 		return roleCaller
-	case "logger", "@module", "logger_name", "N":
+	case "logger", "@module", "logger_name", "N", "log.logger":
 		return roleLogger
 	case "v":
 		return roleV
@@ -294,9 +294,9 @@ func jsonCaller(val []byte) ([]byte, bool) {
 	var file, line []byte
 	scanObject(val, 0, func(k, v []byte) {
 		switch string(k) {
-		case "file":
+		case "file", "file.name":
 			file = bytes.Trim(v, `"`)
-		case "line":
+		case "line", "file.line":
 			line = bytes.Trim(v, `"`)
 		}
 	})

@@ -41,6 +41,9 @@ func starts(b []byte) start {
 		if _, n := dmesgTime(b); n > 0 {
 			return startOther
 		}
+		if _, n := slashTime(b); n > 0 {
+			return startOther
+		}
 	case c >= 'A' && c <= 'Z':
 		if n := logrusStart(b); n > 0 {
 			return startOther
