@@ -79,7 +79,7 @@ says what each means.`,
 	fs.StringVar(&f.since, "since", "", "Only lines newer than a duration (10m) or a time (RFC 3339)")
 	fs.StringVar(&f.until, "until", "", "Only lines older than a duration (10m) or a time (RFC 3339)")
 	fs.StringVar(&f.grep, "grep", "", "Only lines that match a regular expression (Go's, RE2)")
-	fs.IntVar(&f.tail, "tail", 0, fmt.Sprintf("Only the last N lines (default: %d, or all with --since or --grep)", defaultTail))
+	fs.IntVar(&f.tail, "tail", 0, fmt.Sprintf("Only the last N events (-o raw: lines; default: %d, or all with --since or --grep)", defaultTail))
 	fs.IntVar(&f.boot, "boot", 0, "Boot to read: 0 the current one, -1 the one before (journal only)")
 	fs.BoolVar(&f.scan, "scan", false, "Look for known signatures of trouble and say what they mean")
 	fs.BoolVar(&f.debugPod, "debug-pod", false, "Where the kubelet will not show a log, read it in a debug pod that is removed afterwards")
@@ -279,7 +279,7 @@ func (l *logReader) show(ctx context.Context) error {
 }
 
 // print shows what the query lets through: raw lines, or events in the form of
-// kubectl logarch parse. It returns the number of lines.
+// kubectl logarch parse. It returns how many.
 func (l *logReader) print(r io.Reader) (n int, err error) {
 	out := bufio.NewWriter(l.env.Out)
 	defer func() { err = errors.Join(err, out.Flush()) }()
@@ -295,28 +295,15 @@ func (l *logReader) print(r io.Reader) (n int, err error) {
 		unit = ""
 	}
 	view := logline.NewView(l.env.Style(l.env.Out))
-	var buf []byte
-	parser := logline.NewParser(nodelog.Meta(unit, l.now), func(ev *logline.Event) {
-		buf = buf[:0]
+	return nodelog.Events(r, l.query, nodelog.Meta(unit, l.now), func(dst []byte, ev *logline.Event) []byte {
 		if l.flags.output == "json" {
-			buf = ev.AppendJSON(buf)
-		} else {
-			// Of the unit's own lines it is known who wrote them.
-			buf = view.Append(buf, ev, len(ev.Env.Identifier) > 0 && string(ev.Env.Identifier) != unit)
+			return ev.AppendJSON(dst)
 		}
-		_, _ = out.Write(append(buf, '\n')) // Flush returns the error
+		// Of the unit's own lines it is known who wrote them.
+		return view.Append(dst, ev, len(ev.Env.Identifier) > 0 && string(ev.Env.Identifier) != unit)
+	}, func(b []byte) {
+		_, _ = out.Write(append(b, '\n')) // Flush returns the error
 	})
-	last := 0
-	err = nodelog.Read(r, l.query, l.now, func(rec nodelog.Record) {
-		n++
-		if rec.Line != last+1 {
-			parser.Flush() // lines between them were left out
-		}
-		last = rec.Line
-		parser.Line([]byte(rec.Raw), rec.Line)
-	})
-	parser.Flush()
-	return n, err
 }
 
 // explain says why a log cannot be had and what to do instead.

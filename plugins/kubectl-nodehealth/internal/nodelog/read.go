@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
 // maxLine bounds one line; what is longer is cut there.
@@ -24,7 +26,7 @@ func Read(r io.Reader, q Query, now time.Time, f func(Record)) error {
 		}
 	}
 	emit := f
-	var tail ring
+	var tail ring[Record]
 	if q.Tail > 0 {
 		tail.size = q.Tail
 		emit = tail.push
@@ -78,14 +80,64 @@ func lines(r io.Reader, f func(string)) error {
 	}
 }
 
-// ring keeps the last records.
-type ring struct {
+// Events calls f for each event of a log that the query lets through, as render
+// wrote it: lines that belong together are judged and shown together, and
+// --tail counts events. It returns how many there were.
+func Events(r io.Reader, q Query, meta *logline.Meta, render func([]byte, *logline.Event) []byte, f func([]byte)) (n int, err error) {
+	var grep *regexp.Regexp
+	if q.Pattern != "" {
+		if grep, err = regexp.Compile(q.Pattern); err != nil {
+			return 0, err
+		}
+	}
+	var tail ring[[]byte]
+	tail.size = q.Tail
+	var last time.Time
+	parser := logline.NewParser(meta, func(ev *logline.Event) {
+		if ev.HasTime {
+			last = time.Unix(0, ev.Time)
+		}
+		switch {
+		case !q.Since.IsZero() && !last.IsZero() && last.Before(q.Since):
+			return
+		case !q.Until.IsZero() && !last.IsZero() && last.After(q.Until):
+			return
+		case grep != nil && !grep.Match(ev.Raw) && !grep.MatchString(ev.Msg.String()):
+			return
+		}
+		if q.Pattern != "" {
+			// The journal may have left out lines in the middle.
+			ev.Incomplete = false
+		}
+		n++
+		b := render(nil, ev)
+		if q.Tail > 0 {
+			tail.push(b)
+		} else {
+			f(b)
+		}
+	})
+	number := 0
+	err = lines(r, func(line string) {
+		number++
+		parser.Line([]byte(line), number)
+	})
+	parser.Flush()
+	tail.each(f)
+	if q.Tail > 0 {
+		n = len(tail.buf)
+	}
+	return n, err
+}
+
+// ring keeps the last of many.
+type ring[T any] struct {
 	size int
-	buf  []Record
+	buf  []T
 	next int
 }
 
-func (r *ring) push(rec Record) {
+func (r *ring[T]) push(rec T) {
 	if len(r.buf) < r.size {
 		r.buf = append(r.buf, rec)
 		return
@@ -94,7 +146,7 @@ func (r *ring) push(rec Record) {
 	r.next = (r.next + 1) % r.size
 }
 
-func (r *ring) each(f func(Record)) {
+func (r *ring[T]) each(f func(T)) {
 	for i := range r.buf {
 		f(r.buf[(r.next+i)%len(r.buf)])
 	}
