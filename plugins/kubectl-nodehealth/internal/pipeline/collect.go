@@ -70,7 +70,11 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options)
 		return nil, err
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { c.note("pods", c.pods(ctx)) })
+	wg.Go(func() {
+		err := c.pods(ctx)
+		c.s.PodsRead = err == nil
+		c.note("pods", err)
+	})
 	wg.Go(func() { c.kubelets(ctx) })
 	wg.Go(func() {
 		c.note("apiservices", c.apiServices(ctx))

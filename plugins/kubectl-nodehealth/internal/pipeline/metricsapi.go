@@ -13,8 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // apiServices finds the metrics APIs among the registered ones.
@@ -123,33 +121,59 @@ func (c *collector) server(ctx context.Context, p *corev1.Pod) Server {
 			s.Why = strings.TrimSpace(cond.Reason + " " + cond.Message)
 		}
 	}
+	crashed := false
 	for _, st := range p.Status.ContainerStatuses {
 		if w := st.State.Waiting; w != nil {
-			s.Why = strings.TrimSpace(w.Reason + " " + w.Message)
+			s.Why = w.Reason
+			if w.Reason != "CrashLoopBackOff" { // its message says only when it tries again
+				s.Why = strings.TrimSpace(w.Reason + " " + w.Message)
+			}
+		}
+		if r := st.State.Running; r != nil {
+			s.Running, s.Started = true, r.StartedAt.Time
+		}
+		crashed = crashed || st.LastTerminationState.Terminated != nil && !st.Ready
+	}
+	for _, cond := range p.Status.Conditions {
+		if cond.Type == corev1.PodScheduled && cond.Status == corev1.ConditionFalse {
+			s.Why = "not scheduled: " + cond.Message
 		}
 	}
 	if s.Ready {
 		s.Why = ""
 	}
-	tail := int64(200)
-	if b, err := c.core.Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{TailLines: &tail}).DoRaw(ctx); err == nil {
-		s.Complaints = complaints(string(b))
+	log, err := c.log(ctx, p, false)
+	if err != nil {
+		s.NoLog = strings.Join(strings.Fields(err.Error()), " ")
+	}
+	s.Scrapes = scrapes(log)
+	if crashed {
+		if before, err := c.log(ctx, p, true); err == nil {
+			s.LastWords = lastWords(before)
+		}
 	}
 	return s
 }
 
-// complaint is metrics-server's line about a kubelet that it cannot read, in
-// all of its versions.
-var complaint = lazyregexp.New(`(?i)failed to scrape node|unable to fully scrape|unable to fetch metrics from node|x509: `)
+// logTail is how much of a log is read: two lines a node and scrape on a large
+// cluster.
+const logTail = 2000
 
-func complaints(log string) []string {
-	var out []string
-	for _, l := range strings.Split(log, "\n") {
-		if complaint.MatchString(l) {
-			out = append(out, strings.TrimSpace(l))
+func (c *collector) log(ctx context.Context, p *corev1.Pod, previous bool) (string, error) {
+	tail := int64(logTail)
+	b, err := c.core.Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{TailLines: &tail, Previous: previous}).DoRaw(ctx)
+	return string(b), err
+}
+
+// lastWords is the last line of a log that is not a stack.
+func lastWords(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if l := strings.TrimSpace(lines[i]); strings.HasPrefix(l, "F") || strings.HasPrefix(l, "E") || strings.Contains(strings.ToLower(l), "error") || strings.HasPrefix(l, "panic: ") {
+			return l
 		}
 	}
-	return out[max(0, len(out)-5):]
+	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 // metricsList is the lists of metrics.k8s.io, v1 and v1beta1.

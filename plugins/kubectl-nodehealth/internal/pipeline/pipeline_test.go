@@ -35,8 +35,25 @@ func TestFirstBrokenLink(t *testing.T) {
 		"pod not ready": {func(s *Snapshot) {
 			s.Servers[0].Ready, s.Servers[0].Why = false, "CrashLoopBackOff"
 			s.API.Available, s.API.Why, s.Answers = false, "MissingEndpoints: none", false
-		}, "metrics-server", "NH953 NH952"},
-		"no pod":            {func(s *Snapshot) { s.Servers = nil; s.API.Available, s.Answers = false, false }, "metrics-server", "NH953 NH952"},
+		}, "metrics-server", "NH953"},
+		"just started": {func(s *Snapshot) {
+			s.Servers[0] = Server{Namespace: "kube-system", Name: "metrics-server-1", Running: true, Started: now.Add(-20 * time.Second)}
+			s.API.Available, s.API.Why, s.Answers = false, "MissingEndpoints: none", false
+		}, "", ""},
+		"runs and reads nothing": {func(s *Snapshot) {
+			s.Servers[0] = Server{Namespace: "kube-system", Name: "metrics-server-1", Running: true, Started: now.Add(-time.Hour), Why: "ContainersNotReady",
+				Scrapes: []Scrape{{"n1", `status: "403 Forbidden"`}, {"n2", `status: "403 Forbidden"`}}}
+			s.API.Available, s.API.Why, s.Answers = false, "MissingEndpoints: none", false
+		}, "metrics-server reads kubelets", "NH959"},
+		"many missing": {func(s *Snapshot) {
+			for range 50 {
+				s.Nodes = append(s.Nodes, Node{Name: "x", Ready: true, Kubelet: "ok"})
+			}
+		}, "every node has figures", "NH955"},
+		"no pod": {func(s *Snapshot) {
+			s.Servers = nil
+			s.API.Available, s.API.Why, s.Answers = false, "MissingEndpoints: none", false
+		}, "metrics-server", "NH953"},
 		"kubelets forbid":   {func(s *Snapshot) { s.Nodes[0].Kubelet, s.Nodes[1].Kubelet = "denied", "denied" }, "kubelet /metrics/resource", "NH954 NH954"},
 		"one kubelet down":  {func(s *Snapshot) { s.Nodes[1].Kubelet, s.Nodes[1].Usage, s.Nodes[1].Ready = "unreachable", nil, false }, "kubelet /metrics/resource", "NH954"},
 		"one node missing":  {func(s *Snapshot) { s.Nodes[1].Usage = nil }, "every node has figures", "NH955"},
@@ -62,10 +79,12 @@ func TestFirstBrokenLink(t *testing.T) {
 func TestMissingNodeQuotesMetricsServer(t *testing.T) {
 	s := working()
 	s.Nodes[1].Usage = nil
-	s.Servers[0].Complaints = []string{`E0501 scraper.go:149] "Failed to scrape node" err="x509: cannot validate certificate for 10.0.0.2" node="n2"`}
+	s.Servers[0].Scrapes = scrapes(`E1126 10:03:52.085166       1 scraper.go:149] "Failed to scrape node" err="Get \"https://10.0.0.2:10250/metrics/resource\": tls: failed to verify certificate: x509: cannot validate certificate for 10.0.0.2 because it doesn't contain any IP SANs" node="n2"`)
+	s.Servers[0].Running = true
 	r := Judge(s)
-	if len(r.Findings) != 1 || len(r.Findings[0].Evidence) != 1 {
-		t.Errorf("%+v", r.Findings)
+	if len(r.Findings) != 1 || r.Findings[0].ID != "NH959" || len(r.Findings[0].Evidence) != 1 || r.Broken != linkReads ||
+		r.Answer != "metrics-server cannot read the kubelet of n2: the kubelets' serving certificates do not hold the nodes' addresses" {
+		t.Errorf("%q %q %+v", r.Broken, r.Answer, r.Findings)
 	}
 }
 
@@ -82,8 +101,15 @@ func TestReadAPIServicesPrefersTheOneThatWorks(t *testing.T) {
 }
 
 func TestComplaints(t *testing.T) {
-	got := complaints("I0501 fine\nE0501 scraper.go] \"Failed to scrape node\" node=\"n2\"\nmore\n")
-	if len(got) != 1 || !strings.Contains(got[0], "n2") {
+	got := scrapes("I0501 fine\nE0501 scraper.go] \"Failed to scrape node\" err=\"request failed, status: \\\"403 Forbidden\\\"\" node=\"n2\"\nmore\n" +
+		"E0501 scraper.go] \"Failed to scrape node\" err=\"old\" node=\"n1\"\nE0501 scraper.go] \"Failed to scrape node\" err=\"new\" node=\"n1\"\n" +
+		"E0501 manager.go:111] unable to fully collect metrics: unable to fully scrape metrics from source kubelet_summary:n3: unable to fetch metrics from Kubelet n3 (n3): dial tcp: lookup n3: no such host\n")
+	if len(got) != 3 || got[0] != (Scrape{"n1", "new"}) || got[1].Node != "n2" || !strings.Contains(got[1].Error, `"403 Forbidden"`) || got[2].Node != "n3" {
 		t.Errorf("%q", got)
+	}
+	for _, e := range []struct{ err, means string }{{got[1].Error, "lacks the right"}, {got[2].Error, "cannot resolve"}, {"something else", "something else"}} {
+		if means, _ := cause(e.err); !strings.Contains(means, e.means) {
+			t.Errorf("%q means %q", e.err, means)
+		}
 	}
 }

@@ -39,6 +39,9 @@ type Snapshot struct {
 	NotReadyN    int       `json:"podsNotReadyCount"`
 	StuckN       int       `json:"podsStuckTerminatingCount"`
 	Probes       []Problem `json:"notRead"`
+	// PodsRead says whether the pods were read to the end: without, requests
+	// and limits are not known.
+	PodsRead bool `json:"podsRead"`
 }
 
 // Node is one node's resources.
@@ -84,8 +87,16 @@ type Server struct {
 	Node      string `json:"node"`
 	Ready     bool   `json:"ready"`
 	Why       string `json:"why,omitempty"`
-	// Complaints are lines of its log that say which kubelets it cannot read.
-	Complaints []string `json:"complaints,omitempty"`
+	// Running says whether its container runs, ready or not, and Started since
+	// when.
+	Running bool      `json:"running"`
+	Started time.Time `json:"started,omitzero"`
+	// Scrapes are the kubelets that its log says it cannot read, NoLog why the
+	// log could not be read.
+	Scrapes []Scrape `json:"scrapes,omitempty"`
+	NoLog   string   `json:"noLog,omitempty"`
+	// LastWords is the last line of a container that ended.
+	LastWords string `json:"lastWords,omitempty"`
 }
 
 // PodUse is a pod's usage.
