@@ -4,8 +4,12 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -57,11 +61,49 @@ func each(v any, r *Redactor) any {
 			v[i] = each(v[i], r)
 		}
 	case map[string]any:
+		// An entry of a list of names and values, as environments are written.
+		name, _ := v["name"].(string)
 		for k := range v {
-			v[k] = each(v[k], r)
+			text, isText := v[k].(string)
+			switch {
+			case isText && k == "value":
+				v[k] = r.Field(name, text)
+			case isText:
+				v[k] = r.Field(k, text)
+			case secretName.MatchString(k):
+				if _, list := v[k].(map[string]any); list {
+					v[k] = map[string]any{}
+					continue
+				}
+				v[k] = each(v[k], r)
+			default:
+				v[k] = each(v[k], r)
+			}
 		}
 	}
 	return v
+}
+
+// Create writes an archive to a file that must not exist yet. It is there whole
+// or not at all: what is interrupted leaves nothing of this name.
+func Create(name, folder string, at time.Time, files []File) (err error) {
+	if _, err := os.Lstat(name); err == nil {
+		return fs.ErrExist
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".bundle-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(Write(f, folder, at, files), f.Close()); err != nil {
+		return err
+	}
+	// A link does not replace what is there meanwhile; where the filesystem has
+	// none, rename.
+	if err = os.Link(f.Name(), name); err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }
 
 // Write writes a tar.gz with all files below one folder.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/timeline"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
@@ -95,47 +93,9 @@ gone, and who wrote the node last. As text, JSON, or a picture that stands alone
 		if err != nil {
 			return err
 		}
-		return writeTimeline(env, snap.View(nodes[0]), format)
+		return writeTimeline(env, snap, nodes[0], format)
 	}
 	return c
-}
-
-func writeTimeline(env *cli.Env, v *snapshot.View, format string) error {
-	entries := timeline.Build(v)
-	title := fmt.Sprintf("%s until %s", v.Node.Name, v.Now.UTC().Format(time.RFC3339))
-	switch format {
-	case "json", "yaml":
-		out := map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeTimeline", "metadata": map[string]string{"name": v.Node.Name}, "observedAt": v.Now, "entries": entries}
-		if format == "yaml" {
-			return finding.WriteYAML(env.Out, out)
-		}
-		return finding.WriteJSON(env.Out, out)
-	case "svg":
-		return timeline.SVG(env.Out, title, entries)
-	case "html":
-		return timeline.HTML(env.Out, title, entries)
-	}
-	if len(entries) == 0 {
-		return cli.Unknownf("%s: nothing that has a time was read", v.Node.Name)
-	}
-	st := env.Style(env.Out)
-	fmt.Fprintf(env.Out, "%s\n\n", st.Bold(fmt.Sprintf("%s: %s, %s to %s", v.Node.Name, count(len(entries), "step"), entries[0].Time.Format("2006-01-02 15:04:05"), v.Now.UTC().Format("2006-01-02 15:04:05"))))
-	day := ""
-	for _, e := range entries {
-		if d := e.Time.Format("2006-01-02"); d != day {
-			day = d
-			fmt.Fprintf(env.Out, "  %s\n", day)
-		}
-		mark, text := " ", firstLine(e.Text, env.Width()-25)
-		switch {
-		case e.Bad:
-			mark, text = "-", st.Error(text)
-		case e.Good:
-			mark, text = "+", st.Good(text)
-		}
-		fmt.Fprintf(env.Out, "  %s  %-9s %s %s\n", e.Time.Format("15:04:05"), e.Lane, mark, text)
-	}
-	return nil
 }
 
 func newCompare(env *cli.Env) *cobra.Command {
@@ -222,11 +182,12 @@ read. "kubectl nodehealth --from ARCHIVE" tells the same story from it.`,
 		if err != nil {
 			return err
 		}
-		name := nodes[0].Name
+		r := &bundle.Redactor{Addresses: addresses}
+		name := r.Text(nodes[0].Name)
 		if out == "" {
 			out = fmt.Sprintf("%s-%s.tar.gz", name, snap.ObservedAt.UTC().Format("20060102T150405Z"))
 		}
-		return s.writeBundle(cmd.Context(), env, snap, nodes[0], out, &bundle.Redactor{Addresses: addresses})
+		return s.writeBundle(cmd.Context(), env, snap, nodes[0], out, r)
 	}
 	return c
 }
@@ -242,10 +203,16 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 	}
 	plain := *env
 	plain.Out = &line
-	if err := writeTimeline(&plain, snap.View(n), "text"); err != nil {
+	if err := writeTimeline(&plain, snap, n, "text"); err != nil {
 		line.WriteString(err.Error() + "\n")
 	}
 	files := []bundle.File{{Name: "story.txt", Data: r.Text(story.String())}, {Name: "timeline.txt", Data: r.Text(line.String())}}
+	var picture bytes.Buffer
+	plain.Out = &picture
+	if err := writeTimeline(&plain, snap, n, "svg"); err != nil {
+		return err
+	}
+	files = append(files, bundle.File{Name: "timeline.svg", Data: r.Text(picture.String())})
 	facts, err := bundle.Snapshot(snap, r)
 	if err != nil {
 		return err
@@ -259,21 +226,22 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 		}
 		files = append(files, bundle.File{Name: "log-" + unit + ".txt", Data: r.Text(text)})
 	}
-	files = append(files, bundle.Readme(n.Name, snap.ObservedAt, files, r.Addresses))
-	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+	files = append(files, bundle.Readme(r.Text(n.Name), snap.ObservedAt, files, r.Addresses))
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err = bundle.Create(out, strings.TrimSuffix(filepath.Base(out), ".tar.gz"), snap.ObservedAt, files)
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return cli.Usagef("--out %s: is there already", out)
-	}
-	if err != nil {
-		return cli.Usagef("--out: %w", err)
-	}
-	err = errors.Join(bundle.Write(f, strings.TrimSuffix(filepath.Base(out), ".tar.gz"), snap.ObservedAt, files), f.Close())
-	if err != nil {
-		os.Remove(out)
+	case errors.As(err, &path) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
+		return cli.Usagef("--out %s: %w", out, path.Err)
+	case err != nil:
 		return cli.Unknownf("%s: %w", out, err)
 	}
 	fmt.Fprintf(env.Out, "created  %s   %s\n", out, count(len(files), "file"))
-	fmt.Fprintf(env.Out, "read it  kubectl nodehealth --from %s %s\n", out, n.Name)
+	fmt.Fprintf(env.Out, "read it  kubectl nodehealth --from %s %s\n", out, r.Text(n.Name))
 	return nil
 }
 

@@ -59,6 +59,39 @@ func Build(v *snapshot.View) []Entry {
 	})
 }
 
+// conditions tells transitions; those that came together to the same end are one
+// line: a node that is given up changes four at once.
+func (b *builder) conditions(conditions []corev1.NodeCondition) {
+	type change struct {
+		at        time.Time
+		status    corev1.ConditionStatus
+		good, bad bool
+		ready     bool
+	}
+	var order []change
+	names, reasons := map[change][]string{}, map[change][]string{}
+	for _, c := range conditions {
+		k := change{at: c.LastTransitionTime.Time, status: c.Status}
+		k.good, k.bad = judge(c)
+		// Ready is told apart, unless it went with the others.
+		k.ready = c.Type == corev1.NodeReady && c.Reason != "NodeStatusUnknown"
+		if !slices.Contains(order, k) {
+			order = append(order, k)
+		}
+		names[k] = append(names[k], string(c.Type))
+		if !slices.Contains(reasons[k], c.Reason) {
+			reasons[k] = append(reasons[k], c.Reason)
+		}
+	}
+	for _, k := range order {
+		text := fmt.Sprintf("%s became %s", strings.Join(names[k], ", "), k.status)
+		if len(reasons[k]) == 1 {
+			text += " (" + reasons[k][0] + ")"
+		}
+		b.add(Entry{Time: k.at, Lane: Condition, Good: k.good, Bad: k.bad, Text: text})
+	}
+}
+
 type builder struct {
 	v   *snapshot.View
 	out []Entry
@@ -78,11 +111,7 @@ func (b *builder) object() {
 		return
 	}
 	b.add(Entry{Time: o.CreationTimestamp.Time, Lane: WriteLane, Text: "the node registered"})
-	for _, c := range o.Status.Conditions {
-		e := Entry{Time: c.LastTransitionTime.Time, Lane: Condition, Text: fmt.Sprintf("%s became %s (%s)", c.Type, c.Status, c.Reason)}
-		e.Good, e.Bad = judge(c)
-		b.add(e)
-	}
+	b.conditions(o.Status.Conditions)
 	for _, t := range o.Spec.Taints {
 		if t.TimeAdded != nil {
 			b.add(Entry{Time: t.TimeAdded.Time, Lane: Taint, Bad: true, Text: fmt.Sprintf("tainted %s:%s", t.Key, t.Effect)})
@@ -161,7 +190,7 @@ func (b *builder) events() {
 		}
 		entry := Entry{Time: at, Lane: lane, Text: text, Bad: e.Type == corev1.EventTypeWarning || slices.Contains(badReasons, e.Reason), Good: slices.Contains(goodReasons, e.Reason)}
 		if e.Count > 1 {
-			entry.Text += fmt.Sprintf(" (%d times)", e.Count)
+			entry.Text += fmt.Sprintf(" (%d times, the last at %s)", e.Count, e.Last.UTC().Format("15:04:05"))
 			entry.Until = e.Last
 		}
 		b.add(entry)

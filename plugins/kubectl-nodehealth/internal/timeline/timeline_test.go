@@ -64,7 +64,7 @@ func TestBuildTellsTheStoryInOrder(t *testing.T) {
 func TestSVGStandsAlone(t *testing.T) {
 	entries := append(Build(view()), Entry{Time: start, Lane: EventLane, Text: `<script>alert("x")</script> & more`})
 	var b strings.Builder
-	if err := SVG(&b, "n1 <&>", entries); err != nil {
+	if err := SVG(&b, "n1 <&>", "since <then>", entries); err != nil {
 		t.Fatal(err)
 	}
 	d := xml.NewDecoder(strings.NewReader(b.String()))
@@ -80,7 +80,61 @@ func TestSVGStandsAlone(t *testing.T) {
 			t.Errorf("the picture has %q", foreign)
 		}
 	}
-	if err := SVG(io.Discard, "empty", nil); err != nil {
+	if err := SVG(io.Discard, "empty", "", nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMarksDoNotOverlap: what lies close together in a lane is one mark, and the
+// labels of the axis keep their distance.
+func TestMarksDoNotOverlap(t *testing.T) {
+	var entries []Entry
+	for i := range 40 {
+		entries = append(entries, Entry{Time: start.Add(time.Duration(i*i) * time.Second), Lane: Lanes[i%len(Lanes)], Text: "x", Bad: i%3 == 0})
+	}
+	s := newScale(entries)
+	ticks := s.ticks()
+	for i := 1; i < len(ticks); i++ {
+		if d := s.x(ticks[i]) - s.x(ticks[i-1]); d < tickRoom {
+			t.Errorf("labels %d and %d are %.0f apart", i-1, i, d)
+		}
+	}
+	if len(ticks) < 2 || !ticks[len(ticks)-1].Equal(entries[39].Time) {
+		t.Errorf("%v", ticks)
+	}
+	for i := 1; i < len(entries); i++ {
+		if s.x(entries[i].Time) < s.x(entries[i-1].Time) {
+			t.Errorf("entry %d stands before %d", i, i-1)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, l := range foldRunes("a "+strings.Repeat("b", 250)+" c "+strings.Repeat("d ", 100), 92) {
+		if len([]rune(l)) > 92 {
+			t.Errorf("%d runes: %s", len([]rune(l)), l)
+		}
+	}
+}
+
+func TestConditionsThatChangeTogether(t *testing.T) {
+	v := view()
+	at := metav1.NewTime(start.Add(11 * time.Minute))
+	v.Node.Object.Status.Conditions = []corev1.NodeCondition{
+		{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", LastTransitionTime: at},
+		{Type: corev1.NodeDiskPressure, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", LastTransitionTime: at},
+		{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", LastTransitionTime: at},
+	}
+	n := 0
+	for _, e := range Build(v) {
+		if e.Lane == Condition {
+			n++
+			if e.Text != "MemoryPressure, DiskPressure, Ready became Unknown (NodeStatusUnknown)" || !e.Bad {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d lines", n)
 	}
 }

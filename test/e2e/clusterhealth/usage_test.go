@@ -1,0 +1,167 @@
+package clusterhealth
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/cluster"
+)
+
+// metricsServer builds the genuine metrics-server (cached; its first build takes
+// some minutes) and returns its path and its module's manifests.
+func metricsServer(t *testing.T) (program, manifests string) {
+	t.Helper()
+	module, err := filepath.Abs("../../judges/metricsserver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		c := exec.Command("go", args...)
+		c.Dir, c.Env = module, append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=mod")
+		var errOut bytes.Buffer
+		c.Stderr = &errOut
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, errOut.String())
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run("mod", "download", "sigs.k8s.io/metrics-server")
+	found := strings.Fields(run("list", "-m", "-f", "{{.Version}} {{.Dir}}", "sigs.k8s.io/metrics-server"))
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(cache, "clusterwright", "metrics-server-"+found[0])
+	if _, err := os.Stat(program); err != nil {
+		run("build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
+	}
+	return program, filepath.Join(found[1], "manifests", "base")
+}
+
+// kustomization is the release's manifests, changed for a cluster without
+// service addresses: the pod is in the host's network, and finds the API server
+// where it is.
+const kustomization = `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [rbac.yaml, deployment.yaml, service.yaml, apiservice.yaml]
+labels: [{pairs: {k8s-app: metrics-server}, includeSelectors: true}]
+images: [{name: gcr.io/k8s-staging-metrics-server/metrics-server, newName: registry.k8s.io/metrics-server/metrics-server, newTag: judge}]
+patches:
+- target: {kind: Deployment, name: metrics-server}
+  patch: |
+    - {op: replace, path: /spec/strategy, value: {type: Recreate}}
+    - {op: add, path: /spec/template/spec/hostNetwork, value: true}
+    - {op: replace, path: /spec/template/spec/containers/0/args/1, value: --secure-port=4443}
+    - {op: add, path: /spec/template/spec/containers/0/args/-, value: --kubelet-insecure-tls}
+    - {op: replace, path: /spec/template/spec/containers/0/ports/0/containerPort, value: 4443}
+    - {op: add, path: /spec/template/spec/containers/0/env, value: [{name: KUBERNETES_SERVICE_HOST, value: HOST}, {name: KUBERNETES_SERVICE_PORT, value: "PORT"}]}
+`
+
+// TestMetricsServer runs the genuine metrics-server and breaks each link of its
+// pipeline.
+func TestMetricsServer(t *testing.T) {
+	c := cluster.ForTest(t, cluster.Config{Name: "clusterhealth-ms", Nodes: 2, APIServerFlags: []string{"--enable-aggregator-routing=true"}})
+	u := newUser(t, c.Kubeconfig)
+	program, manifests := metricsServer(t)
+	if err := c.ImportImage(cluster.Image{Tags: []string{"registry.k8s.io/metrics-server/metrics-server:judge"}, Files: map[string]string{"/metrics-server": program}, Entrypoint: []string{"/metrics-server"}}); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range []string{"rbac", "deployment", "service", "apiservice"} {
+		b, err := os.ReadFile(filepath.Join(manifests, f+".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, f+".yaml"), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at, err := url.Parse(c.Endpoints.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("value: HOST", "value: "+at.Hostname(), `"PORT"`, `"`+at.Port()+`"`).Replace(kustomization)
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply := func() { kubectl(t, c, "", "apply", "-k", dir) }
+	patch := func(what, name, with string) {
+		kubectl(t, c, "", "-n", "kube-system", "patch", what, name, "--type=json", "-p", with)
+	}
+	say := func(code int, want ...string) { u.eventually(2*time.Minute, code, want, "usage") }
+
+	say(0, "breaks at: APIService metrics.k8s.io", "metrics-server is not installed", "components.yaml")
+	apply()
+	say(0, "the metrics pipeline is starting", "look again in a minute")
+	say(0, "the metrics pipeline works", "has figures of 2 nodes", "kube-system/metrics-server-")
+
+	patch("deployment", "metrics-server", `[{"op":"remove","path":"/spec/template/spec/containers/0/args/5"}]`)
+	say(1, "breaks at: metrics-server reads kubelets", "the kubelets' serving certificates do not hold the nodes' addresses", "IP SANs")
+	patch("deployment", "metrics-server", `[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--nonsense"}]`)
+	say(1, "does not run: ", "unknown flag: --nonsense")
+	apply()
+	say(0, "the metrics pipeline works")
+
+	patch("clusterrole", "system:metrics-server", `[{"op":"remove","path":"/rules/0"}]`)
+	say(1, "metrics-server cannot read any kubelet: the kubelets forbid it", "403 Forbidden")
+	apply()
+	say(0, "the metrics pipeline works")
+
+	ctx := context.Background()
+	if err := c.Inject(ctx, "front-proxy-cert-expired", ""); err != nil {
+		t.Fatal(err)
+	}
+	say(1, "breaks at: API available", "front-proxy client certificate")
+	u.eventually(time.Minute, 0, []string{"NH906", "front-proxy client certificate"}, "controlplane")
+	if err := c.Repair(ctx, "front-proxy-cert-expired", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Repair(ctx, "etcd-stopped", ""); err != nil {
+		t.Fatal(err)
+	}
+	say(0, "the metrics pipeline works")
+}
+
+func kubectl(t *testing.T, c *cluster.Cluster, stdin string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("kubectl", args...)
+	if _, err := exec.LookPath("kubectl"); err != nil {
+		cmd = exec.Command(c.Binary, append([]string{"kubectl"}, args...)...)
+	}
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
+	cmd.Stdin = strings.NewReader(stdin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// expiredAuthority is the certificate of an authority whose time is over.
+func expiredAuthority(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "late"}, NotBefore: now.Add(-2 * time.Hour), NotAfter: now.Add(-time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
