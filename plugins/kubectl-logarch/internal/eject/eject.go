@@ -103,7 +103,7 @@ func File(f *yamltree.File) (string, []Removed) {
 		edits = append(edits, p.edits...)
 		out = append(out, p.out...)
 	}
-	return string(yamldoc.Apply([]byte(f.Src), edits)), out
+	return splice.Apply(f.Src, 0, len(f.Src), edits), out
 }
 
 // document takes all injections out of a document.

@@ -1,8 +1,10 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/imagetable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podsecurity"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -72,18 +75,13 @@ func (p *plan) refused() bool { return finding.Worst(p.findings) == finding.Erro
 
 // decode reads the workload's pod template into the types of Kubernetes.
 func (p *plan) decode() bool {
-	spec, ok := manifest.JSON(p.w.Spec).(map[string]any)
-	if !ok {
-		p.add(check.NotAPod, "the spec is not a map")
-		return false
-	}
 	p.pod = &corev1.PodSpec{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, p.pod); err != nil {
+	if err := decodeInto(p.w.Spec, p.pod); err != nil {
 		p.add(check.NotAPod, "the pod's spec does not decode: %v", err)
 		return false
 	}
-	if meta, ok := manifest.JSON(p.w.Template.Get("metadata")).(map[string]any); ok {
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(meta, &p.meta); err != nil {
+	if meta := p.w.Template.Get("metadata").Resolve(); meta != nil && meta.Kind == yamltree.Map {
+		if err := decodeInto(meta, &p.meta); err != nil {
 			p.add(check.NotAPod, "the pod's metadata does not decode: %v", err)
 			return false
 		}
@@ -99,6 +97,20 @@ func (p *plan) decode() bool {
 		}
 	}
 	return true
+}
+
+// decodeInto reads a map into a type of Kubernetes; what the quick way does not
+// handle the slow one does, or says what is wrong with it.
+func decodeInto(n *yamltree.Node, into any) error {
+	if manifest.Decode(n, into) {
+		return nil
+	}
+	reflect.ValueOf(into).Elem().SetZero()
+	m, ok := manifest.JSON(n).(map[string]any)
+	if !ok {
+		return errors.New("it is not a map")
+	}
+	return runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
 }
 
 // makePlan decides what to add. Findings of severity error mean that nothing

@@ -3,53 +3,79 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 )
 
-// prove reads a result again and holds it against what it was made from: it is
-// YAML, everything that was there is there with the same value, and taking the
-// injection out gives the same bytes.
-func prove(before *yamltree.File, text string) error {
-	after, err := Read(before.Name, text)
-	if err != nil {
+// change is what becomes of one document: the bytes from start to end, which are
+// the document's own, are replaced by after. All other bytes of the file stay, and so
+// do all other documents: what separates them is not touched.
+type change struct {
+	start, end int
+	after      string
+}
+
+// context is where the text starts that a document has to be read with: with the
+// marker above it and that marker's line start.
+func context(src string, start int) int {
+	if strings.HasSuffix(src[:start], "---") {
+		start -= 3
+		if strings.HasSuffix(src[:start], "\n") {
+			start--
+		}
+		if strings.HasSuffix(src[:start], "\r") {
+			start--
+		}
+	}
+	return start
+}
+
+// scratches are memories for reading results: each is read, judged and forgotten.
+var scratches = sync.Pool{New: func() any { return new(yamltree.Scratch) }}
+
+// prove reads a changed document again and holds it against what it was made from:
+// it is YAML, everything that was there is there with the same value, only what an
+// injection adds is new, and taking the injection out gives the same bytes. It ends
+// as it ended before, so that the next document starts where it started.
+func (c change) prove(f *yamltree.File, d *yamltree.Doc) error {
+	from := context(f.Src, c.start)
+	head := f.Src[from:c.start]
+	was, text := f.Src[from:c.end], head+c.after
+	if strings.HasSuffix(was, "\n") != strings.HasSuffix(text, "\n") && c.end < len(f.Src) {
+		return fmt.Errorf("a document would end in the middle of a line")
+	}
+	line := func(n int) int { return strings.Count(f.Src[:from], "\n") + n }
+	fresh := scratches.Get().(*yamltree.Scratch)
+	defer scratches.Put(fresh)
+	after := fresh.Parse(f.Name, text)
+	if err := judge(after); err != nil {
 		return fmt.Errorf("the result does not parse: %w", err)
 	}
-	back, _ := eject.File(after)
-	if back != before.Src {
-		return fmt.Errorf("taking the injection out would not give the same bytes (first difference at line %d)", difference(back, before.Src))
+	if back, _ := eject.File(after); back != was {
+		return fmt.Errorf("taking the injection out would not give the same bytes (first difference at line %d)", line(difference(back, was)))
 	}
-	type pair struct{ a, b *yamltree.Doc }
-	var pairs []pair
-	j := 0
-	for _, d := range before.Docs {
-		for j < len(after.Docs) && after.Docs[j].Root != nil && added(after.Docs[j].Root) {
-			j++
-		}
-		if j >= len(after.Docs) {
-			return fmt.Errorf("a document is missing from the result")
-		}
-		b := after.Docs[j]
-		j++
-		if d.Root == nil && b.Root == nil {
-			continue
-		}
-		if d.Root == nil || b.Root == nil {
+	var result *yamltree.Doc
+	for _, r := range after.Docs {
+		switch {
+		case r.Root == nil:
 			return fmt.Errorf("a document cannot be read any more")
+		case added(r.Root):
+		case result != nil:
+			return fmt.Errorf("a document too many in the result")
+		default:
+			result = r
 		}
-		pairs = append(pairs, pair{d, b})
 	}
-	changed := make([]*yamltree.Node, len(pairs))
-	yamltree.Each(len(pairs), func(i int) {
-		changed[i] = (&comparison{ours: oursIn(pairs[i].b)}).differs(pairs[i].a.Root, pairs[i].b.Root)
-	})
-	for _, n := range changed {
-		if n != nil {
-			line, col := after.Position(n.Start)
-			return fmt.Errorf("the result says something else at line %d, column %d", line, col)
-		}
+	if result == nil {
+		return fmt.Errorf("a document is missing from the result")
+	}
+	if n := (&comparison{ours: oursIn(result)}).differs(d.Root, result.Root); n != nil {
+		at, col := after.Position(n.Start)
+		return fmt.Errorf("the result says something else at line %d, column %d", line(at), col)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,34 +83,42 @@ func Read(name, src string) (*yamltree.File, error) {
 		return nil, &BadInput{File: name, Line: 1 + strings.Count(src[:i], "\n"), Msg: "not YAML: a zero byte: this is a binary file"}
 	}
 	f := yamltree.Parse(name, src)
+	if err := judge(f); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// judge is Read's second half.
+func judge(f *yamltree.File) error {
 	for _, d := range f.Docs {
 		if d.Root != nil && d.Root.Kind != yamltree.Map && !d.Root.IsNull() {
 			line, col := f.Position(d.Root.Start)
-			return nil, &BadInput{File: name, Line: line, Column: col, Msg: "not a Kubernetes object: a document that is no map of keys"}
+			return &BadInput{File: f.Name, Line: line, Column: col, Msg: "not a Kubernetes object: a document that is no map of keys"}
 		}
 		if d.Plain || d.JSON {
 			continue
 		}
 		if err := f.Judge(d); err != nil {
 			if line := template(f, d); line > 0 {
-				return nil, &BadInput{File: name, Line: line, Msg: "a template (\"{{\"), not a manifest: render it first, for example with helm template"}
+				return &BadInput{File: f.Name, Line: line, Msg: "a template (\"{{\"), not a manifest: render it first, for example with helm template"}
 			}
 			var bad *yamltree.NotYAML
 			if errors.As(err, &bad) {
-				e := &BadInput{File: name, Line: bad.Line, Msg: "not YAML: " + bad.Msg}
+				e := &BadInput{File: f.Name, Line: bad.Line, Msg: "not YAML: " + bad.Msg}
 				if d.Err != nil {
 					e.Line, e.Column = f.Position(d.Err.Offset)
 				}
-				return nil, e
+				return e
 			}
 			var unread *yamltree.Unread
 			if errors.As(err, &unread) {
 				d.Root = nil
-				d.Err = &yamltree.Error{Offset: lineOffset(src, unread.Line), Msg: unread.Msg}
+				d.Err = &yamltree.Error{Offset: lineOffset(f.Src, unread.Line), Msg: unread.Msg}
 			}
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // template is the line on which a document that could not be read has a "{{" of
@@ -156,15 +165,16 @@ func File(f *yamltree.File, o Options) (*Outcome, error) {
 	}
 	scalers := autoscalers(f)
 	type part struct {
-		edits []yamldoc.Edit
+		change
 		items []Item
+		err   error
 	}
 	parts := make([]part, len(f.Docs))
 	yamltree.Each(len(f.Docs), func(i int) {
-		d := f.Docs[i]
+		d, p := f.Docs[i], &parts[i]
 		if d.Root == nil {
 			if item, ok := unread(f, d); ok {
-				parts[i].items = []Item{item}
+				p.items = []Item{item}
 			}
 			return
 		}
@@ -172,25 +182,41 @@ func File(f *yamltree.File, o Options) (*Outcome, error) {
 		if len(original.Docs) != len(f.Docs) {
 			at = f
 		}
-		parts[i].edits, parts[i].items = document(f, d, at, at.Docs[i], o, before, scalers)
+		var edits []yamldoc.Edit
+		edits, p.items = document(f, d, at, at.Docs[i], o, before, scalers)
+		if len(edits) > 0 {
+			p.change = change{d.Start, d.End, splice.Apply(f.Src, d.Start, d.End, edits)}
+			p.err = p.prove(f, d)
+		}
 	})
-	var edits []yamldoc.Edit
+	var failed error
+	size := len(f.Src)
 	for _, p := range parts {
 		out.Items = append(out.Items, p.items...)
-		edits = append(edits, p.edits...)
+		failed = cmp.Or(failed, p.err)
+		size += len(p.after) - (p.end - p.start)
 	}
-	if out.Refused() {
+	switch {
+	case out.Refused():
+		return out, nil
+	case failed != nil:
+		s := finding.Subject{Kind: "File", Name: f.Name}
+		out.Items = append(out.Items, refuse(s, check.NotProved.New(s, failed.Error())))
+		out.Text = original.Src
 		return out, nil
 	}
-	out.Text = string(yamldoc.Apply([]byte(f.Src), edits))
-	if len(edits) > 0 {
-		if err := prove(f, out.Text); err != nil {
-			s := finding.Subject{Kind: "File", Name: f.Name}
-			fd := check.NotProved.New(s, err.Error())
-			out.Items = append(out.Items, refuse(s, fd))
-			out.Text = original.Src
+	var b strings.Builder
+	b.Grow(size)
+	at := 0
+	for _, p := range parts {
+		if p.end > 0 {
+			b.WriteString(f.Src[at:p.start])
+			b.WriteString(p.after)
+			at = p.end
 		}
 	}
+	b.WriteString(f.Src[at:])
+	out.Text = b.String()
 	return out, nil
 }
 
@@ -300,7 +326,7 @@ func untangle(f *yamltree.File, d *yamltree.Doc, plans []*plan, o Options) []yam
 		}
 		if alias != nil {
 			e.Expand(holder, alias)
-			text = string(yamldoc.Apply([]byte(text), e.Edits()))
+			text = splice.Apply(text, 0, len(text), e.Edits())
 			continue
 		}
 		for _, p := range fresh {
@@ -311,7 +337,7 @@ func untangle(f *yamltree.File, d *yamltree.Doc, plans []*plan, o Options) []yam
 				e.NewDocument(p.configObject())
 			}
 		}
-		text = string(yamldoc.Apply([]byte(text), e.Edits()))
+		text = splice.Apply(text, 0, len(text), e.Edits())
 		return []yamldoc.Edit{{Start: d.Start, End: d.End, Text: text}}
 	}
 	for _, p := range plans {

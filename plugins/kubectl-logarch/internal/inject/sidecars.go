@@ -344,11 +344,14 @@ func (p *plan) result() *corev1.PodSpec {
 	return &pod
 }
 
+// checkSecurity asks whether the pod still meets its level. It cannot meet a
+// stricter one: every rule is about all containers, and those that were there stay.
 func (p *plan) checkSecurity() {
-	after, why := podsecurity.Of(p.o.Minor, &p.meta, p.result())
-	p.security.After = after
-	if after.Rank() < p.security.Before.Rank() {
-		f := p.add(check.LowersSecurity, "the pod meets %s now and would meet %s with the sidecar", p.security.Before, after)
+	p.security.After = p.security.Before
+	pod := p.result()
+	if ok, why := podsecurity.Meets(p.security.Before, p.o.Minor, &p.meta, pod); !ok {
+		p.security.After, _ = podsecurity.Of(p.o.Minor, &p.meta, pod)
+		f := p.add(check.LowersSecurity, "the pod meets %s now and would meet %s with the sidecar", p.security.Before, p.security.After)
 		f.Evidence = []string{fmt.Sprintf("the admission plugin: %s", why)}
 	}
 }

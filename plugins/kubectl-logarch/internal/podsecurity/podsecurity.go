@@ -55,3 +55,13 @@ func Of(minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) (Level, string
 	}
 	return Privileged, baseline.ForbiddenDetail()
 }
+
+// Meets says whether a level admits a pod under Kubernetes 1.minor, and why it does
+// not.
+func Meets(level Level, minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) (bool, string) {
+	if level == Privileged {
+		return true, ""
+	}
+	r := policy.AggregateCheckResults(evaluator().EvaluatePod(api.LevelVersion{Level: api.Level(level), Version: api.MajorMinorVersion(1, minor)}, meta, spec))
+	return r.Allowed, r.ForbiddenDetail()
+}

@@ -1,6 +1,8 @@
 package splice
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
@@ -41,9 +43,36 @@ func New(f *yamltree.File, d *yamltree.Doc) *Editor {
 // Edits are the edits so far, in the order in which they were asked for.
 func (e *Editor) Edits() []yamldoc.Edit { return e.edits }
 
+// Apply is src from start to end with the edits, which lie in it and do not
+// overlap. Of edits at one place the first one stands first.
+func Apply(src string, start, end int, edits []yamldoc.Edit) string {
+	sorted := slices.Clone(edits)
+	slices.SortStableFunc(sorted, func(a, b yamldoc.Edit) int { return a.Start - b.Start })
+	size := end - start
+	for _, e := range sorted {
+		size += len(e.Text) - (e.End - e.Start)
+	}
+	var b strings.Builder
+	b.Grow(max(size, 0))
+	at := start
+	for _, e := range sorted {
+		if e.Start < at || e.End < e.Start || e.End > end {
+			panic(fmt.Sprintf("splice: edit [%d,%d) overlaps another or lies outside", e.Start, e.End))
+		}
+		b.WriteString(src[at:e.Start])
+		b.WriteString(e.Text)
+		at = e.End
+	}
+	b.WriteString(src[at:end])
+	return b.String()
+}
+
 func (e *Editor) insert(at int, text string) {
 	e.edits = append(e.edits, yamldoc.Edit{Start: at, End: at, Text: text})
 }
+
+// lineAt starts a line at a column.
+func (e *Editor) lineAt(col int) string { return e.eol + strings.Repeat(" ", col) }
 
 // lineEnd is where the line of an offset ends, before its line end.
 func lineEnd(src string, at, limit int) int {
@@ -98,7 +127,7 @@ func (e *Editor) Append(seq *yamltree.Node, items ...any) {
 		}
 		at := lineEnd(e.src, seq.End, e.doc.End)
 		l := e.blockLayout(seq)
-		e.insert(at, e.eol+strings.Repeat(" ", seq.Indent)+l.blockList(items, seq.Indent))
+		e.insert(at, l.blockList(e.lineAt(seq.Indent), items, seq.Indent, ""))
 		return
 	}
 	l, indent, sep := e.flowItem(last)
@@ -162,14 +191,13 @@ func (e *Editor) Prepend(key, seq *yamltree.Node, items ...any) {
 	first := seq.Items[0]
 	if seq.Style == yamltree.Block {
 		l := e.blockLayout(seq)
-		text := l.blockList(items, seq.Indent)
 		if key != nil && strings.Contains(e.src[key.End:seq.Start], "\n") {
 			// Right behind the key's line, so that comments above the first item
 			// stay with it.
-			e.insert(lineEnd(e.src, key.End, e.doc.End), e.eol+strings.Repeat(" ", seq.Indent)+text)
+			e.insert(lineEnd(e.src, key.End, e.doc.End), l.blockList(e.lineAt(seq.Indent), items, seq.Indent, ""))
 			return
 		}
-		e.insert(seq.Start, text+e.eol+strings.Repeat(" ", seq.Indent))
+		e.insert(seq.Start, l.blockList("", items, seq.Indent, e.lineAt(seq.Indent)))
 		return
 	}
 	l, indent, sep := e.flowItem(first)
@@ -193,7 +221,7 @@ func (e *Editor) Set(m *yamltree.Node, key string, v any) {
 			return
 		}
 		l := e.blockLayout(m)
-		e.insert(lineEnd(e.src, m.End, e.doc.End), e.eol+strings.Repeat(" ", m.Indent)+l.blockObject(Object{{key, v}}, m.Indent))
+		e.insert(lineEnd(e.src, m.End, e.doc.End), l.blockObject(e.lineAt(m.Indent), Object{{key, v}}, m.Indent, ""))
 		return
 	}
 	l, indent, sep := e.flowEntry(m, last)
@@ -225,7 +253,7 @@ func (e *Editor) SetBefore(m *yamltree.Node, before, key string, v any) {
 	at := m.Keys[i].Props
 	if m.Style == yamltree.Block {
 		l := e.blockLayout(m)
-		e.insert(at, l.blockObject(Object{{key, v}}, m.Indent)+e.eol+strings.Repeat(" ", m.Indent))
+		e.insert(at, l.blockObject("", Object{{key, v}}, m.Indent, e.lineAt(m.Indent)))
 		return
 	}
 	l, indent, sep := e.flowEntry(m, i)
@@ -316,7 +344,7 @@ func (e *Editor) InsertAfter(seq *yamltree.Node, i int, items ...any) {
 	}
 	if seq.Style == yamltree.Block {
 		l := e.blockLayout(seq)
-		e.insert(lineEnd(e.src, seq.Items[i].End, e.doc.End), e.eol+strings.Repeat(" ", seq.Indent)+l.blockList(items, seq.Indent))
+		e.insert(lineEnd(e.src, seq.Items[i].End, e.doc.End), l.blockList(e.lineAt(seq.Indent), items, seq.Indent, ""))
 		return
 	}
 	l, indent, sep := e.flowItem(seq.Items[i])
@@ -344,7 +372,7 @@ func (e *Editor) NewDocument(o Object) {
 		return
 	}
 	if e.fragile(e.doc.Root) {
-		e.insert(e.doc.Root.Props, layout{eol: e.eol, unit: "  "}.blockObject(o, 0)+e.eol+"---"+e.eol)
+		e.insert(e.doc.Root.Props, layout{eol: e.eol, unit: "  "}.blockObject("", o, 0, e.eol+"---"+e.eol))
 		return
 	}
 	at = lineEnd(e.src, at, e.doc.End)
@@ -352,5 +380,5 @@ func (e *Editor) NewDocument(o Object) {
 		e.insert(at, e.eol+"---"+e.eol+layout{flow: true, eol: e.eol, unit: "  "}.braces(o, ""))
 		return
 	}
-	e.insert(at, e.eol+"---"+e.eol+layout{eol: e.eol, unit: "  "}.blockObject(o, 0))
+	e.insert(at, layout{eol: e.eol, unit: "  "}.blockObject(e.eol+"---"+e.eol, o, 0, ""))
 }

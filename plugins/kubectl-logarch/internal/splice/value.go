@@ -4,10 +4,9 @@
 package splice
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -38,30 +37,37 @@ type layout struct {
 	offset  int    // columns by which a block list is indented under its key
 }
 
+// buffers are where texts grow before they are known to their length.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func render(before, after string, write func(*bytes.Buffer)) string {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	b.WriteString(before)
+	write(b)
+	b.WriteString(after)
+	return b.String()
+}
+
 // block renders a value behind "key:" or "-": col is the column of the
 // collection that holds it. The text starts with a space or a line end.
 func (l layout) block(v any, col int, underKey bool) string {
-	var b strings.Builder
-	l.writeBlock(&b, v, col, underKey)
-	return b.String()
+	return render("", "", func(b *bytes.Buffer) { l.writeBlock(b, v, col, underKey) })
 }
 
-func (l layout) blockObject(o Object, col int) string {
-	var b strings.Builder
-	l.writeObject(&b, o, col)
-	return b.String()
+func (l layout) blockObject(before string, o Object, col int, after string) string {
+	return render(before, after, func(b *bytes.Buffer) { l.writeObject(b, o, col) })
 }
 
-func (l layout) blockList(x List, col int) string {
-	var b strings.Builder
-	l.writeList(&b, x, col)
-	return b.String()
+func (l layout) blockList(before string, x List, col int, after string) string {
+	return render(before, after, func(b *bytes.Buffer) { l.writeList(b, x, col) })
 }
 
 const blanks = "                                                                "
 
 // line starts a line at a column.
-func (l layout) line(b *strings.Builder, col int) {
+func (l layout) line(b *bytes.Buffer, col int) {
 	b.WriteString(l.eol)
 	for ; col > len(blanks); col -= len(blanks) {
 		b.WriteString(blanks)
@@ -69,7 +75,7 @@ func (l layout) line(b *strings.Builder, col int) {
 	b.WriteString(blanks[:col])
 }
 
-func (l layout) writeBlock(b *strings.Builder, v any, col int, underKey bool) {
+func (l layout) writeBlock(b *bytes.Buffer, v any, col int, underKey bool) {
 	switch x := v.(type) {
 	case Object:
 		switch {
@@ -106,7 +112,7 @@ func (l layout) writeBlock(b *strings.Builder, v any, col int, underKey bool) {
 
 // writeObject renders the entries of a map whose first key stands at col
 // already.
-func (l layout) writeObject(b *strings.Builder, o Object, col int) {
+func (l layout) writeObject(b *bytes.Buffer, o Object, col int) {
 	for i, e := range o {
 		if i > 0 {
 			l.line(b, col)
@@ -117,7 +123,7 @@ func (l layout) writeObject(b *strings.Builder, o Object, col int) {
 	}
 }
 
-func (l layout) writeList(b *strings.Builder, x List, col int) {
+func (l layout) writeList(b *bytes.Buffer, x List, col int) {
 	for i, v := range x {
 		if i > 0 {
 			l.line(b, col)
@@ -201,8 +207,14 @@ func printable(s string) bool {
 	return true
 }
 
-// amount is a quantity such as 10m or 32Mi, which no YAML takes for a number.
-var amount = regexp.MustCompile(`^[0-9]+(m|[KMGT]i)$`)
+// isAmount says whether a text is a quantity such as 10m or 32Mi, which no YAML
+// takes for a number.
+func isAmount(s string) bool {
+	digits := strings.TrimRight(strings.TrimSuffix(s, "i"), "mKMGT")
+	unit := s[len(digits):]
+	return strings.Trim(digits, "0123456789") == "" && digits != "" &&
+		(unit == "m" || len(unit) == 2 && unit[0] != 'm' && unit[1] == 'i')
+}
 
 // plainSafe says whether a word means itself without quotes, in YAML 1.1 and
 // 1.2 alike.
@@ -210,7 +222,7 @@ func plainSafe(s string) bool {
 	if s == "" || len(s) > 200 {
 		return false
 	}
-	if s[0] <= '9' && amount.MatchString(s) {
+	if s[0] <= '9' && isAmount(s) {
 		return true
 	}
 	for i := 0; i < len(s); i++ {
@@ -231,10 +243,8 @@ func plainSafe(s string) bool {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "e", "infinity":
 		return false
 	}
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		return false
-	}
-	return true
+	// What starts like a number may be one: 1e3, 1_000, 0x1f, -.5, 2026-01-01.
+	return s[0] > '9' || s[0] == '/' || s[0] == '-' && s[1] != 'i'
 }
 
 // quote quotes a string so that it reads well: in single quotes where it holds
@@ -373,7 +383,7 @@ func Document(objects ...Object) string {
 		if i > 0 {
 			b.WriteString("---\n")
 		}
-		b.WriteString(l.blockObject(o, 0) + "\n")
+		b.WriteString(l.blockObject("", o, 0, "\n"))
 	}
 	return b.String()
 }

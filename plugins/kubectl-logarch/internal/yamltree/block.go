@@ -202,6 +202,7 @@ func (p *parser) blockMap(col int) *Node {
 	defer func() { p.depth-- }()
 	n := p.node(Map, Block, p.pos)
 	n.Indent = col
+	mark := p.mem.mark()
 	for {
 		var k *Node
 		if c := p.src[p.pos]; c == '"' || c == '\'' {
@@ -230,10 +231,11 @@ func (p *parser) blockMap(col int) *Node {
 		}
 		p.pos++ // the colon
 		v := p.value(col, true, false)
-		n.Keys, n.Items = append(n.Keys, k), append(n.Items, v)
+		p.mem.push(k, v)
 		n.End = max(v.End, k.End+1)
 		p.skip()
 		if p.pos >= p.end || p.pos-p.ls < col {
+			n.Keys, n.Items = p.mem.pairs(mark)
 			return n
 		}
 		p.noTabIndent()
@@ -251,14 +253,16 @@ func (p *parser) blockSeq(col int) *Node {
 	defer func() { p.depth-- }()
 	n := p.node(Seq, Block, p.pos)
 	n.Indent = col
+	mark := p.mem.mark()
 	for {
 		dash := p.pos
 		p.pos++
 		v := p.value(col, false, true)
-		n.Items = append(n.Items, v)
+		p.mem.push(v)
 		n.End = max(v.End, dash+1)
 		p.skip()
 		if p.pos >= p.end || p.pos-p.ls < col {
+			n.Items = p.mem.list(mark)
 			return n
 		}
 		p.noTabIndent()
@@ -266,6 +270,7 @@ func (p *parser) blockSeq(col int) *Node {
 			p.fail("a line that is indented more than the item above it")
 		}
 		if !p.indicator(p.pos, '-') {
+			n.Items = p.mem.list(mark)
 			return n
 		}
 	}

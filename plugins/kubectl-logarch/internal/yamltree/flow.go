@@ -11,12 +11,18 @@ func (p *parser) flow() *Node {
 		kind, closing = Seq, ']'
 	}
 	n := p.node(kind, Flow, p.pos)
+	mark := p.mem.mark()
 	p.pos++
 	for {
 		p.flowSkip()
 		if p.src[p.pos] == closing {
 			p.pos++
 			n.End = p.pos
+			if kind == Map {
+				n.Keys, n.Items = p.mem.pairs(mark)
+			} else {
+				n.Items = p.mem.list(mark)
+			}
 			return n
 		}
 		if kind == Seq {
@@ -25,7 +31,7 @@ func (p *parser) flow() *Node {
 			if p.src[p.pos] == ':' {
 				p.fail("a single pair in a flow sequence")
 			}
-			n.Items = append(n.Items, v)
+			p.mem.push(v)
 		} else {
 			k := p.flowKey()
 			p.flowSkip()
@@ -49,7 +55,7 @@ func (p *parser) flow() *Node {
 				v = p.node(Scalar, Plain, k.End)
 				v.End = k.End
 			}
-			n.Keys, n.Items = append(n.Keys, k), append(n.Items, v)
+			p.mem.push(k, v)
 		}
 		p.flowSkip()
 		switch p.src[p.pos] {

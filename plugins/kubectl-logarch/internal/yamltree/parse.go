@@ -19,48 +19,58 @@ type parser struct {
 	depth   int
 	plain   bool
 	anchors map[string]*Node
-	slab    []Node
+	mem     *memory
 }
 
 // Parse splits a text into documents and reads each of them. A document that
 // cannot be read carries its error; the others are read all the same.
 func Parse(name, src string) *File {
 	f := &File{Name: name, Src: src}
-	start := 0
-	if strings.HasPrefix(src, "\xef\xbb\xbf") {
-		start = 3
-	}
-	type piece struct {
-		start, end int
-		marked     bool
-		docs       []*Doc
-	}
-	var pieces []*piece
-	marked := false
-	for at := start; ; {
-		line, next := lineAt(src, at)
-		switch {
-		case at < len(src) && marker(line, "---"):
-			pieces = append(pieces, &piece{start: start, end: at, marked: marked})
-			start, marked = at+3, true
-		case at < len(src) && marker(line, "..."):
-			pieces = append(pieces, &piece{start: start, end: at, marked: marked})
-			start, marked = next, false
-		}
-		if next >= len(src) {
-			break
-		}
-		at = next
-	}
-	pieces = append(pieces, &piece{start: start, end: len(src), marked: marked})
+	pieces := f.split()
 	Each(len(pieces), func(i int) {
-		p := pieces[i]
-		p.docs = f.document(p.start, p.end, p.marked)
+		p := &pieces[i]
+		p.docs = f.document(p.start, p.end, p.marked, &memory{})
 	})
 	for _, p := range pieces {
 		f.Docs = append(f.Docs, p.docs...)
 	}
 	return f
+}
+
+// piece is the text between two markers.
+type piece struct {
+	start, end int
+	marked     bool
+	docs       []*Doc
+}
+
+// split finds the markers between documents.
+func (f *File) split() (pieces []piece) {
+	src := f.Src
+	start := 0
+	if strings.HasPrefix(src, "\xef\xbb\xbf") {
+		start = 3
+	}
+	marked := false
+	for at := start; ; {
+		if at+3 <= len(src) && (src[at] == '-' || src[at] == '.') {
+			line, next := lineAt(src, at)
+			switch {
+			case marker(line, "---"):
+				pieces = append(pieces, piece{start: start, end: at, marked: marked})
+				start, marked = at+3, true
+			case marker(line, "..."):
+				pieces = append(pieces, piece{start: start, end: at, marked: marked})
+				start, marked = next, false
+			}
+		}
+		i := strings.IndexByte(src[at:], '\n')
+		if i < 0 || at+i+1 >= len(src) {
+			break
+		}
+		at += i + 1
+	}
+	return append(pieces, piece{start: start, end: len(src), marked: marked})
 }
 
 // Each calls f for 0 to n-1, on all processors where n is large.
@@ -108,10 +118,10 @@ func marker(line, m string) bool {
 
 // document reads the text between two markers: one document, none, or in a JSON
 // stream several.
-func (f *File) document(start, end int, marked bool) (docs []*Doc) {
+func (f *File) document(start, end int, marked bool, mem *memory) (docs []*Doc) {
 	for start < end {
 		d := &Doc{Start: start, End: end, Plain: true}
-		p := &parser{src: f.Src, pos: start, end: end, plain: true}
+		p := &parser{src: f.Src, pos: start, end: end, plain: true, mem: mem}
 		p.ls = start
 		if !marked {
 			p.ls = strings.LastIndexByte(f.Src[:start], '\n') + 1
@@ -193,21 +203,31 @@ func (p *parser) run(d *Doc, marked bool) (more int) {
 	return -1
 }
 
-// prescan looks for bytes about which YAML has opinions of its own.
+// odd are the bytes about which YAML has opinions of its own: all but printable
+// ASCII and line feeds.
+var odd = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c != '\n' && (c < ' ' || c >= 0x7f)
+	}
+	return t
+}()
+
+// prescan looks for odd bytes: whoever uses them gets a second opinion.
 func (p *parser) prescan() {
-	for i := p.pos; i < p.end; i++ {
-		c := p.src[i]
-		switch {
-		case c == '\n' || c >= ' ' && c < 0x7f:
-		case c == '\r' && i+1 < len(p.src) && p.src[i+1] == '\n':
-		case c == 0xc2 || c == 0xe2 || c >= 0x80:
-			p.plain = false
-		default: // tabs, control characters, a lone carriage return
-			p.plain = false
-			if c == '\r' {
-				p.pos = i
-				p.fail("a carriage return without a line feed")
-			}
+	text := p.src[p.pos:p.end]
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if !odd[c] {
+			continue
+		}
+		at := p.pos + i + 1
+		if c == '\r' && at < len(p.src) && p.src[at] == '\n' {
+			continue
+		}
+		p.plain = false
+		if c == '\r' {
+			p.pos = at - 1
+			p.fail("a carriage return without a line feed")
 		}
 	}
 }
@@ -215,11 +235,7 @@ func (p *parser) prescan() {
 func (p *parser) fail(msg string) { panic(&Error{Offset: p.pos, Msg: msg}) }
 
 func (p *parser) node(k Kind, s Style, start int) *Node {
-	if len(p.slab) == 0 {
-		p.slab = make([]Node, 64)
-	}
-	n := &p.slab[0]
-	p.slab = p.slab[1:]
+	n := p.mem.node()
 	n.Kind, n.Style, n.Start, n.Props = k, s, start, start
 	return n
 }

@@ -273,10 +273,15 @@ func (p *parser) trimBreak(at int) int {
 // the last line has a line end.
 func (p *parser) scalarLines(parent int, indent *int) (lines []string, last int, ends bool) {
 	last = -1
+	lines = p.mem.lines[:0]
+	defer func() { p.mem.lines = lines }()
 	for p.pos < p.end {
 		line, next := lineAt(p.src[:p.end], p.pos)
 		text := strings.TrimSuffix(line, "\r")
-		lead := len(text) - len(strings.TrimLeft(text, " "))
+		lead := 0
+		for lead < len(text) && text[lead] == ' ' {
+			lead++
+		}
 		switch {
 		case lead == len(text): // only spaces, or nothing
 			if *indent > 0 && lead > *indent {
@@ -318,6 +323,11 @@ func assemble(lines []string, style Style, chomp byte, ends bool) string {
 		tail--
 	}
 	var b strings.Builder
+	size := len(lines)
+	for _, l := range lines {
+		size += len(l)
+	}
+	b.Grow(size)
 	if style == Literal {
 		for i, l := range lines[:tail] {
 			if i > 0 {

@@ -1,0 +1,182 @@
+package manifest
+
+import (
+	"reflect"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
+)
+
+// Decode reads a part of a manifest into a type of Kubernetes, without the maps
+// that lie between in the usual way. It handles what nearly every manifest is made
+// of and says false for all else: for what has to be converted, refused or merged,
+// ask runtime.DefaultUnstructuredConverter. What it does read it reads as the
+// converter does.
+func Decode(n *yamltree.Node, into any) bool {
+	return decode(n, reflect.ValueOf(into).Elem())
+}
+
+var (
+	quantityType    = reflect.TypeFor[resource.Quantity]()
+	intOrStringType = reflect.TypeFor[intstr.IntOrString]()
+	unmarshalerType = reflect.TypeFor[interface{ UnmarshalJSON([]byte) error }]()
+)
+
+// shape is what is known of a struct: where each JSON key goes.
+type shape struct {
+	fields map[string][]int
+	own    bool // it reads JSON itself
+}
+
+var shapes sync.Map // of reflect.Type
+
+func shapeOf(t reflect.Type) *shape {
+	if s, ok := shapes.Load(t); ok {
+		return s.(*shape)
+	}
+	s := &shape{fields: map[string][]int{}, own: reflect.PointerTo(t).Implements(unmarshalerType)}
+	if !s.own {
+		collect(t, nil, s.fields)
+	}
+	shapes.Store(t, s)
+	return s
+}
+
+func collect(t reflect.Type, at []int, fields map[string][]int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		path := append(at[:len(at):len(at)], i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "" && (f.Anonymous || strings.Contains(options, "inline")) && f.Type.Kind() == reflect.Struct:
+			collect(f.Type, path, fields)
+		case name != "" && name != "-":
+			fields[name] = path
+		}
+	}
+}
+
+func decode(n *yamltree.Node, v reflect.Value) bool {
+	n = n.Resolve()
+	if n.IsNull() {
+		v.SetZero()
+		return true
+	}
+	t := v.Type()
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(t.Elem()))
+		return decode(n, v.Elem())
+	}
+	switch n.Kind {
+	case yamltree.Map:
+		if n.Index("<<") >= 0 {
+			return false
+		}
+		switch {
+		case v.Kind() == reflect.Struct:
+			return decodeStruct(n, v)
+		case v.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
+			return decodeMap(n, v)
+		}
+	case yamltree.Seq:
+		if v.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8 {
+			return false
+		}
+		list := reflect.MakeSlice(t, len(n.Items), len(n.Items))
+		for i, item := range n.Items {
+			if !decode(item, list.Index(i)) {
+				return false
+			}
+		}
+		v.Set(list)
+		return true
+	case yamltree.Scalar:
+		return decodeScalar(n, v)
+	}
+	return false
+}
+
+func decodeStruct(n *yamltree.Node, v reflect.Value) bool {
+	s := shapeOf(v.Type())
+	if s.own {
+		return false
+	}
+	for i, k := range n.Keys {
+		path, ok := s.fields[k.Value]
+		if !ok {
+			continue
+		}
+		f := v.Field(path[0])
+		for _, j := range path[1:] {
+			f = f.Field(j)
+		}
+		if !f.IsZero() {
+			f.SetZero() // a key that is written twice: the last one counts
+		}
+		if !decode(n.Items[i], f) {
+			return false
+		}
+	}
+	return true
+}
+
+func decodeMap(n *yamltree.Node, v reflect.Value) bool {
+	t := v.Type()
+	m := reflect.MakeMapWithSize(t, len(n.Keys))
+	for i, k := range n.Keys {
+		value := reflect.New(t.Elem()).Elem()
+		if !decode(n.Items[i], value) {
+			return false
+		}
+		m.SetMapIndex(reflect.ValueOf(k.Value).Convert(t.Key()), value)
+	}
+	v.Set(m)
+	return true
+}
+
+func decodeScalar(n *yamltree.Node, v reflect.Value) bool {
+	switch x := scalar(n).(type) {
+	case string:
+		switch {
+		case v.Kind() == reflect.String:
+			v.SetString(x)
+			return true
+		case v.Type() == quantityType:
+			q, err := resource.ParseQuantity(x)
+			if err != nil {
+				return false
+			}
+			v.Set(reflect.ValueOf(q))
+			return true
+		case v.Type() == intOrStringType:
+			v.Set(reflect.ValueOf(intstr.FromString(x)))
+			return true
+		}
+	case int64:
+		switch {
+		case v.CanInt() && !v.OverflowInt(x):
+			v.SetInt(x)
+			return true
+		case v.Type() == intOrStringType && int64(int32(x)) == x:
+			v.Set(reflect.ValueOf(intstr.FromInt32(int32(x))))
+			return true
+		case v.Type() == quantityType && n.Style == yamltree.Plain:
+			q, err := resource.ParseQuantity(n.Value)
+			if err != nil || strings.Trim(n.Value, "0123456789") != "" || len(n.Value) > 1 && n.Value[0] == '0' {
+				return false
+			}
+			v.Set(reflect.ValueOf(q))
+			return true
+		}
+	case bool:
+		if v.Kind() == reflect.Bool {
+			v.SetBool(x)
+			return true
+		}
+	}
+	return false
+}
