@@ -59,7 +59,7 @@ func newEject(env *cli.Env) *cobra.Command {
 				if len(removed) == 0 {
 					fmt.Fprintf(env.ErrOut, "%s: nothing of ours in it; unchanged\n", t.Name)
 				}
-				outcomes = append(outcomes, &inject.Outcome{Name: t.Name, Text: text})
+				outcomes = append(outcomes, inject.NewOutcome(t.Name, text))
 			}
 			return writeManifests(env, format, inPlace, texts, outcomes)
 		},

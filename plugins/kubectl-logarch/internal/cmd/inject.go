@@ -217,13 +217,17 @@ func bad(err error) error {
 	return cli.Usagef("%w", err)
 }
 
+// maxHeap is the memory up to which inject collects no garbage.
+const maxHeap = 256 << 20
+
 func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Options, args []string, cluster *genericclioptions.ConfigFlags) error {
 	if len(f.files) == 0 && len(args) == 0 {
 		return cli.WithHint(cli.Usagef("nothing to inject into: give -f FILE or KIND/NAME"), "for example kubectl logarch inject -f app.yaml --log /var/log/app.log")
 	}
-	// A short life with much to remember: collecting garbage four times less
-	// often halves the time of a large file.
-	debug.SetGCPercent(400)
+	// A short life: what a manifest of common size needs is never collected, and of
+	// a large one only when it comes to much.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(maxHeap)
 	if len(args) > 0 && f.inPlace {
 		return cli.Usagef("--in-place writes files: it does not go with %s", args[0])
 	}
@@ -241,18 +245,20 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 			return err
 		}
 	}
+	size := 0
+	for _, t := range texts {
+		if size += len(t.Body); size > maxHeap/100 {
+			debug.SetGCPercent(400) // the results are to be remembered too
+		}
+	}
 	var outcomes []*inject.Outcome
 	documents := 0
 	for _, t := range texts {
-		file, err := inject.Read(t.Name, t.Body)
+		out, err := inject.Text(t.Name, t.Body, o)
 		if err != nil {
 			return bad(err)
 		}
-		documents += len(file.Docs)
-		out, err := inject.File(file, o)
-		if err != nil {
-			return bad(err)
-		}
+		documents += out.Documents
 		outcomes = append(outcomes, out)
 	}
 	if documents == 0 {

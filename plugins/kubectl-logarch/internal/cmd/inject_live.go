@@ -235,7 +235,7 @@ func objectsIn(o *inject.Outcome) []*unstructured.Unstructured {
 		}
 		out = append(out, u)
 	}
-	for _, d := range yamltree.Parse(o.Name, o.Text).Docs {
+	for _, d := range yamltree.Parse(o.Name, o.Text()).Docs {
 		if d.Root != nil {
 			add(manifest.JSON(d.Root))
 		}

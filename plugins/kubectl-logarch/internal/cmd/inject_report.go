@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -41,27 +43,25 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 	if format == "json" {
 		return finding.WriteJSON(env.ErrOut, r)
 	}
+	w := bufio.NewWriter(env.ErrOut)
 	st := env.Style(env.ErrOut)
 	width := env.Width()
 	for _, o := range outcomes {
-		done := 0
-		for _, it := range o.Items {
-			writeItem(env.ErrOut, st, o.Name, it, width)
-			if it.Action != inject.Skipped {
-				done++
+		switch {
+		case len(o.Items) == 0:
+			fmt.Fprintf(w, "%s: no pod template in it; unchanged\n", o.Name)
+		case len(o.Items) > manyItems:
+			writeMany(w, st, o, width)
+		default:
+			for _, it := range o.Items {
+				writeItem(w, st, o.Name, it, width)
 			}
 		}
-		if len(o.Items) == 0 {
-			fmt.Fprintf(env.ErrOut, "%s: no pod template in it; unchanged\n", o.Name)
-		}
 	}
-	for _, o := range outcomes {
-		if o.Refused() {
-			fmt.Fprintln(env.ErrOut, "nothing was written")
-			break
-		}
+	if slices.ContainsFunc(outcomes, (*inject.Outcome).Refused) {
+		fmt.Fprintln(w, "nothing was written")
 	}
-	return nil
+	return w.Flush()
 }
 
 // writeItem tells what was done to a workload: the answer first, then what it
@@ -96,10 +96,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int
 		line(fmt.Sprintf("pod security: %s before, %s after", it.Security.Before, it.Security.After))
 	}
 	for _, f := range it.Findings {
-		word := map[finding.Severity]string{finding.Error: st.Error("error"), finding.Warning: st.Warning("warning")}[f.Severity]
-		if word == "" {
-			word = "note"
-		}
+		word := severityWord(st, f.Severity)
 		at := ""
 		if f.Severity == finding.Error && f.Subject.Line > 0 {
 			at = fmt.Sprintf(" (line %d)", f.Subject.Line)
@@ -112,6 +109,16 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int
 			line("try: " + f.Remedy)
 		}
 	}
+}
+
+func severityWord(st cli.Style, s finding.Severity) string {
+	switch s {
+	case finding.Error:
+		return st.Error("error")
+	case finding.Warning:
+		return st.Warning("warning")
+	}
+	return "note"
 }
 
 // answer is "2 tailers added (native sidecars), emptyDir varlog reused".
@@ -146,10 +153,10 @@ func writeManifests(env *cli.Env, format string, inPlace bool, texts []source.Te
 			if t.File == "" {
 				return cli.Usagef("--in-place: %s is not a file", t.Name)
 			}
-			if outcomes[i].Text == t.Body {
+			if outcomes[i].Text() == t.Body {
 				continue
 			}
-			if err := source.WriteInPlace(t.File, outcomes[i].Text); err != nil {
+			if err := source.WriteInPlace(t.File, outcomes[i].Text()); err != nil {
 				return cli.Usagef("%w", err)
 			}
 		}
@@ -160,26 +167,24 @@ func writeManifests(env *cli.Env, format string, inPlace bool, texts []source.Te
 		return writeObjects(env.Out, outcomes, false)
 	case format == "yaml":
 		for _, o := range outcomes {
-			if f := yamltree.Parse(o.Name, o.Text); len(f.Docs) > 0 && f.Docs[0].JSON {
+			if f := yamltree.Parse(o.Name, o.Text()); len(f.Docs) > 0 && f.Docs[0].JSON {
 				return writeObjects(env.Out, outcomes, true)
 			}
 		}
 	}
+	w := bufio.NewWriterSize(env.Out, 64<<10)
 	for i, o := range outcomes {
-		if i > 0 && !strings.HasPrefix(o.Text, "---") {
-			if _, err := io.WriteString(env.Out, "---\n"); err != nil {
-				return err
-			}
+		if i > 0 && !strings.HasPrefix(o.Text(), "---") {
+			_, _ = w.WriteString("---\n") // Flush returns the error
 		}
-		text := o.Text
-		if i+1 < len(outcomes) && !strings.HasSuffix(text, "\n") {
-			text += "\n"
-		}
-		if _, err := io.WriteString(env.Out, text); err != nil {
+		if err := o.Write(w); err != nil {
 			return err
 		}
+		if i+1 < len(outcomes) && !o.EndsLine() {
+			_ = w.WriteByte('\n')
+		}
 	}
-	return nil
+	return w.Flush()
 }
 
 func writePatches(w io.Writer, outcomes []*inject.Outcome) error {
@@ -210,7 +215,7 @@ func writePatches(w io.Writer, outcomes []*inject.Outcome) error {
 func writeObjects(w io.Writer, outcomes []*inject.Outcome, asYAML bool) error {
 	var objects []any
 	for _, o := range outcomes {
-		for _, d := range yamltree.Parse(o.Name, o.Text).Docs {
+		for _, d := range yamltree.Parse(o.Name, o.Text()).Docs {
 			if d.Root != nil {
 				objects = append(objects, manifest.JSON(d.Root))
 			}

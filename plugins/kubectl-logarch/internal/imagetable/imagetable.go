@@ -7,6 +7,7 @@ package imagetable
 import (
 	"path"
 	"strings"
+	"sync"
 )
 
 // Image is what is known of an image.
@@ -82,21 +83,32 @@ func Repository(image string) string {
 	return strings.TrimPrefix(image, "library/")
 }
 
+var byName = sync.OnceValue(func() map[string]*Image {
+	m := map[string]*Image{}
+	for i := range table {
+		m[table[i].Name] = &table[i]
+	}
+	return m
+})
+
 // Lookup finds an image. A mirror's name ("mirror/nginx") is taken for the image
 // that its last part names: sure is false then.
 func Lookup(image string) (img *Image, sure bool) {
 	repo := Repository(image)
-	for i := range table {
-		if table[i].Name == repo {
-			return &table[i], true
-		}
+	if img := byName()[repo]; img != nil {
+		return img, true
 	}
 	// A mirror keeps the path ("mirror/nginxinc/nginx-unprivileged") or only the
 	// last part.
-	for i := range table {
-		if strings.HasSuffix(repo, "/"+table[i].Name) {
-			return &table[i], false
+	for rest := repo; ; {
+		_, after, ok := strings.Cut(rest, "/")
+		if !ok {
+			break
 		}
+		if img := byName()[after]; img != nil {
+			return img, false
+		}
+		rest = after
 	}
 	return nil, false
 }

@@ -23,6 +23,9 @@ var errTangled = errors.New("the aliases lead into each other")
 // changed: one on the way to a place that changes, or one elsewhere that would
 // bring the change to another place. It returns the alias and its holder.
 func (p *plan) aliasInTheWay() (alias, holder *yamltree.Node) {
+	if !p.w.Doc.Anchors {
+		return nil, nil
+	}
 	root := p.w.Doc.Root
 	at := p.w.Path
 	spec := append(slices.Clone(at), manifest.Step{Key: "spec"})

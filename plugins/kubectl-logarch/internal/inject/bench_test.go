@@ -27,7 +27,7 @@ func BenchmarkFile(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if n := strings.Count(out.Text, "name: web-log-web"); n != 1000 {
+		if n := strings.Count(out.Text(), "name: web-log-web"); n != 1000 {
 			b.Fatalf("%d of 1000 documents were injected", n)
 		}
 	}

@@ -49,22 +49,25 @@ func held(t *testing.T, name, text string, o Options) *Outcome {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	if lazy, err := Text(name, text, o); err != nil || lazy.Text() != out.Text() || len(lazy.Items) != len(out.Items) || lazy.Documents != len(f.Docs) {
+		t.Errorf("%s: reading part by part gives something else (%v)", name, err)
+	}
 	if out.Refused() {
-		if out.Text != text {
+		if out.Text() != text {
 			t.Errorf("%s: refused and changed all the same", name)
 		}
 		return out
 	}
-	g, err := Read(name, out.Text)
+	g, err := Read(name, out.Text())
 	if err != nil {
-		t.Fatalf("%s: the result is not YAML: %v\n%s", name, err, out.Text)
+		t.Fatalf("%s: the result is not YAML: %v\n%s", name, err, out.Text())
 	}
 	again, err := File(g, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Text != out.Text {
-		t.Errorf("%s: injecting twice changes it again\n%s\n---\n%s", name, out.Text, again.Text)
+	if again.Text() != out.Text() {
+		t.Errorf("%s: injecting twice changes it again\n%s\n---\n%s", name, out.Text(), again.Text())
 	}
 	if back, _ := eject.File(g); back != base {
 		t.Errorf("%s: ejecting does not give it back\n%q\n%q", name, back, base)
@@ -123,7 +126,7 @@ func TestResultIsThePlan(t *testing.T) {
 			if err != nil || out.Refused() {
 				continue
 			}
-			g, err := Read(name, out.Text)
+			g, err := Read(name, out.Text())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ func put(o *object, key string, value any, unless bool) {
 }
 
 func containerObject(c corev1.Container) object {
-	o := object{{Key: "name", Value: c.Name}}
+	o := append(make(object, 0, 9), splice.Entry{Key: "name", Value: c.Name})
 	put(&o, "image", c.Image, c.Image == "")
 	put(&o, "imagePullPolicy", string(c.ImagePullPolicy), c.ImagePullPolicy == "")
 	if c.RestartPolicy != nil {
@@ -36,7 +36,7 @@ func containerObject(c corev1.Container) object {
 }
 
 func stringList(in []string) splice.List {
-	var out splice.List
+	out := make(splice.List, 0, len(in))
 	for _, s := range in {
 		out = append(out, s)
 	}
@@ -68,22 +68,22 @@ func envList(in []corev1.EnvVar) splice.List {
 
 func resourcesObject(r corev1.ResourceRequirements) object {
 	list := func(l corev1.ResourceList) object {
-		o := object{}
-		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		o := make(object, 0, 2)
+		for _, name := range [...]corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			if q, ok := l[name]; ok {
 				put(&o, string(name), q.String(), false)
 			}
 		}
 		return o
 	}
-	o := object{}
+	o := make(object, 0, 2)
 	put(&o, "requests", list(r.Requests), len(r.Requests) == 0)
 	put(&o, "limits", list(r.Limits), len(r.Limits) == 0)
 	return o
 }
 
 func securityObject(c *corev1.SecurityContext) object {
-	o := object{}
+	o := make(object, 0, 8)
 	if c.AllowPrivilegeEscalation != nil {
 		put(&o, "allowPrivilegeEscalation", *c.AllowPrivilegeEscalation, false)
 	}
@@ -121,7 +121,7 @@ func securityObject(c *corev1.SecurityContext) object {
 }
 
 func mountList(in []corev1.VolumeMount) splice.List {
-	var out splice.List
+	out := make(splice.List, 0, len(in))
 	for _, m := range in {
 		out = append(out, mountObject(m))
 	}
@@ -129,7 +129,7 @@ func mountList(in []corev1.VolumeMount) splice.List {
 }
 
 func mountObject(m corev1.VolumeMount) object {
-	o := object{{Key: "name", Value: m.Name}, {Key: "mountPath", Value: m.MountPath}}
+	o := append(make(object, 0, 5), splice.Entry{Key: "name", Value: m.Name}, splice.Entry{Key: "mountPath", Value: m.MountPath})
 	put(&o, "subPath", m.SubPath, m.SubPath == "")
 	put(&o, "subPathExpr", m.SubPathExpr, m.SubPathExpr == "")
 	put(&o, "readOnly", true, !m.ReadOnly)

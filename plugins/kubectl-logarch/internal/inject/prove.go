@@ -8,15 +8,39 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
-// change is what becomes of one document: the bytes from start to end, which are
-// the document's own, are replaced by after. All other bytes of the file stay, and so
-// do all other documents: what separates them is not touched.
+// change is what becomes of one document. Only its own bytes, from start to end,
+// are replaced; all others of the file stay, and so do all other documents: what
+// separates them is not touched.
 type change struct {
 	start, end int
-	after      string
+	// from is where the text starts that the document is read with: before the
+	// marker above it. text is the new one, from there.
+	from int
+	text string
+}
+
+func newChange(f *yamltree.File, d *yamltree.Doc, edits []yamldoc.Edit) change {
+	from := context(f.Src, d.Start)
+	return change{d.Start, d.End, from, splice.Apply(f.Src, from, d.End, edits)}
+}
+
+// assemble is the result of the changes of a file, in pieces.
+func assemble(src string, changes []change) []string {
+	out := make([]string, 0, 2*len(changes)+1)
+	at := 0
+	for _, c := range changes {
+		out = append(out, src[at:c.start], c.text[c.start-c.from:])
+		at = c.end
+	}
+	if at < len(src) || len(out) == 0 {
+		out = append(out, src[at:])
+	}
+	return out
 }
 
 // context is where the text starts that a document has to be read with: with the
@@ -42,17 +66,15 @@ var scratches = sync.Pool{New: func() any { return new(yamltree.Scratch) }}
 // injection adds is new, and taking the injection out gives the same bytes. It ends
 // as it ended before, so that the next document starts where it started.
 func (c change) prove(f *yamltree.File, d *yamltree.Doc) error {
-	from := context(f.Src, c.start)
-	head := f.Src[from:c.start]
-	was, text := f.Src[from:c.end], head+c.after
-	if strings.HasSuffix(was, "\n") != strings.HasSuffix(text, "\n") && c.end < len(f.Src) {
+	was := f.Src[c.from:c.end]
+	if strings.HasSuffix(was, "\n") != strings.HasSuffix(c.text, "\n") && c.end < len(f.Src) {
 		return fmt.Errorf("a document would end in the middle of a line")
 	}
-	line := func(n int) int { return strings.Count(f.Src[:from], "\n") + n }
+	line := func(n int) int { return strings.Count(f.Src[:c.from], "\n") + n }
 	fresh := scratches.Get().(*yamltree.Scratch)
 	defer scratches.Put(fresh)
-	after := fresh.Parse(f.Name, text)
-	if err := judge(after); err != nil {
+	after := fresh.Parse(f.Name, c.text)
+	if err := judge(after, after.Docs); err != nil {
 		return fmt.Errorf("the result does not parse: %w", err)
 	}
 	if back, _ := eject.File(after); back != was {

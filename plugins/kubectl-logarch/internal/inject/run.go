@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -45,11 +46,38 @@ type Item struct {
 
 // Outcome is what became of a file.
 type Outcome struct {
-	Name string
-	// Text is the file's new text; it is that of the input where nothing was to
-	// be done or a document was refused.
-	Text  string
-	Items []Item
+	Name      string
+	Documents int
+	Items     []Item
+	// pieces are the file's new text; that of the input where nothing was to be
+	// done or a document was refused.
+	pieces []string
+}
+
+// NewOutcome is the outcome of a file whose new text is known.
+func NewOutcome(name, text string) *Outcome { return &Outcome{Name: name, pieces: []string{text}} }
+
+// Text is the file's new text.
+func (o *Outcome) Text() string {
+	if len(o.pieces) != 1 {
+		o.pieces = []string{strings.Join(o.pieces, "")}
+	}
+	return o.pieces[0]
+}
+
+// Write writes the file's new text.
+func (o *Outcome) Write(w *bufio.Writer) error {
+	for _, p := range o.pieces {
+		if _, err := w.WriteString(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EndsLine says whether the text ends with a line end.
+func (o *Outcome) EndsLine() bool {
+	return len(o.pieces) > 0 && strings.HasSuffix(o.pieces[len(o.pieces)-1], "\n")
 }
 
 // Refused says whether a document was refused.
@@ -83,15 +111,15 @@ func Read(name, src string) (*yamltree.File, error) {
 		return nil, &BadInput{File: name, Line: 1 + strings.Count(src[:i], "\n"), Msg: "not YAML: a zero byte: this is a binary file"}
 	}
 	f := yamltree.Parse(name, src)
-	if err := judge(f); err != nil {
+	if err := judge(f, f.Docs); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
 // judge is Read's second half.
-func judge(f *yamltree.File) error {
-	for _, d := range f.Docs {
+func judge(f *yamltree.File, docs []*yamltree.Doc) error {
+	for _, d := range docs {
 		if d.Root != nil && d.Root.Kind != yamltree.Map && !d.Root.IsNull() {
 			line, col := f.Position(d.Root.Start)
 			return &BadInput{File: f.Name, Line: line, Column: col, Msg: "not a Kubernetes object: a document that is no map of keys"}
@@ -149,75 +177,121 @@ func lineOffset(src string, line int) int {
 	return at
 }
 
-// File injects into every workload of a file that the options choose.
+// Text injects into every workload of a manifest that the options choose. A text
+// that is not a manifest is a *BadInput.
+func Text(name, src string, o Options) (*Outcome, error) {
+	if strings.Contains(src, "logarch.clusterwright.dev/") || strings.Contains(src, "HorizontalPodAutoscaler") || strings.IndexByte(src, 0) >= 0 {
+		// One document tells of others: the file is read as a whole.
+		f, err := Read(name, src)
+		if err != nil {
+			return nil, err
+		}
+		return File(f, o)
+	}
+	f, parts := yamltree.Split(name, src)
+	r := &run{file: f, original: f, o: o}
+	return r.all(len(parts), func(i int, scratch *yamltree.Scratch) ([]*yamltree.Doc, error) {
+		docs := scratch.Docs(f, parts[i])
+		return docs, judge(f, docs)
+	})
+}
+
+// File is Text for a file that was read.
 func File(f *yamltree.File, o Options) (*Outcome, error) {
-	out := &Outcome{Name: f.Name, Text: f.Src}
-	original := f
-	before := map[string]string{}
+	r := &run{file: f, original: f, o: o, before: map[string]string{}}
 	if base, removed := eject.File(f); len(removed) > 0 || base != f.Src {
-		for _, r := range removed {
-			before[r.Workload.Ref()] = r.Receipt.Encode()
+		for _, was := range removed {
+			r.before[was.Workload.Ref()] = was.Receipt.Encode()
 		}
 		var err error
-		if f, err = Read(f.Name, base); err != nil {
+		if r.file, err = Read(f.Name, base); err != nil {
 			return nil, fmt.Errorf("%s: the earlier injection could not be taken out: %w", f.Name, err)
 		}
 	}
-	scalers := autoscalers(f)
-	type part struct {
-		change
-		items []Item
-		err   error
-	}
-	parts := make([]part, len(f.Docs))
-	yamltree.Each(len(f.Docs), func(i int) {
-		d, p := f.Docs[i], &parts[i]
-		if d.Root == nil {
-			if item, ok := unread(f, d); ok {
-				p.items = []Item{item}
-			}
-			return
-		}
-		at := original
-		if len(original.Docs) != len(f.Docs) {
-			at = f
-		}
-		var edits []yamldoc.Edit
-		edits, p.items = document(f, d, at, at.Docs[i], o, before, scalers)
-		if len(edits) > 0 {
-			p.change = change{d.Start, d.End, splice.Apply(f.Src, d.Start, d.End, edits)}
-			p.err = p.prove(f, d)
+	r.scalers = autoscalers(r.file)
+	return r.all(len(r.file.Docs), func(i int, _ *yamltree.Scratch) ([]*yamltree.Doc, error) {
+		return r.file.Docs[i : i+1], nil
+	})
+}
+
+// run is an injection into a file.
+type run struct {
+	// original is the file that the user gave, file the one without an earlier
+	// injection.
+	file, original *yamltree.File
+	o              Options
+	before         map[string]string
+	scalers        []scaler
+}
+
+// part is what became of a part of a file.
+type part struct {
+	docs    int
+	changes []change
+	items   []Item
+	bad     error // not a manifest
+	failed  error // the change could not be proved
+}
+
+// all works on the n parts of the file. docs reads one of them; what it returns may
+// be gone when the next one is read.
+func (r *run) all(n int, docs func(int, *yamltree.Scratch) ([]*yamltree.Doc, error)) (*Outcome, error) {
+	parts := make([]part, n)
+	yamltree.Each(n, func(i int) {
+		scratch := scratches.Get().(*yamltree.Scratch)
+		defer scratches.Put(scratch)
+		ds, err := docs(i, scratch)
+		if parts[i].bad = err; err == nil {
+			r.part(&parts[i], i, ds)
 		}
 	})
+	out := NewOutcome(r.file.Name, r.original.Src)
+	var changes []change
 	var failed error
-	size := len(f.Src)
 	for _, p := range parts {
+		if p.bad != nil {
+			return nil, p.bad
+		}
+		out.Documents += p.docs
 		out.Items = append(out.Items, p.items...)
-		failed = cmp.Or(failed, p.err)
-		size += len(p.after) - (p.end - p.start)
+		changes = append(changes, p.changes...)
+		failed = cmp.Or(failed, p.failed)
 	}
 	switch {
 	case out.Refused():
-		return out, nil
 	case failed != nil:
-		s := finding.Subject{Kind: "File", Name: f.Name}
+		s := finding.Subject{Kind: "File", Name: r.file.Name}
 		out.Items = append(out.Items, refuse(s, check.NotProved.New(s, failed.Error())))
-		out.Text = original.Src
-		return out, nil
+	default:
+		out.pieces = assemble(r.file.Src, changes)
 	}
-	var b strings.Builder
-	b.Grow(size)
-	at := 0
-	for _, p := range parts {
-		if p.end > 0 {
-			b.WriteString(f.Src[at:p.start])
-			b.WriteString(p.after)
-			at = p.end
+	return out, nil
+}
+
+// part plans, edits and proves the documents of a part.
+func (r *run) part(p *part, i int, docs []*yamltree.Doc) {
+	p.docs = len(docs)
+	for _, d := range docs {
+		if d.Root == nil {
+			if item, ok := unread(r.file, d); ok {
+				p.items = append(p.items, item)
+			}
+			continue
+		}
+		at, atDoc := r.original, d
+		if r.original != r.file {
+			if at = r.file; len(r.original.Docs) == len(r.file.Docs) {
+				at, atDoc = r.original, r.original.Docs[i]
+			}
+		}
+		edits, items := document(r.file, d, at, atDoc, r.o, r.before, r.scalers)
+		p.items = append(p.items, items...)
+		if len(edits) > 0 {
+			c := newChange(r.file, d, edits)
+			p.changes = append(p.changes, c)
+			p.failed = cmp.Or(p.failed, c.prove(r.file, d))
 		}
 	}
-	b.WriteString(f.Src[at:])
-	out.Text = b.String()
-	return out, nil
 }
 
 func refuse(s finding.Subject, fs ...finding.Finding) Item {
@@ -245,7 +319,10 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 	}
 	items := make([]Item, len(workloads))
 	plans := make([]*plan, len(workloads))
-	places := manifest.Find(atDoc)
+	places := workloads
+	if atDoc != d {
+		places = manifest.Find(atDoc)
+	}
 	tangled, refused := false, false
 	for i, w := range workloads {
 		s := finding.Subject{Kind: w.Kind, Name: w.Name, Namespace: w.Namespace, File: f.Name}

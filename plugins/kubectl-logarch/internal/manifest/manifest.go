@@ -104,8 +104,9 @@ func find(d *yamltree.Doc, n *yamltree.Node, path []Step, out *[]*Workload, dept
 		keys = []string{"spec", "template"}
 	}
 	t := obj
+	path = append(make([]Step, 0, len(path)+len(keys)+3), path...)
 	for _, k := range keys {
-		path = append(path[:len(path):len(path)], Step{Key: k})
+		path = append(path, Step{Key: k})
 		t = t.Get(k).Resolve()
 	}
 	spec := t.Get("spec").Resolve()

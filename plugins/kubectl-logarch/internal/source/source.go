@@ -105,14 +105,19 @@ func readFile(name string) (string, error) {
 }
 
 func readAll(r io.Reader, name string) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
-	if err != nil {
+	var b strings.Builder
+	if f, ok := r.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			b.Grow(int(min(st.Size(), MaxBytes)) + 1)
+		}
+	}
+	if _, err := io.Copy(&b, io.LimitReader(r, MaxBytes+1)); err != nil {
 		return "", plain(name, err)
 	}
-	if len(b) > MaxBytes {
+	if b.Len() > MaxBytes {
 		return "", fmt.Errorf("%s: larger than the %d MB that a manifest may have", name, MaxBytes>>20)
 	}
-	return string(b), nil
+	return b.String(), nil
 }
 
 // plain says what is wrong with a file in the words of the system.

@@ -43,8 +43,8 @@ func New(f *yamltree.File, d *yamltree.Doc) *Editor {
 // Edits are the edits so far, in the order in which they were asked for.
 func (e *Editor) Edits() []yamldoc.Edit { return e.edits }
 
-// Apply is src from start to end with the edits, which lie in it and do not
-// overlap. Of edits at one place the first one stands first.
+// Apply is src from start to end with edits, which lie in it and do not overlap. Of
+// edits at one place the first one stands first.
 func Apply(src string, start, end int, edits []yamldoc.Edit) string {
 	sorted := slices.Clone(edits)
 	slices.SortStableFunc(sorted, func(a, b yamldoc.Edit) int { return a.Start - b.Start })
@@ -54,16 +54,15 @@ func Apply(src string, start, end int, edits []yamldoc.Edit) string {
 	}
 	var b strings.Builder
 	b.Grow(max(size, 0))
-	at := start
 	for _, e := range sorted {
-		if e.Start < at || e.End < e.Start || e.End > end {
+		if e.Start < start || e.End < e.Start || e.End > end {
 			panic(fmt.Sprintf("splice: edit [%d,%d) overlaps another or lies outside", e.Start, e.End))
 		}
-		b.WriteString(src[at:e.Start])
+		b.WriteString(src[start:e.Start])
 		b.WriteString(e.Text)
-		at = e.End
+		start = e.End
 	}
-	b.WriteString(src[at:end])
+	b.WriteString(src[start:end])
 	return b.String()
 }
 

@@ -37,8 +37,15 @@ type layout struct {
 	offset  int    // columns by which a block list is indented under its key
 }
 
-// buffers are where texts grow before they are known to their length.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// A file of a thousand documents gets the same text a thousand times: it grows in
+// one of the buffers and is kept once.
+var (
+	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	texts   = struct {
+		sync.Mutex
+		known map[string]string
+	}{known: map[string]string{}}
+)
 
 func render(before, after string, write func(*bytes.Buffer)) string {
 	b := buffers.Get().(*bytes.Buffer)
@@ -47,7 +54,16 @@ func render(before, after string, write func(*bytes.Buffer)) string {
 	b.WriteString(before)
 	write(b)
 	b.WriteString(after)
-	return b.String()
+	texts.Lock()
+	defer texts.Unlock()
+	s, ok := texts.known[string(b.Bytes())]
+	if !ok {
+		s = b.String()
+		if len(texts.known) < 1000 {
+			texts.known[s] = s
+		}
+	}
+	return s
 }
 
 // block renders a value behind "key:" or "-": col is the column of the
@@ -186,6 +202,9 @@ func (l layout) anyString(s string, col int) string {
 
 // literalSafe says whether a text of several lines survives as a literal block.
 func literalSafe(s string) bool {
+	if strings.IndexByte(s, '\n') < 0 {
+		return false
+	}
 	body := strings.TrimSuffix(s, "\n")
 	if !strings.Contains(body, "\n") || strings.HasSuffix(body, "\n") || strings.ContainsAny(s, "\r\t") || body[0] == ' ' || body[0] == '\n' {
 		return false
@@ -247,6 +266,16 @@ func plainSafe(s string) bool {
 	return s[0] > '9' || s[0] == '/' || s[0] == '-' && s[1] != 'i'
 }
 
+// simple says whether a text needs no escapes between double quotes.
+func simple(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // quote quotes a string so that it reads well: in single quotes where it holds
 // double ones.
 func quote(s string) string {
@@ -257,6 +286,9 @@ func quote(s string) string {
 }
 
 func jsonString(s string) string {
+	if simple(s) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

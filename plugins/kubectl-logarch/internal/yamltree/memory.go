@@ -4,6 +4,7 @@ package yamltree
 // come from chunks, and a memory that is reset gives the same chunks again: whoever
 // reads a thousand short texts one after the other pays for the first.
 type memory struct {
+	hint  int      // how many bytes of text are to be read
 	nodes [][]Node // chunks
 	chunk int      // the one in use
 	next  int      // the next node of it
@@ -13,15 +14,13 @@ type memory struct {
 	lines []string // lines of the block scalar that is being read
 }
 
-// firstChunk is what a small manifest needs.
-const firstChunk = 96
-
 func (m *memory) node() *Node {
 	if m.chunk < len(m.nodes) && m.next == len(m.nodes[m.chunk]) {
 		m.chunk, m.next = m.chunk+1, 0
 	}
 	if m.chunk == len(m.nodes) {
-		m.nodes = append(m.nodes, make([]Node, firstChunk<<min(m.chunk, 4)))
+		m.nodes = append(m.nodes, make([]Node, max(m.hint/8, 16)))
+		m.hint /= 2
 	}
 	n := &m.nodes[m.chunk][m.next]
 	m.next++
@@ -57,7 +56,7 @@ func (m *memory) take(n int) []*Node {
 		return nil
 	}
 	if n > len(m.lists) {
-		m.lists = make([]*Node, max(2*firstChunk, n))
+		m.lists = make([]*Node, max(m.hint/8, 64, n))
 		m.kept = m.lists
 	}
 	out := m.lists[:n:n]
@@ -67,7 +66,8 @@ func (m *memory) take(n int) []*Node {
 
 // reset gives everything back. Nodes that were handed out must not be used any
 // more.
-func (m *memory) reset() {
+func (m *memory) reset(hint int) {
+	m.hint = hint
 	for i := range m.nodes[:min(m.chunk+1, len(m.nodes))] {
 		clear(m.nodes[i])
 	}
@@ -76,15 +76,21 @@ func (m *memory) reset() {
 }
 
 // Scratch reads short texts one after the other in the same memory. What it
-// returned is gone with the next Parse.
+// returned is gone with the next reading.
 type Scratch struct{ mem memory }
 
-// Parse is Parse in the memory of the scratch.
+// Parse is the function Parse in the memory of the scratch.
 func (s *Scratch) Parse(name, src string) *File {
-	s.mem.reset()
-	f := &File{Name: name, Src: src}
-	for _, p := range f.split() {
+	f, parts := Split(name, src)
+	s.mem.reset(len(src))
+	for _, p := range parts {
 		f.Docs = append(f.Docs, f.document(p.start, p.end, p.marked, &s.mem)...)
 	}
 	return f
+}
+
+// Docs reads the documents of a part of a file.
+func (s *Scratch) Docs(f *File, p Part) []*Doc {
+	s.mem.reset(p.end - p.start)
+	return f.document(p.start, p.end, p.marked, &s.mem)
 }

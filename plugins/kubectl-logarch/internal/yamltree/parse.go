@@ -25,28 +25,33 @@ type parser struct {
 // Parse splits a text into documents and reads each of them. A document that
 // cannot be read carries its error; the others are read all the same.
 func Parse(name, src string) *File {
-	f := &File{Name: name, Src: src}
-	pieces := f.split()
-	Each(len(pieces), func(i int) {
-		p := &pieces[i]
-		p.docs = f.document(p.start, p.end, p.marked, &memory{})
+	f, parts := Split(name, src)
+	docs := make([][]*Doc, len(parts))
+	Each(len(parts), func(i int) {
+		p := parts[i]
+		docs[i] = f.document(p.start, p.end, p.marked, &memory{hint: p.end - p.start})
 	})
-	for _, p := range pieces {
-		f.Docs = append(f.Docs, p.docs...)
+	for _, d := range docs {
+		f.Docs = append(f.Docs, d...)
 	}
 	return f
 }
 
-// piece is the text between two markers.
-type piece struct {
+// Part is the text between two markers: no document, one, or in a stream of JSON
+// objects several.
+type Part struct {
 	start, end int
 	marked     bool
-	docs       []*Doc
+}
+
+// Split finds the parts of a text and reads none of them: the file has no Docs. It
+// is for those who want one part at a time.
+func Split(name, src string) (*File, []Part) {
+	return &File{Name: name, Src: src}, split(src)
 }
 
 // split finds the markers between documents.
-func (f *File) split() (pieces []piece) {
-	src := f.Src
+func split(src string) (parts []Part) {
 	start := 0
 	if strings.HasPrefix(src, "\xef\xbb\xbf") {
 		start = 3
@@ -57,10 +62,10 @@ func (f *File) split() (pieces []piece) {
 			line, next := lineAt(src, at)
 			switch {
 			case marker(line, "---"):
-				pieces = append(pieces, piece{start: start, end: at, marked: marked})
+				parts = append(parts, Part{start: start, end: at, marked: marked})
 				start, marked = at+3, true
 			case marker(line, "..."):
-				pieces = append(pieces, piece{start: start, end: at, marked: marked})
+				parts = append(parts, Part{start: start, end: at, marked: marked})
 				start, marked = next, false
 			}
 		}
@@ -70,7 +75,7 @@ func (f *File) split() (pieces []piece) {
 		}
 		at += i + 1
 	}
-	return append(pieces, piece{start: start, end: len(src), marked: marked})
+	return append(parts, Part{start: start, end: len(src), marked: marked})
 }
 
 // Each calls f for 0 to n-1, on all processors where n is large.
@@ -184,6 +189,7 @@ func (p *parser) run(d *Doc, marked bool) (more int) {
 	}()
 	p.prescan()
 	d.Root = p.value(-1, false, !marked)
+	d.Anchors = len(p.anchors) > 0
 	p.skip()
 	if p.pos < p.end {
 		first := strings.TrimLeft(p.src[d.Start:p.pos], " \t\r\n")

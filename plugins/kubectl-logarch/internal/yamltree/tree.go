@@ -73,6 +73,8 @@ type Doc struct {
 	// Plain says that the document uses nothing that is subtle, so that no
 	// second opinion is needed.
 	Plain bool
+	// Anchors says that the document has anchors, and so may have aliases.
+	Anchors bool
 	// Err says why the document could not be read into a tree: it is not YAML,
 	// or it is YAML of a kind that this package does not read.
 	Err *Error
@@ -99,7 +101,7 @@ func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.M
 // Position turns an offset into a line and a column, both from 1.
 func (f *File) Position(offset int) (line, column int) {
 	f.once.Do(func() {
-		f.lines = append(f.lines, 0)
+		f.lines = make([]int, 1, 2+strings.Count(f.Src, "\n"))
 		for i := 0; i < len(f.Src); i++ {
 			n := strings.IndexByte(f.Src[i:], '\n')
 			if n < 0 {
