@@ -33,14 +33,14 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 	if format == "none" {
 		return nil
 	}
-	r := injectReport{APIVersion: injectAPIVersion, Kind: "InjectReport", Items: []inject.Item{}}
-	for _, o := range outcomes {
-		for _, it := range o.Items {
-			r.Items = append(r.Items, it)
-			r.Summary = r.Summary.Add(it.Summary)
-		}
-	}
 	if format == "json" {
+		r := injectReport{APIVersion: injectAPIVersion, Kind: "InjectReport", Items: []inject.Item{}}
+		for _, o := range outcomes {
+			for _, it := range o.Items {
+				r.Items = append(r.Items, it)
+				r.Summary = r.Summary.Add(it.Summary)
+			}
+		}
 		return finding.WriteJSON(env.ErrOut, r)
 	}
 	w := bufio.NewWriter(env.ErrOut)

@@ -67,6 +67,9 @@ type ConfigMap struct {
 }
 
 func (p *plan) add(r finding.Rule, format string, args ...any) *finding.Finding {
+	if p.findings == nil {
+		p.findings = make([]finding.Finding, 0, 4)
+	}
 	p.findings = append(p.findings, r.New(p.subject, fmt.Sprintf(format, args...)))
 	return &p.findings[len(p.findings)-1]
 }
@@ -127,8 +130,7 @@ func makePlan(w *manifest.Workload, o Options, subject finding.Subject) *plan {
 	if !w.Known {
 		p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
 	}
-	before, _ := podsecurity.Of(o.Minor, &p.meta, p.pod)
-	p.security.Before = before
+	p.security.Before = podsecurity.Of(o.Minor, &p.meta, p.pod)
 	for _, l := range o.Logs {
 		p.place(l)
 	}

@@ -246,7 +246,8 @@ func (r *run) all(n int, docs func(int, *yamltree.Scratch) ([]*yamltree.Doc, err
 		}
 	})
 	out := NewOutcome(r.file.Name, r.original.Src)
-	var changes []change
+	out.Items = make([]Item, 0, n)
+	changes := make([]change, 0, n)
 	var failed error
 	for _, p := range parts {
 		if p.bad != nil {

@@ -350,7 +350,7 @@ func (p *plan) checkSecurity() {
 	p.security.After = p.security.Before
 	pod := p.result()
 	if ok, why := podsecurity.Meets(p.security.Before, p.o.Minor, &p.meta, pod); !ok {
-		p.security.After, _ = podsecurity.Of(p.o.Minor, &p.meta, pod)
+		p.security.After = podsecurity.Of(p.o.Minor, &p.meta, pod)
 		f := p.add(check.LowersSecurity, "the pod meets %s now and would meet %s with the sidecar", p.security.Before, p.security.After)
 		f.Evidence = []string{fmt.Sprintf("the admission plugin: %s", why)}
 	}

@@ -12,13 +12,22 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-var evaluator = sync.OnceValue(func() policy.Evaluator {
-	e, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		panic(fmt.Sprintf("the checks of the admission plugin are not consistent: %v", err))
-	}
-	return e
-})
+func evaluatorOf(checks func() []policy.Check) func() policy.Evaluator {
+	return sync.OnceValue(func() policy.Evaluator {
+		e, err := policy.NewEvaluator(checks(), nil)
+		if err != nil {
+			panic(fmt.Sprintf("the checks of the admission plugin are not consistent: %v", err))
+		}
+		return e
+	})
+}
+
+// quick is the check that most pods fail on the way to restricted; who fails it
+// need not be asked the others.
+var (
+	evaluator = evaluatorOf(policy.DefaultChecks)
+	quick     = evaluatorOf(func() []policy.Check { return []policy.Check{policy.CheckAllowPrivilegeEscalation()} })
+)
 
 // Level is a Pod Security Standard.
 type Level string
@@ -41,19 +50,18 @@ func (l Level) Rank() int {
 	return 0
 }
 
-// Of is the strictest level that admits a pod under Kubernetes 1.minor, and why
-// the next stricter one does not ("" for Restricted).
-func Of(minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) (Level, string) {
-	v := api.MajorMinorVersion(1, minor)
-	restricted := policy.AggregateCheckResults(evaluator().EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: v}, meta, spec))
-	if restricted.Allowed {
-		return Restricted, ""
+// Of is the strictest level that admits a pod under Kubernetes 1.minor.
+func Of(minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) Level {
+	lv := api.LevelVersion{Level: api.LevelRestricted, Version: api.MajorMinorVersion(1, minor)}
+	if policy.AggregateCheckResults(quick().EvaluatePod(lv, meta, spec)).Allowed {
+		if ok, _ := Meets(Restricted, minor, meta, spec); ok {
+			return Restricted
+		}
 	}
-	baseline := policy.AggregateCheckResults(evaluator().EvaluatePod(api.LevelVersion{Level: api.LevelBaseline, Version: v}, meta, spec))
-	if baseline.Allowed {
-		return Baseline, restricted.ForbiddenDetail()
+	if ok, _ := Meets(Baseline, minor, meta, spec); ok {
+		return Baseline
 	}
-	return Privileged, baseline.ForbiddenDetail()
+	return Privileged
 }
 
 // Meets says whether a level admits a pod under Kubernetes 1.minor, and why it does

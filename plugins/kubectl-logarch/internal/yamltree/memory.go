@@ -4,14 +4,15 @@ package yamltree
 // come from chunks, and a memory that is reset gives the same chunks again: whoever
 // reads a thousand short texts one after the other pays for the first.
 type memory struct {
-	hint  int      // how many bytes of text are to be read
-	nodes [][]Node // chunks
-	chunk int      // the one in use
-	next  int      // the next node of it
-	lists []*Node  // what is left for lists of children
-	kept  []*Node  // the whole of lists
-	open  []*Node  // children of the collections that are being read
-	lines []string // lines of the block scalar that is being read
+	hint    int      // how many bytes of text are to be read
+	nodes   [][]Node // chunks
+	chunk   int      // the one in use
+	next    int      // the next node of it
+	lists   []*Node  // what is left for lists of children
+	kept    []*Node  // the whole of lists
+	open    []*Node  // children of the collections that are being read
+	literal literal  // the last long one
+	lines   []string // lines of the block scalar that is being read
 }
 
 func (m *memory) node() *Node {

@@ -238,6 +238,13 @@ func (p *parser) blockScalar(parent int) *Node {
 	header := p.pos
 	_, next := lineAt(p.src[:p.end], p.pos)
 	p.pos, p.ls = next, next
+	if known := &p.mem.literal; indent == 0 && style == Literal && known.stands(p, parent, chomp) {
+		n.Value, n.End, n.Indent = known.value, next+known.last, known.indent
+		p.pos += len(known.body)
+		p.ls = p.pos
+		return n
+	}
+	explicit, plain := indent > 0, p.plain
 	lines, last, ends := p.scalarLines(parent, &indent)
 	if last < 0 {
 		n.End = header
@@ -255,7 +262,32 @@ func (p *parser) blockScalar(parent int) *Node {
 	}
 	n.Value = assemble(lines, style, chomp, ends)
 	n.Indent = indent
+	if body := p.src[next:p.pos]; style == Literal && len(body) > 500 && !explicit && plain && p.plain {
+		p.mem.literal = literal{body: body, value: n.Value, indent: indent, last: n.End - next, chomp: chomp}
+	}
 	return n
+}
+
+// literal is a long literal scalar that was read: the same script stands in every
+// document of a file that was injected into.
+type literal struct {
+	body, value  string
+	indent, last int
+	chomp        byte
+}
+
+// stands says whether the same lines stand at the position of a parser, under a
+// parent at a column, and end there too.
+func (l *literal) stands(p *parser, parent int, chomp byte) bool {
+	if l.body == "" || l.chomp != chomp || parent >= l.indent || !strings.HasPrefix(p.src[p.pos:p.end], l.body) {
+		return false
+	}
+	i := p.pos + len(l.body)
+	lead := 0
+	for i < p.end && p.src[i] == ' ' {
+		i, lead = i+1, lead+1
+	}
+	return i < p.end && p.src[i] > ' ' && lead < l.indent
 }
 
 func (p *parser) trimBreak(at int) int {

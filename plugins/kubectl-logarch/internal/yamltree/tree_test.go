@@ -1,6 +1,7 @@
 package yamltree
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,4 +98,34 @@ func FuzzAgainstTheLibrary(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLiteralsAgain reads the same long literal in places where it ends
+// differently, in one memory.
+func TestLiteralsAgain(t *testing.T) {
+	script := strings.Repeat("    echo a longer line of a script\n", 30)
+	var s Scratch
+	for _, text := range []string{
+		"a:\n  b: |\n" + script + "  c: 1\n", "a:\n  b: |\n" + script + "  c: 1\n", "a:\n  b: |\n" + script, "a:\n  b: |\n" + script + "\n",
+		"a:\n  b: |\n" + script + "    more\n  c: 1\n", "a:\n  b: |\n" + script + "\n\n  c: 1\n", "a:\n  b: |-\n" + script + "  c: 1\n",
+		"a:\n  b: |+\n" + script + "\n  c: 1\n", "a:\n  b: >\n" + script + "  c: 1\n", "a:\n  b: |\n" + script + "      deeper\n  c: 1\n",
+		"a:\n  b: |2\n" + script + "  c: 1\n", "a:\n  b: |\n" + script + "# comment\n  c: 1\n", "a:\n  - |\n" + script + "  - c\n",
+		"a:\n  b: |\n" + script + "\t\n  c: 1\n", "a:\n      b:\n        - |\n" + script + "  c: 1\n", "a:\n  b: |\n" + script + "   c: 1\n",
+	} {
+		for range 2 {
+			f := s.Parse("t", text)
+			force(f)
+			for _, d := range f.Docs {
+				if err := f.Judge(d); d.Root != nil && errors.As(err, new(*Unread)) {
+					t.Errorf("%q: %v", text, err)
+				}
+			}
+			g := Parse("t", text)
+			if len(f.Docs) != len(g.Docs) || (f.Docs[0].Root == nil) != (g.Docs[0].Root == nil) {
+				t.Errorf("%q: read differently the second time", text)
+			} else if f.Docs[0].Root != nil && f.Docs[0].Root.End != g.Docs[0].Root.End {
+				t.Errorf("%q: ends at %d, alone at %d", text, f.Docs[0].Root.End, g.Docs[0].Root.End)
+			}
+		}
+	}
 }
