@@ -187,6 +187,7 @@ func (p *parser) keyAhead() bool {
 	default:
 		for ; i < p.end && p.src[i] != '\n'; i++ {
 			if p.src[i] == ':' && (i+1 >= p.end || blank(p.src[i+1])) {
+				p.key, p.colon = p.pos, i
 				return true
 			}
 			if p.src[i] == '#' && i > p.pos && (p.src[i-1] == ' ' || p.src[i-1] == '\t') {
@@ -216,12 +217,14 @@ func (p *parser) blockMap(col int) *Node {
 				p.fail("a key that is not a plain or quoted word")
 			}
 			start := p.pos
-			for !(p.src[p.pos] == ':' && (p.pos+1 >= p.end || blank(p.src[p.pos+1]))) {
-				p.pos++
+			if p.key != start {
+				p.keyAhead() // it is, or this would be no map
 			}
+			p.pos = p.colon
 			k = p.node(Scalar, Plain, start)
-			k.Value = strings.TrimRight(p.src[start:p.pos], " \t")
-			k.End = start + len(k.Value)
+			for k.End = p.colon; p.src[k.End-1] == ' ' || p.src[k.End-1] == '\t'; k.End-- {
+			}
+			k.Value = p.src[start:k.End]
 			if len(k.Value) > 500 { // the library gives up at 1,024
 				p.plain = false
 			}

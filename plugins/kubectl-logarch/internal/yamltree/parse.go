@@ -20,6 +20,8 @@ type parser struct {
 	plain   bool
 	anchors map[string]*Node
 	mem     *memory
+	// colon is where the plain key that starts at key ends.
+	key, colon int
 }
 
 // Parse splits a text into documents and reads each of them. A document that
@@ -218,10 +220,26 @@ var odd = func() (t [256]bool) {
 	return t
 }()
 
+// plainWord says whether all of eight bytes are printable ASCII.
+func plainWord(s string) bool {
+	_ = s[7]
+	v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	const ones = 0x0101010101010101
+	// The top bit of a byte: set below ' ', and from 0x7f on.
+	return ((v-' '*ones)|(v+ones)|v)&(0x80*ones) == 0
+}
+
 // prescan looks for odd bytes: whoever uses them gets a second opinion.
 func (p *parser) prescan() {
 	text := p.src[p.pos:p.end]
 	for i := 0; i < len(text); i++ {
+		for i+8 <= len(text) && plainWord(text[i:i+8]) {
+			i += 8
+		}
+		if i == len(text) {
+			break
+		}
 		c := text[i]
 		if !odd[c] {
 			continue
