@@ -133,7 +133,7 @@ func TestResultIsThePlan(t *testing.T) {
 			var plans []*plan
 			for _, d := range f.Docs {
 				for _, w := range manifest.Find(d) {
-					plans = append(plans, makePlan(w, o, finding.Subject{}))
+					plans = append(plans, makePlan(w, o, finding.Subject{}, nil))
 				}
 			}
 			i := 0

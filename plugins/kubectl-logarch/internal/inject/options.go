@@ -89,6 +89,8 @@ func (o Options) IsNative() bool {
 	return o.Native == "true" || o.Native == "auto" && o.Minor >= NativeMinor
 }
 
+var ownOutput = regexp.MustCompile(`^/proc/(self|[0-9]+)/fd/[0-9]+$`)
+
 var version = regexp.MustCompile(`^v?1\.(\d+)(\.\d+)?([-+].*)?$`)
 
 // ParseVersion reads 1.N, v1.N or v1.N.P.
@@ -106,15 +108,23 @@ func ParseLog(s string) (LogFile, error) {
 	if name, p, ok := strings.Cut(s, "="); ok && !strings.Contains(name, "/") {
 		l = LogFile{name, p}
 		if msgs := validation.IsDNS1123Label(name); len(msgs) > 0 {
-			return l, fmt.Errorf("%q: the name %q is not a container name: %s", s, name, msgs[0])
+			return l, fmt.Errorf("%q: %q is not a container's name: lower-case letters, digits and \"-\", at most 63", s, name)
 		}
 	}
 	switch {
 	case !strings.HasPrefix(l.Path, "/"):
 		return l, fmt.Errorf("%q: the path is not absolute", s)
+	case l.Path == "/":
+		return l, fmt.Errorf("%q: the path is not that of a file such as /var/log/app/app.log", s)
+	case strings.HasPrefix(l.Path, "/dev/std"), strings.HasPrefix(l.Path, "/dev/fd/"), ownOutput.MatchString(l.Path):
+		return l, fmt.Errorf("%q: this is the container's own output: kubectl logs shows it already", s)
+	case strings.HasPrefix(l.Path, "/dev/"), strings.HasPrefix(l.Path, "/proc/"), strings.HasPrefix(l.Path, "/sys/"):
+		return l, fmt.Errorf("%q: the kernel's files cannot be shared through a volume", s)
+	case strings.Contains(l.Path, "$("):
+		return l, fmt.Errorf("%q: Kubernetes replaces $(...) in a command, but not in a mount path: give the path itself", s)
 	case strings.HasSuffix(l.Path, "/") || path.Clean(l.Path) != l.Path:
 		return l, fmt.Errorf("%q: the path is not that of a file (try %s)", s, path.Clean(l.Path))
-	case strings.ContainsAny(l.Path, "*?["):
+	case strings.ContainsAny(l.Path, "*?[{"):
 		return l, fmt.Errorf("%q: one sidecar streams one file, so that formats do not mix; name each file, or use --mode agent with one --log per file", s)
 	case strings.ContainsAny(l.Path, ":\n\r\t"):
 		return l, fmt.Errorf("%q: a mount path may hold no colon and no control character", s)

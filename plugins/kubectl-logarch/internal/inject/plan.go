@@ -1,7 +1,7 @@
 package inject
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"path"
 	"reflect"
@@ -41,6 +41,8 @@ type plan struct {
 	pod     *corev1.PodSpec
 	meta    metav1.ObjectMeta
 	subject finding.Subject
+	at      *yamltree.File // where the workload's nodes are, for lines; may be nil
+	foreign string         // why an object of somebody else's kind is none of ours
 
 	target     *corev1.Container
 	targetInit bool
@@ -79,47 +81,75 @@ func (p *plan) refused() bool { return finding.Worst(p.findings) == finding.Erro
 // decode reads the workload's pod template into the types of Kubernetes.
 func (p *plan) decode() bool {
 	p.pod = &corev1.PodSpec{}
-	if err := decodeInto(p.w.Spec, p.pod); err != nil {
-		p.add(check.NotAPod, "the pod's spec does not decode: %v", err)
+	meta := p.w.Template.Get("metadata").Resolve()
+	if !p.decodeInto("the pod's spec", p.w.Spec, p.pod) ||
+		meta != nil && meta.Kind == yamltree.Map && !p.decodeInto("the pod's metadata", meta, &p.meta) {
 		return false
 	}
-	if meta := p.w.Template.Get("metadata").Resolve(); meta != nil && meta.Kind == yamltree.Map {
-		if err := decodeInto(meta, &p.meta); err != nil {
-			p.add(check.NotAPod, "the pod's metadata does not decode: %v", err)
-			return false
-		}
-	}
+	containers := p.w.Spec.Get("containers")
 	if len(p.pod.Containers) == 0 {
-		p.add(check.NotAPod, "the pod has no containers")
+		p.notAPod(cmp.Or(containers, p.w.Spec), "the pod has no containers")
 		return false
 	}
 	for i, c := range p.pod.Containers {
 		if c.Name == "" {
-			p.add(check.NotAPod, "container %d has no name", i+1)
+			p.notAPod(containers.ItemsOrNone()[i], "container %d of the pod has no name", i+1)
 			return false
 		}
 	}
 	return true
 }
 
-// decodeInto reads a map into a type of Kubernetes; what the quick way does not
-// handle the slow one does, or says what is wrong with it.
-func decodeInto(n *yamltree.Node, into any) error {
-	if manifest.Decode(n, into) {
-		return nil
+// notAPod says what is wrong with the pod, and where. A kind of somebody else's may
+// look like a workload and not be one.
+func (p *plan) notAPod(at *yamltree.Node, format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	if !p.w.Known {
+		p.foreign = why
+		return
+	}
+	s := p.subject
+	if p.at != nil && at != nil {
+		s.Line, s.Column = p.at.Position(at.Start)
+	}
+	p.findings = append(p.findings, check.NotAPod.New(s, why))
+}
+
+// decodeInto reads a map into a type of Kubernetes. What the quick way does not
+// handle the slow one does, or it is wrong.
+func (p *plan) decodeInto(what string, n *yamltree.Node, into any) bool {
+	at := manifest.Decode(n, into)
+	if at == nil {
+		return true
 	}
 	reflect.ValueOf(into).Elem().SetZero()
-	m, ok := manifest.JSON(n).(map[string]any)
-	if !ok {
-		return errors.New("it is not a map")
+	m, _ := manifest.JSON(n).(map[string]any)
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
+	if err == nil {
+		return true
 	}
-	return runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
+	p.notAPod(at, "%s does not decode: %s", what, wrong(at, err))
+	return false
+}
+
+// wrong says what a value is that stands in the wrong place.
+func wrong(n *yamltree.Node, err error) string {
+	switch n.Kind {
+	case yamltree.Map:
+		return "a map stands where something else belongs"
+	case yamltree.Seq:
+		return "a list stands where something else belongs"
+	}
+	if v := n.Value; len(v) <= 40 {
+		return fmt.Sprintf("%q stands where something else belongs", v)
+	}
+	return err.Error()
 }
 
 // makePlan decides what to add. Findings of severity error mean that nothing
 // may be added.
-func makePlan(w *manifest.Workload, o Options, subject finding.Subject) *plan {
-	p := &plan{w: w, o: o, subject: subject, annotated: map[string]string{}, first: true, after: -1}
+func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yamltree.File) *plan {
+	p := &plan{w: w, o: o, subject: subject, at: at, annotated: map[string]string{}, first: true, after: -1}
 	if !p.decode() || !p.chooseContainer() {
 		return p
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -107,14 +108,34 @@ func (e *BadInput) Error() string {
 // document that is YAML but not readable here is left in place with its error;
 // only a text that is not YAML is a *BadInput.
 func Read(name, src string) (*yamltree.File, error) {
-	if i := strings.IndexByte(src, 0); i >= 0 {
-		return nil, &BadInput{File: name, Line: 1 + strings.Count(src[:i], "\n"), Msg: "not YAML: a zero byte: this is a binary file"}
+	if err := encoding(name, src); err != nil {
+		return nil, err
 	}
 	f := yamltree.Parse(name, src)
 	if err := judge(f, f.Docs); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// encoding refuses what is not text in UTF-8.
+func encoding(name, src string) error {
+	at, msg := 0, ""
+	switch i := strings.IndexByte(src, 0); {
+	case strings.HasPrefix(src, "\xff\xfe"), strings.HasPrefix(src, "\xfe\xff"):
+		return &BadInput{File: name, Msg: "not UTF-8: this is UTF-16 (iconv -f UTF-16 -t UTF-8 FILE)"}
+	case i >= 0:
+		at, msg = i, "not YAML: a zero byte: this is a binary file"
+	case !utf8.ValidString(src):
+		for r, n := utf8.DecodeRuneInString(src); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRuneInString(src[at:]) {
+			at += n
+		}
+		msg = fmt.Sprintf("not UTF-8: byte 0x%02x (iconv -f LATIN1 -t UTF-8 FILE, if that is what it is)", src[at])
+	default:
+		return nil
+	}
+	line := strings.LastIndexByte(src[:at], '\n') + 1
+	return &BadInput{File: name, Line: 1 + strings.Count(src[:at], "\n"), Column: 1 + utf8.RuneCountInString(src[line:at]), Msg: msg}
 }
 
 // judge is Read's second half.
@@ -180,13 +201,16 @@ func lineOffset(src string, line int) int {
 // Text injects into every workload of a manifest that the options choose. A text
 // that is not a manifest is a *BadInput.
 func Text(name, src string, o Options) (*Outcome, error) {
-	if strings.Contains(src, "logarch.clusterwright.dev/") || strings.Contains(src, "HorizontalPodAutoscaler") || strings.IndexByte(src, 0) >= 0 {
+	if strings.Contains(src, "logarch.clusterwright.dev/") || strings.Contains(src, "HorizontalPodAutoscaler") {
 		// One document tells of others: the file is read as a whole.
 		f, err := Read(name, src)
 		if err != nil {
 			return nil, err
 		}
 		return File(f, o)
+	}
+	if err := encoding(name, src); err != nil {
+		return nil, err
 	}
 	f, parts := yamltree.Split(name, src)
 	r := &run{file: f, original: f, o: o}
@@ -334,7 +358,15 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 			items[i] = Item{Subject: s, Action: Skipped, Reason: reason, Findings: []finding.Finding{}}
 			continue
 		}
-		p := makePlan(w, o, s)
+		var lines *yamltree.File
+		if at == f {
+			lines = f
+		}
+		p := makePlan(w, o, s, lines)
+		if p.foreign != "" {
+			items[i] = Item{Subject: s, Action: Skipped, Reason: "not a pod template: " + p.foreign, Findings: []finding.Finding{}}
+			continue
+		}
 		p.autoscaled(scalers)
 		plans[i] = p
 		refused = refused || p.refused()
@@ -394,7 +426,7 @@ func untangle(f *yamltree.File, d *yamltree.Doc, plans []*plan, o Options) []yam
 			if plans[i] == nil {
 				continue
 			}
-			p := makePlan(w, o, plans[i].subject)
+			p := makePlan(w, o, plans[i].subject, nil)
 			fresh = append(fresh, p)
 			if alias, holder = p.aliasInTheWay(); alias != nil {
 				line, _ := f.Position(d.Start + min(alias.Start, len(text)))

@@ -13,12 +13,19 @@ import (
 
 // Decode reads a part of a manifest into a type of Kubernetes, without the maps
 // that lie between in the usual way. It handles what nearly every manifest is made
-// of and says false for all else: for what has to be converted, refused or merged,
-// ask runtime.DefaultUnstructuredConverter. What it does read it reads as the
-// converter does.
-func Decode(n *yamltree.Node, into any) bool {
-	return decode(n, reflect.ValueOf(into).Elem())
+// of and returns the first value of all else: for what has to be converted, refused
+// or merged, ask runtime.DefaultUnstructuredConverter. What it does read it reads as
+// the converter does.
+func Decode(n *yamltree.Node, into any) *yamltree.Node {
+	d := decoder{}
+	if !d.decode(n, reflect.ValueOf(into).Elem()) {
+		return d.at
+	}
+	return nil
 }
+
+// decoder remembers where it gave up.
+type decoder struct{ at *yamltree.Node }
 
 var (
 	quantityType    = reflect.TypeFor[resource.Quantity]()
@@ -60,7 +67,7 @@ func collect(t reflect.Type, at []int, fields map[string][]int) {
 	}
 }
 
-func decode(n *yamltree.Node, v reflect.Value) bool {
+func (d *decoder) decode(n *yamltree.Node, v reflect.Value) bool {
 	n = n.Resolve()
 	if n.IsNull() {
 		v.SetZero()
@@ -69,41 +76,50 @@ func decode(n *yamltree.Node, v reflect.Value) bool {
 	t := v.Type()
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(t.Elem()))
-		return decode(n, v.Elem())
+		return d.decode(n, v.Elem())
 	}
 	switch n.Kind {
 	case yamltree.Map:
 		if n.Index("<<") >= 0 {
-			return false
+			return d.fail(n)
 		}
 		switch {
 		case v.Kind() == reflect.Struct:
-			return decodeStruct(n, v)
+			return d.decodeStruct(n, v)
 		case v.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
-			return decodeMap(n, v)
+			return d.decodeMap(n, v)
 		}
 	case yamltree.Seq:
 		if v.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8 {
-			return false
+			return d.fail(n)
 		}
 		list := reflect.MakeSlice(t, len(n.Items), len(n.Items))
 		for i, item := range n.Items {
-			if !decode(item, list.Index(i)) {
+			if !d.decode(item, list.Index(i)) {
 				return false
 			}
 		}
 		v.Set(list)
 		return true
 	case yamltree.Scalar:
-		return decodeScalar(n, v)
+		if decodeScalar(n, v) {
+			return true
+		}
+	}
+	return d.fail(n)
+}
+
+func (d *decoder) fail(n *yamltree.Node) bool {
+	if d.at == nil {
+		d.at = n
 	}
 	return false
 }
 
-func decodeStruct(n *yamltree.Node, v reflect.Value) bool {
+func (d *decoder) decodeStruct(n *yamltree.Node, v reflect.Value) bool {
 	s := shapeOf(v.Type())
 	if s.own {
-		return false
+		return d.fail(n)
 	}
 	for i, k := range n.Keys {
 		path, ok := s.fields[k.Value]
@@ -117,19 +133,19 @@ func decodeStruct(n *yamltree.Node, v reflect.Value) bool {
 		if !f.IsZero() {
 			f.SetZero() // a key that is written twice: the last one counts
 		}
-		if !decode(n.Items[i], f) {
+		if !d.decode(n.Items[i], f) {
 			return false
 		}
 	}
 	return true
 }
 
-func decodeMap(n *yamltree.Node, v reflect.Value) bool {
+func (d *decoder) decodeMap(n *yamltree.Node, v reflect.Value) bool {
 	t := v.Type()
 	m := reflect.MakeMapWithSize(t, len(n.Keys))
 	for i, k := range n.Keys {
 		value := reflect.New(t.Elem()).Elem()
-		if !decode(n.Items[i], value) {
+		if !d.decode(n.Items[i], value) {
 			return false
 		}
 		m.SetMapIndex(reflect.ValueOf(k.Value).Convert(t.Key()), value)

@@ -17,7 +17,7 @@ import (
 func compare(t *testing.T, name string, spec *yamltree.Node) bool {
 	t.Helper()
 	var got, want corev1.PodSpec
-	if !Decode(spec, &got) {
+	if Decode(spec, &got) != nil {
 		return false
 	}
 	m, ok := JSON(spec).(map[string]any)

@@ -196,7 +196,8 @@ func (e *Editor) Prepend(key, seq *yamltree.Node, items ...any) {
 			e.insert(lineEnd(e.src, key.End, e.doc.End), l.blockList(e.lineAt(seq.Indent), items, seq.Indent, ""))
 			return
 		}
-		e.insert(seq.Start, l.blockList("", items, seq.Indent, e.lineAt(seq.Indent)))
+		l.eol = e.eolAbove(seq.Start)
+		e.insert(seq.Start, l.blockList("", items, seq.Indent, l.eol+strings.Repeat(" ", seq.Indent)))
 		return
 	}
 	l, indent, sep := e.flowItem(first)
@@ -242,6 +243,38 @@ func (e *Editor) flowEntry(m *yamltree.Node, i int) (l layout, indent, sep strin
 	return l, "", ", "
 }
 
+// aboveComments goes up from a key over the comments that stand right above it, in
+// its own column: they are about the key and stay with it.
+func (e *Editor) aboveComments(at int) int {
+	if !firstOnLine(e.src, at) {
+		return at
+	}
+	col := at - lineStart(e.src, at)
+	for {
+		start := lineStart(e.src, at)
+		if start <= e.doc.Start {
+			return at
+		}
+		above := lineStart(e.src, start-1)
+		if above < e.doc.Start || above+col >= start || e.src[above+col] != '#' || strings.Trim(e.src[above:above+col], " ") != "" {
+			return at
+		}
+		at = above + col
+	}
+}
+
+// eolAbove is the line end of the line above: what is put in front of a line is
+// taken out with it, and in a file of both kinds that must be the same.
+func (e *Editor) eolAbove(at int) string {
+	switch start := lineStart(e.src, at); {
+	case start < 2:
+		return e.eol
+	case e.src[start-2] == '\r':
+		return "\r\n"
+	}
+	return "\n"
+}
+
 // SetBefore adds a key to a map, in front of another key of it.
 func (e *Editor) SetBefore(m *yamltree.Node, before, key string, v any) {
 	i := m.Index(before)
@@ -251,8 +284,10 @@ func (e *Editor) SetBefore(m *yamltree.Node, before, key string, v any) {
 	}
 	at := m.Keys[i].Props
 	if m.Style == yamltree.Block {
+		at = e.aboveComments(at)
 		l := e.blockLayout(m)
-		e.insert(at, l.blockObject("", Object{{key, v}}, m.Indent, e.lineAt(m.Indent)))
+		l.eol = e.eolAbove(at)
+		e.insert(at, l.blockObject("", Object{{key, v}}, m.Indent, l.eol+strings.Repeat(" ", m.Indent)))
 		return
 	}
 	l, indent, sep := e.flowEntry(m, i)
