@@ -106,7 +106,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 		return refused(err)
 	}
 	there := false
-	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
+	if convert.Holds(out) {
 		if there = !dryRun && convert.Done(out, res); !there {
 			return cli.Usagef("--out %s: is not empty; a PKI is converted into a new folder", out)
 		}

@@ -103,9 +103,8 @@ func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Re
 	return top.out, top.others()
 }
 
-// Done says whether a folder holds all of a plan: every file is there, and keys
-// and certificates are the plan's. Requests and serial numbers are made anew by
-// each plan.
+// Done says whether a folder holds a plan's files and no others, with its keys
+// and certificates. Requests and serial numbers are made anew by each plan.
 func Done(root string, r *Result) bool {
 	for _, f := range r.Files {
 		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f.Path)))
@@ -119,7 +118,29 @@ func Done(root string, r *Result) bool {
 			}
 		}
 	}
-	return true
+	return len(files(root)) == len(r.Files)
+}
+
+// Holds says whether there is a file in a folder; folders without one are what
+// an interrupted run leaves.
+func Holds(root string) bool { return len(files(root)) > 0 }
+
+func files(root string) []string {
+	var out []string
+	_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			out = append(out, p) // what cannot be read is not empty
+			return nil
+		}
+		if !d.IsDir() {
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out
 }
 
 // authorities are the cluster's and those of etcd and the front proxy, where
