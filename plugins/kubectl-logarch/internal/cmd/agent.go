@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -42,7 +43,7 @@ func newAgent(env *cli.Env) *cobra.Command {
 			conf := agentconf.Render(o.Spec())
 			how := "its configuration was executed in the project's tests"
 			if !conf.Executed {
-				how = "not executed: written by its reference, its syntax checked as far as possible"
+				how = "not executed: " + cmp.Or(conf.Checked, "written by the reference")
 			}
 			fmt.Fprintf(env.ErrOut, "%s on every node, %s to %s; namespace %s (pod security: privileged, for hostPath)\n%s\n", o.Agent, agentconf.PodLogs, o.Destination, o.Namespace, how)
 			if conf.Secrets {

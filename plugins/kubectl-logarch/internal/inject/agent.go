@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,7 +71,7 @@ func (p *plan) agent() {
 		Resources: r, SecurityContext: p.securityContext(p.o.Agent != "fluentd"),
 	}, "")
 	if !conf.Executed {
-		p.add(check.NotExecuted, "the configuration of %s was written by its reference and not executed", p.o.Agent)
+		p.add(check.NotExecuted, "the configuration of %s was not executed: %s", p.o.Agent, cmp.Or(conf.Checked, "written by the reference"))
 	}
 	if conf.Note != "" {
 		p.add(check.NotExecuted, "%s", conf.Note)
