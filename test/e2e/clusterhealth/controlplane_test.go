@@ -7,6 +7,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
@@ -59,8 +60,16 @@ func TestControlPlane(t *testing.T) {
 func testWays(t *testing.T, c *cluster.Cluster, u user) {
 	u.t = t
 	u.eventually(0, 3, []string{"control plane UNKNOWN", "does not resolve"}, "controlplane", "--server", "https://name.invalid:6443")
-	// Packets to an address of the documentation go nowhere.
-	u.eventually(0, 3, []string{"control plane UNKNOWN", "192.0.2.1:6443"}, "controlplane", "--server", "https://192.0.2.1:6443")
+	// A port whose packets are dropped: it is silent, whoever is behind it.
+	ctx := context.Background()
+	if err := c.Inject(ctx, "port-dropped", c.Nodes[0].Name); err != nil {
+		t.Fatal(err)
+	}
+	silent := net.JoinHostPort(addressOf(t, c, c.Nodes[0].Name), "10250")
+	u.eventually(0, 3, []string{"control plane UNKNOWN", silent, "no answer to a connection", "from here they look the same"}, "controlplane", "--server", "https://"+silent)
+	if err := c.Repair(ctx, "port-dropped", c.Nodes[0].Name); err != nil {
+		t.Fatal(err)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -137,4 +146,23 @@ func testRights(t *testing.T, c *cluster.Cluster, u user) {
 	r := user{t, u.bin, reader}
 	r.eventually(30*time.Second, 0, []string{"control plane HEALTHY", "not read kubelets (denied)"}, "controlplane")
 	r.eventually(0, 0, []string{"breaks at: APIService metrics.k8s.io"}, "usage")
+}
+
+func addressOf(t *testing.T, c *cluster.Cluster, node string) string {
+	t.Helper()
+	client, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := client.CoreV1().Nodes().Get(context.Background(), node, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range n.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			return a.Address
+		}
+	}
+	t.Fatalf("%s has no address", node)
+	return ""
 }

@@ -83,7 +83,8 @@ func (u user) fits(out string) {
 	u.t.Helper()
 	for l := range strings.SplitSeq(out, "\n") {
 		t := strings.TrimSpace(l)
-		command := strings.HasPrefix(t, "kubectl ") || strings.HasPrefix(t, "sudo ") || strings.HasPrefix(t, "systemctl ") || strings.HasPrefix(t, "{")
+		command := strings.HasPrefix(t, "kubectl ") || strings.HasPrefix(t, "sudo ") || strings.HasPrefix(t, "systemctl ") || strings.HasPrefix(t, "{") ||
+			strings.HasPrefix(t, "error: ") || strings.HasPrefix(t, "hint: ") // on stderr, one line each
 		if len([]rune(l)) > 80 && !command && strings.Contains(t, " ") {
 			u.t.Errorf("wider than a terminal: %q", l)
 		}

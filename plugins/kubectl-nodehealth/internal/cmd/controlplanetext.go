@@ -42,8 +42,11 @@ func controlPlaneText(w io.Writer, st cli.Style, r controlplane.Report, width in
 		}
 	}
 	tail := fmt.Sprintf("read %d of %d sources", read, len(s.Probes))
-	gap := strings.Repeat(" ", max(3, width-len(head)-len(tail)))
-	fmt.Fprintf(w, "%s%s%s\n\n", painted, gap, st.Faint(tail))
+	if gap := width - len(head) - len(tail); gap >= 2 {
+		fmt.Fprintf(w, "%s%s%s\n\n", painted, strings.Repeat(" ", gap), st.Faint(tail))
+	} else {
+		fmt.Fprintf(w, "%s\n%s%s\n\n", painted, strings.Repeat(" ", max(0, width-len(tail))), st.Faint(tail))
+	}
 	block(w, "  ", phrase.Capital(r.Answer)+".", width)
 	controlPlaneFindings(w, st, r, width)
 	if len(r.Next) > 0 {

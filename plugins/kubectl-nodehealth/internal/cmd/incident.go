@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -146,7 +147,13 @@ func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, node
 			area = d.Area
 			fmt.Fprintf(env.Out, "\n  %s\n", area)
 		}
-		fmt.Fprintf(env.Out, "    %-38s %s | %s\n", d.Name, firstLine(d.A, 40), firstLine(d.B, 40))
+		if row := fmt.Sprintf("    %-38s %s | %s", d.Name, d.A, d.B); len(row) <= env.Width() {
+			fmt.Fprintln(env.Out, row)
+			continue
+		}
+		fmt.Fprintf(env.Out, "    %s\n", d.Name)
+		block(env.Out, "      1: ", d.A, env.Width())
+		block(env.Out, "      2: ", d.B, env.Width())
 	}
 	for _, n := range nodes {
 		if n.Kubelet.Config == nil {
@@ -196,28 +203,41 @@ read. "kubectl nodehealth --from ARCHIVE" tells the same story from it.`,
 const bundledLines = 2000
 
 func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, out string, r *bundle.Redactor) error {
-	var story, line bytes.Buffer
-	l := report.New(snap)
-	if err := report.Story(&story, l, l.Items[0], report.Paint{}, true, 80); err != nil {
-		return err
-	}
-	plain := *env
-	plain.Out = &line
-	if err := writeTimeline(&plain, snap, n, "text"); err != nil {
-		line.WriteString(err.Error() + "\n")
-	}
-	files := []bundle.File{{Name: "story.txt", Data: r.Text(story.String())}, {Name: "timeline.txt", Data: r.Text(line.String())}}
-	var picture bytes.Buffer
-	plain.Out = &picture
-	if err := writeTimeline(&plain, snap, n, "svg"); err != nil {
-		return err
-	}
-	files = append(files, bundle.File{Name: "timeline.svg", Data: r.Text(picture.String())})
+	// What is folded into lines could hide a secret from its pattern, so the story
+	// and the timeline are told from what is redacted already.
 	facts, err := bundle.Snapshot(snap, r)
 	if err != nil {
 		return err
 	}
-	files = append([]bundle.File{facts}, files...)
+	var clean snapshot.Snapshot
+	if err := json.Unmarshal([]byte(facts.Data), &clean); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(clean.Nodes, func(x *snapshot.Node) bool { return x.Name == r.Text(n.Name) })
+	if i < 0 {
+		return fmt.Errorf("node %s is not in its own bundle", n.Name)
+	}
+	files := []bundle.File{facts}
+	draw := func(name string, write func(*cli.Env) error) error {
+		var b bytes.Buffer
+		plain := *env
+		plain.Out = &b
+		err := write(&plain)
+		files = append(files, bundle.File{Name: name, Data: r.Text(b.String())})
+		return err
+	}
+	if err := draw("story.txt", func(env *cli.Env) error {
+		l := report.New(&clean)
+		return report.Story(env.Out, l, l.Items[i], report.Paint{}, true, 80)
+	}); err != nil {
+		return err
+	}
+	for name, format := range map[string]string{"timeline.txt": "text", "timeline.svg": "svg"} {
+		if err := draw(name, func(env *cli.Env) error { return writeTimeline(env, &clean, clean.Nodes[i], format) }); err != nil {
+			fmt.Fprintf(env.ErrOut, "%s: %s\n", name, err)
+		}
+	}
+	slices.SortFunc(files[1:], func(a, b bundle.File) int { return strings.Compare(a.Name, b.Name) })
 	for _, unit := range []string{"kubelet", "containerd"} {
 		text, err := s.log(ctx, env, n, unit)
 		if err != nil {

@@ -52,8 +52,8 @@ rules:
   resources: [nodes, pods]
   verbs: [get, list]
 # What controlplane and usage read besides: who serves aggregated APIs and
-# webhooks, candidates for leadership, the mode of kube-proxy. livez, readyz and
-# version are open to everybody by default.
+# webhooks, candidates for leadership, the API server's own check of etcd, the
+# mode of kube-proxy. livez, readyz and version are open to everybody by default.
 - apiGroups: [""]
   resources: [services]
   verbs: [get]
@@ -69,6 +69,8 @@ rules:
 - apiGroups: [coordination.k8s.io]
   resources: [leasecandidates]
   verbs: [list]
+- nonResourceURLs: [/readyz/etcd]
+  verbs: [get]
 - apiGroups: [""]
   resources: [configmaps]
   resourceNames: [kube-proxy]

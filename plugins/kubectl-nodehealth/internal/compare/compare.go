@@ -30,6 +30,10 @@ var own = []string{corev1.LabelHostname, "topology.kubernetes.io/zone", "failure
 func Nodes(a, b *snapshot.Node) []Difference {
 	var out []Difference
 	add := func(area, name, x, y string) {
+		// A path or name that is each node's own by its name is no difference.
+		if strings.ReplaceAll(x, a.Name, "") == strings.ReplaceAll(y, b.Name, "") {
+			return
+		}
 		if x != y && !slices.Contains(own, name) && !slices.Contains(own, last(name)) {
 			out = append(out, Difference{area, name, dash(x), dash(y)})
 		}

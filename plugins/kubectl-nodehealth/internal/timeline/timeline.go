@@ -167,9 +167,16 @@ func (b *builder) lease() {
 // good and bad reasons of node events. They are Normal by type, whatever they
 // say, so the reason decides.
 var (
-	badReasons  = []string{"NodeNotReady", "NodeHasDiskPressure", "NodeHasInsufficientMemory", "NodeHasInsufficientPID", "EvictionThresholdMet", "SystemOOM", "Rebooted", "NodeNotSchedulable", "OOMKilling", "TaskHung", "KernelOops", "FreeDiskSpaceFailed", "ImageGCFailed", "ContainerGCFailed", "InvalidDiskCapacity", "DeletingNode", "Evicted", "TaintManagerEviction"}
+	badReasons  = []string{"NodeNotReady", "NodeHasDiskPressure", "NodeHasInsufficientMemory", "NodeHasInsufficientPID", "EvictionThresholdMet", "SystemOOM", "Rebooted", "NodeNotSchedulable", "OOMKilling", "TaskHung", "KernelOops", "FreeDiskSpaceFailed", "ImageGCFailed", "ContainerGCFailed", "DeletingNode", "Evicted", "TaintManagerEviction"}
 	goodReasons = []string{"NodeReady", "NodeHasNoDiskPressure", "NodeHasSufficientMemory", "NodeHasSufficientPID", "NodeSchedulable", "RegisteredNode"}
 )
+
+// spoken are reasons that both the kubelet and a controller use: who said it
+// tells a kubelet that complains from one that is silent.
+var spoken = []string{"NodeReady", "NodeNotReady"}
+
+// usual are warnings that every start of a kubelet brings.
+var usual = []string{"CgroupV1", "InvalidDiskCapacity"}
 
 func (b *builder) events() {
 	for _, e := range b.v.Node.Events {
@@ -182,16 +189,28 @@ func (b *builder) events() {
 			at = e.Last
 		}
 		text := e.Reason
-		if e.Message != "" {
-			text += ": " + strings.Join(strings.Fields(e.Message), " ")
+		// "Node n1 status is now: NodeReady" says nothing that NodeReady does not.
+		if m := strings.Join(strings.Fields(e.Message), " "); m != "" && !strings.HasSuffix(m, "status is now: "+e.Reason) {
+			text += ": " + m
 		}
-		if lane == PodLane {
+		switch {
+		case lane == PodLane:
 			text = strings.TrimPrefix(e.About, "Pod/") + " " + text
+		case slices.Contains(spoken, e.Reason) && e.Component != "":
+			text += ", says " + e.Component
 		}
-		entry := Entry{Time: at, Lane: lane, Text: text, Bad: e.Type == corev1.EventTypeWarning || slices.Contains(badReasons, e.Reason), Good: slices.Contains(goodReasons, e.Reason)}
-		if e.Count > 1 {
-			entry.Text += fmt.Sprintf(" (%d times, the last at %s)", e.Count, e.Last.UTC().Format("15:04:05"))
-			entry.Until = e.Last
+		entry := Entry{Time: at, Lane: lane, Text: text, Bad: e.Type == corev1.EventTypeWarning && !slices.Contains(usual, e.Reason) || slices.Contains(badReasons, e.Reason), Good: slices.Contains(goodReasons, e.Reason)}
+		// What repeated is one event with its first and last time: both are
+		// steps, what lay between is a count.
+		if n := e.Count; n > 1 && e.Last.Sub(at) > 2*time.Second {
+			last := entry
+			last.Time = e.Last
+			last.Text += ", again"
+			if n > 2 {
+				last.Text += fmt.Sprintf(" (the last of %d times)", n)
+				entry.Until = e.Last
+			}
+			b.add(last)
 		}
 		b.add(entry)
 	}

@@ -32,7 +32,7 @@ func view() *snapshot.View {
 			}},
 		},
 		Lease:  &snapshot.Lease{Renewed: at(10)},
-		Events: []snapshot.Event{{Type: "Normal", Reason: "NodeNotReady", Message: "Node n1 status is now: NodeNotReady", First: at(11), Last: at(11), Count: 1, About: "Node/n1"}},
+		Events: []snapshot.Event{{Type: "Normal", Reason: "NodeNotReady", Message: "Node n1 status is now: NodeNotReady", First: at(11), Last: at(11), Count: 1, About: "Node/n1", Component: "node-controller"}},
 		Pods:   &snapshot.Pods{Rows: []snapshot.Pod{{Namespace: "ns", Name: "web", Created: at(3), Deleted: at(16)}}},
 	}
 	s := &snapshot.Snapshot{ObservedAt: at(20), Clock: snapshot.ClockLive, Nodes: []*snapshot.Node{n}}
@@ -52,7 +52,7 @@ func TestBuildTellsTheStoryInOrder(t *testing.T) {
 		"-lease renewed for the last time, silent for 10m0s since",
 		"-Ready became Unknown (NodeStatusUnknown)",
 		"-tainted node.kubernetes.io/unreachable:NoExecute",
-		"-NodeNotReady: Node n1 status is now: NodeNotReady",
+		"-NodeNotReady, says node-controller",
 		"-ns/web should have ended, and is still there 4m0s later",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -136,5 +136,25 @@ func TestConditionsThatChangeTogether(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d lines", n)
+	}
+}
+
+// TestRepeatedEventsKeepTheirOrder: an event that the API server folded is a step
+// at its first and at its last time.
+func TestRepeatedEventsKeepTheirOrder(t *testing.T) {
+	v := view()
+	at := func(min int) time.Time { return start.Add(time.Duration(min) * time.Minute) }
+	v.Node.Events = []snapshot.Event{
+		{Type: "Normal", Reason: "NodeReady", First: at(0), Last: at(8), Count: 2, About: "Node/n1", Component: "kubelet"},
+		{Type: "Normal", Reason: "NodeNotReady", First: at(5), Last: at(5), Count: 1, About: "Node/n1", Component: "kubelet"},
+	}
+	var got []string
+	for _, e := range Build(v) {
+		if e.Lane == EventLane {
+			got = append(got, e.Text)
+		}
+	}
+	if strings.Join(got, "; ") != "NodeReady, says kubelet; NodeNotReady, says kubelet; NodeReady, says kubelet, again" {
+		t.Errorf("%q", got)
 	}
 }
