@@ -1,7 +1,9 @@
 // Package imagetable knows what well-known images keep in the directories that
 // a log volume would be mounted on, which of their log files are links to stdout
-// already, and as which user they run. It is a table of facts from the images'
-// Dockerfiles and entry points; an image that is not in it is unknown.
+// already, and as which user they run. Each entry names the file of the image's own
+// repository that says so; an entry without one is from experience, and what is
+// concluded from it is marked as a guess. An image that is not in the table is
+// unknown.
 package imagetable
 
 import (
@@ -23,49 +25,59 @@ type Image struct {
 	UID int64
 	// Mode is the mode of the log files where it is not 0644.
 	Mode int
+	// AlpineUID is the user of the tags with "alpine", where it is another one.
+	AlpineUID int64
 	// Note says what else matters.
 	Note string
+	// Source is where the facts were read: repository and file. It is empty where
+	// they were not.
+	Source string
 }
 
 var table = []Image{
-	{Name: "nginx", UID: 0, Needs: []string{"/var/log/nginx", "/etc/nginx", "/usr/share/nginx/html", "/var/cache/nginx"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}},
-	{Name: "nginxinc/nginx-unprivileged", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx", "/usr/share/nginx/html"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}},
-	{Name: "ingress-nginx/controller", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}},
-	{Name: "openresty/openresty", UID: 0, Needs: []string{"/usr/local/openresty", "/var/run/openresty"}, Stdout: []string{"/usr/local/openresty/nginx/logs/access.log", "/usr/local/openresty/nginx/logs/error.log"}},
-	{Name: "httpd", UID: 0, Needs: []string{"/usr/local/apache2"}, Note: "its configuration sends both logs to stdout"},
-	{Name: "php", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html", "/usr/local/etc"}, Stdout: apacheLinks},
-	{Name: "wordpress", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks},
-	{Name: "drupal", UID: 0, Needs: []string{"/var/log/apache2", "/opt/drupal"}, Stdout: apacheLinks},
-	{Name: "joomla", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks},
-	{Name: "phpmyadmin", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks},
-	{Name: "bitnami/nginx", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/nginx/logs/access.log", "/opt/bitnami/nginx/logs/error.log"}},
+	{Name: "nginx", UID: 0, Needs: []string{"/var/log/nginx", "/etc/nginx", "/usr/share/nginx/html", "/var/cache/nginx"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}, Source: "nginx/docker-nginx mainline/debian/Dockerfile"},
+	{Name: "nginxinc/nginx-unprivileged", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx", "/usr/share/nginx/html"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}, Source: "nginx/docker-nginx-unprivileged mainline/alpine-slim/Dockerfile"},
+	{Name: "ingress-nginx/controller", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}, Source: "kubernetes/ingress-nginx rootfs/Dockerfile; its chart runs it as 101"},
+	{Name: "openresty/openresty", UID: 0, Needs: []string{"/usr/local/openresty", "/var/run/openresty"}, Stdout: []string{"/usr/local/openresty/nginx/logs/access.log", "/usr/local/openresty/nginx/logs/error.log"}, Source: "openresty/docker-openresty bookworm/Dockerfile"},
+	{Name: "httpd", UID: 0, Needs: []string{"/usr/local/apache2"}, Note: "its configuration sends both logs to stdout", Source: "docker-library/httpd 2.4/Dockerfile"},
+	{Name: "php", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html", "/usr/local/etc"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, variant apache"},
+	{Name: "wordpress", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
+	{Name: "drupal", UID: 0, Needs: []string{"/var/log/apache2", "/opt/drupal"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
+	{Name: "joomla", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
+	{Name: "phpmyadmin", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
+	{Name: "bitnami/nginx", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/nginx/logs/access.log", "/opt/bitnami/nginx/logs/error.log"}, Source: "bitnami/containers bitnami/nginx Dockerfile"},
 	{Name: "bitnami/apache", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/apache/logs/access_log", "/opt/bitnami/apache/logs/error_log"}},
-	{Name: "tomcat", UID: 0, Mode: 0o640, Needs: []string{"/usr/local/tomcat"}, Note: "catalina.sh sets umask 0027"},
-	{Name: "grafana/grafana", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}},
-	{Name: "grafana/grafana-oss", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}},
+	{Name: "tomcat", UID: 0, Mode: 0o640, Needs: []string{"/usr/local/tomcat"}, Note: "catalina.sh sets umask 0027", Source: "apache/tomcat bin/catalina.sh (UMASK 0027); docker-library/tomcat"},
+	{Name: "grafana/grafana", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}, Source: "grafana/grafana Dockerfile (GF_UID)"},
+	{Name: "grafana/grafana-oss", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}, Source: "grafana/grafana Dockerfile (GF_UID)"},
 	{Name: "elasticsearch/elasticsearch", UID: 1000, Needs: []string{"/usr/share/elasticsearch"}},
 	{Name: "elasticsearch", UID: 1000, Needs: []string{"/usr/share/elasticsearch"}},
 	{Name: "opensearchproject/opensearch", UID: 1000, Needs: []string{"/usr/share/opensearch"}},
 	{Name: "kibana/kibana", UID: 1000, Needs: []string{"/usr/share/kibana"}},
 	{Name: "logstash/logstash", UID: 1000, Needs: []string{"/usr/share/logstash"}},
-	{Name: "jenkins/jenkins", UID: 1000, Needs: []string{"/var/jenkins_home", "/usr/share/jenkins"}},
-	{Name: "postgres", UID: 999, Mode: 0o600, Needs: []string{"/var/lib/postgresql"}, Note: "log_file_mode is 0600; the alpine variants use uid 70"},
-	{Name: "mysql", UID: 999, Mode: 0o640, Needs: []string{"/var/lib/mysql", "/etc/mysql"}},
-	{Name: "mariadb", UID: 999, Needs: []string{"/var/lib/mysql", "/etc/mysql"}},
-	{Name: "redis", UID: 999},
-	{Name: "mongo", UID: 999, Mode: 0o600, Needs: []string{"/var/log/mongodb", "/data/db"}},
-	{Name: "rabbitmq", UID: 999, Needs: []string{"/var/log/rabbitmq", "/opt/rabbitmq"}},
-	{Name: "cassandra", UID: 999, Needs: []string{"/opt/cassandra", "/var/lib/cassandra"}},
-	{Name: "solr", UID: 8983, Needs: []string{"/opt/solr", "/var/solr"}},
-	{Name: "zookeeper", UID: 1000},
-	{Name: "memcached", UID: 11211},
+	{Name: "jenkins/jenkins", UID: 1000, Needs: []string{"/var/jenkins_home", "/usr/share/jenkins"}, Source: "jenkinsci/docker debian/trixie/hotspot/Dockerfile"},
+	{Name: "postgres", UID: 999, Mode: 0o600, Needs: []string{"/var/lib/postgresql"}, AlpineUID: 70, Note: "log_file_mode is 0600", Source: "docker-library/postgres 13/trixie/Dockerfile; log_file_mode in the PostgreSQL manual"},
+	{Name: "mysql", UID: 999, Mode: 0o640, Needs: []string{"/var/lib/mysql", "/etc/mysql"}, Source: "docker-library/mysql 9.7/Dockerfile.oracle"},
+	{Name: "mariadb", UID: 999, Needs: []string{"/var/lib/mysql", "/etc/mysql"}, Source: "MariaDB/mariadb-docker 11.4/Dockerfile"},
+	{Name: "haproxy", UID: 99, Needs: []string{"/usr/local/etc/haproxy", "/var/lib/haproxy"}, Note: "it has no log files: it speaks syslog", Source: "docker-library/haproxy Dockerfile.template"},
+	{Name: "apache/kafka", UID: 1000, Needs: []string{"/opt/kafka", "/etc/kafka", "/var/lib/kafka"}, Source: "apache/kafka docker/jvm/Dockerfile"},
+	{Name: "redis", UID: 999, Source: "redis/docker-library-redis 7.4/debian/Dockerfile"},
+	{Name: "mongo", UID: 999, Mode: 0o600, Needs: []string{"/var/log/mongodb", "/data/db"}, Source: "docker-library/mongo Dockerfile-linux.template; honorSystemUmask in the MongoDB manual"},
+	{Name: "rabbitmq", UID: 999, AlpineUID: 100, Needs: []string{"/var/log/rabbitmq", "/opt/rabbitmq"}, Source: "docker-library/rabbitmq Dockerfile-ubuntu.template"},
+	{Name: "cassandra", UID: 999, Needs: []string{"/opt/cassandra", "/var/lib/cassandra"}, Source: "docker-library/cassandra Dockerfile.template"},
+	{Name: "solr", UID: 8983, Needs: []string{"/opt/solr", "/var/solr"}, Source: "apache/solr-docker Dockerfile (SOLR_UID)"},
+	{Name: "zookeeper", UID: 1000, Source: "31z4/zookeeper-docker 3.9.2/Dockerfile"},
+	{Name: "memcached", UID: 11211, Source: "docker-library/memcached Dockerfile.template"},
 	{Name: "apache/airflow", UID: 50000, Needs: []string{"/opt/airflow"}},
 	{Name: "ubuntu/squid", UID: 13, Mode: 0o640, Needs: []string{"/var/log/squid"}},
 	{Name: "gitlab/gitlab-ce", UID: -1, Needs: []string{"/var/log/gitlab", "/opt/gitlab"}},
-	{Name: "busybox", UID: 0}, {Name: "alpine", UID: 0}, {Name: "debian", UID: 0}, {Name: "ubuntu", UID: 0},
-	{Name: "fedora", UID: 0}, {Name: "rockylinux", UID: 0}, {Name: "almalinux", UID: 0}, {Name: "amazonlinux", UID: 0},
-	{Name: "perl", UID: 0}, {Name: "python", UID: 0}, {Name: "node", UID: 0}, {Name: "ruby", UID: 0},
-	{Name: "golang", UID: 0}, {Name: "openjdk", UID: 0}, {Name: "eclipse-temurin", UID: 0},
+}
+
+// bare are base images: their user is root and they have no program of their own
+// that would write logs.
+var bare = []string{
+	"busybox", "alpine", "debian", "ubuntu", "fedora", "rockylinux", "almalinux", "amazonlinux",
+	"perl", "python", "node", "ruby", "golang", "openjdk", "eclipse-temurin",
 }
 
 var apacheLinks = []string{"/var/log/apache2/access.log", "/var/log/apache2/error.log", "/var/log/apache2/other_vhosts_access.log"}
@@ -88,29 +100,37 @@ var byName = sync.OnceValue(func() map[string]*Image {
 	for i := range table {
 		m[table[i].Name] = &table[i]
 	}
+	for _, name := range bare {
+		m[name] = &Image{Name: name, Source: "no USER in their Dockerfiles: root"}
+	}
 	return m
 })
 
 // Lookup finds an image. A mirror's name ("mirror/nginx") is taken for the image
-// that its last part names: sure is false then.
+// that its last parts name. sure is false then, and where the facts have no source.
 func Lookup(image string) (img *Image, sure bool) {
 	repo := Repository(image)
-	if img := byName()[repo]; img != nil {
-		return img, true
-	}
-	// A mirror keeps the path ("mirror/nginxinc/nginx-unprivileged") or only the
-	// last part.
-	for rest := repo; ; {
-		_, after, ok := strings.Cut(rest, "/")
-		if !ok {
-			break
+	for rest := repo; rest != ""; {
+		if img := byName()[rest]; img != nil {
+			if img.AlpineUID != 0 && strings.Contains(tag(image), "alpine") {
+				other := *img
+				other.UID = img.AlpineUID
+				img = &other
+			}
+			return img, rest == repo && img.Source != ""
 		}
-		if img := byName()[after]; img != nil {
-			return img, false
-		}
-		rest = after
+		_, rest, _ = strings.Cut(rest, "/")
 	}
 	return nil, false
+}
+
+// tag is an image's tag, "" without one.
+func tag(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
+		return image[i+1:]
+	}
+	return ""
 }
 
 // Hides returns the directory that a volume mounted on dir would hide and that
