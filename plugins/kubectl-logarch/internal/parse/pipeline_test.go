@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -302,6 +303,32 @@ func TestWhere(t *testing.T) {
 		if c, err := ParseCondition(bad); err == nil {
 			t.Errorf("%q: %+v", bad, c)
 		}
+	}
+}
+
+// TestPipeEqualsFile: what comes through a pipe in large pieces, faster than it
+// is parsed, is all read.
+func TestPipeEqualsFile(t *testing.T) {
+	data := mixedLog(8<<20, 5)
+	want, _ := run(t, Options{Encode: toJSON}, write(t, filepath.Join(t.TempDir(), "x.log"), data))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		_, _ = w.Write(data)
+		w.Close()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var got bytes.Buffer
+	if _, err := Run(ctx, []Input{{Stdin: r, Meta: &logline.Meta{Restart: -1}}}, Options{Encode: toJSON}, &got); err != nil || ctx.Err() != nil {
+		t.Fatalf("%v %v", err, ctx.Err())
+	}
+	file := regexp.MustCompile(`,"file":"[^"]*"`)
+	if file.ReplaceAllString(want, "") != got.String() {
+		t.Errorf("%d bytes of records through a pipe, %d from a file, or others", got.Len(), len(want))
 	}
 }
 

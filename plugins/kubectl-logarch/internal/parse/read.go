@@ -308,10 +308,10 @@ func (c *cutter) pipe(src io.Reader) error {
 		case <-c.ctx.Done():
 			return nil
 		case b := <-blocks:
-			for len(b.data) > 0 {
-				n := min(cap(buf)-len(buf), len(b.data))
-				buf = append(buf, b.data[:n]...)
-				b.data = b.data[n:]
+			for data := b.data; len(data) > 0; {
+				n := min(cap(buf)-len(buf), len(data))
+				buf = append(buf, data[:n]...)
+				data = data[n:]
 				if len(buf) == cap(buf) {
 					var err error
 					if buf, err = c.next(buf); err != nil {
