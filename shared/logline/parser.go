@@ -103,6 +103,9 @@ func (p *Parser) Line(line []byte, n int) {
 		k := len(line)
 		line = bytes.TrimLeft(line, "\x00")
 		p.nuls += k - len(line)
+		if len(line) == 0 {
+			return
+		}
 	}
 	text := open(line, &p.env, p.meta)
 	if p.env.Partial || len(p.parts) > 0 {

@@ -200,11 +200,11 @@ func (c *cutter) next(buf []byte) ([]byte, error) {
 	at, clean := cut(buf, c.in.Meta)
 	if at == 0 && buf[0] == 0 {
 		// A writer that does not append leaves a hole after copytruncate, of
-		// any size.
+		// any size. One byte of it stays, for the parser to see.
 		text := bytes.TrimLeft(buf, "\x00")
-		c.nuls += int64(len(buf) - len(text))
-		if len(text) < len(buf) {
-			return append(buf[:0], text...), nil
+		if hole := len(buf) - len(text); hole > 1 {
+			c.nuls += int64(hole - 1)
+			return append(buf[:1], text...), nil
 		}
 	}
 	if at == 0 {
