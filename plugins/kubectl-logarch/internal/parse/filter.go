@@ -110,10 +110,18 @@ func (c *Condition) holds(text string) bool {
 }
 
 // ParseWhen reads a point in time: RFC 3339, a date with or without a time
-// (UTC), a time of today, or a duration before now.
+// (UTC), a time of today, or a duration before now (10m, 2d, 1w).
 func ParseWhen(s string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(s); err == nil {
 		return now.Add(-d.Abs()), nil
+	}
+	if n := len(s) - 1; n > 0 && (s[n] == 'd' || s[n] == 'w') {
+		if days, err := strconv.Atoi(strings.TrimPrefix(s[:n], "-")); err == nil && days < 100_000 {
+			if s[n] == 'w' {
+				days *= 7
+			}
+			return now.AddDate(0, 0, -days), nil
+		}
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -126,7 +134,7 @@ func ParseWhen(s string, now time.Time) (time.Time, error) {
 			return time.Date(n.Year(), n.Month(), n.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 10m, 15:04, 2006-01-02T15:04:05Z or 2006-01-02", s)
+	return time.Time{}, fmt.Errorf("%q is no time: write 10m, 2d, 15:04, 2006-01-02T15:04:05Z or 2006-01-02", s)
 }
 
 func (f *Filter) timed() bool { return f != nil && (f.Since != 0 || f.Until != 0) }

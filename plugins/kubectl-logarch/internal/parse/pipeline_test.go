@@ -299,6 +299,17 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%s: %q, want %q", cond, got, want)
 		}
 	}
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	for s, want := range map[string]string{"90m": "2026-03-10T10:30:00Z", "2d": "2026-03-08T12:00:00Z", "1w": "2026-03-03T12:00:00Z", "03:04": "2026-03-10T03:04:00Z", "2026-01-02": "2026-01-02T00:00:00Z", "2026-01-02T03:04:05+01:00": "2026-01-02T02:04:05Z"} {
+		if at, err := ParseWhen(s, now); err != nil || at.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %s %v, want %s", s, at, err, want)
+		}
+	}
+	for _, bad := range []string{"", "d", "xd", "1.5d", "yesterday", "2026-13-01"} {
+		if at, err := ParseWhen(bad, now); err == nil {
+			t.Errorf("%q: %s", bad, at)
+		}
+	}
 	for _, bad := range []string{"", "x", "=x", "!=x", "n>many"} {
 		if c, err := ParseCondition(bad); err == nil {
 			t.Errorf("%q: %+v", bad, c)
