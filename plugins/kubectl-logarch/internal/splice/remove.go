@@ -129,9 +129,15 @@ func (r *Remover) Marked(gap int, v *yamltree.Node) bool {
 func (r *Remover) markIn(gap int, v *yamltree.Node) (at, length int, ok bool) {
 	text := r.src[gap:max(gap, v.Props)]
 	for _, m := range []string{markSpaced, strings.TrimRight(markSpaced, " "), Mark} {
-		if i := strings.Index(text, m); i >= 0 && !strings.Contains(text[:i], "\n") {
-			return gap + i, len(m), true
+		i := strings.Index(text, m)
+		if i < 0 || strings.Contains(text[:i], "\n") {
+			continue
 		}
+		if m == markSpaced && strings.IndexByte(" \t\r\n#", (text[i+len(m):] + "\n")[0]) >= 0 {
+			// Nothing was there before: the space belongs to what follows.
+			continue
+		}
+		return gap + i, len(m), true
 	}
 	return 0, 0, false
 }
