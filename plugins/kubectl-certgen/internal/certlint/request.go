@@ -36,7 +36,7 @@ func (l *linter) confRequest(f *input.File, c *input.Conf, r *input.ConfRequest)
 		case !input.KnownNameType(key) && !strings.HasSuffix(key, "_default") && !strings.HasSuffix(key, "_min") && !strings.HasSuffix(key, "_max"):
 			is := l.add(f, Refused, e.Key, fmt.Sprintf("%q is no part of a subject that openssl knows; it refuses the file", e.Key.Value))
 			if near := input.NearestNameType(key); near != "" {
-				is.note(fmt.Sprintf("did you mean %q?", near)).fixIf(key == e.Key.Value && closeEnough(key, near), e.Key, near)
+				is.note(fmt.Sprintf("did you mean %q?", near)).fixIf(key == e.Key.Value, e.Key, near)
 			}
 		}
 	}

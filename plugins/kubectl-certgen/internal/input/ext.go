@@ -222,7 +222,7 @@ func (c *Conf) extSet(s *Section) *ExtSet {
 		case "authorityKeyIdentifier":
 			x.AKI = e
 		default:
-			if !isExtName(e.Key.Value) && s.Name.Value != "" {
+			if !isExtName(e.Key.Value) {
 				x.Unknown = append(x.Unknown, e)
 			}
 		}
