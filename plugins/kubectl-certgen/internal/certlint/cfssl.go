@@ -2,6 +2,7 @@ package certlint
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
 		l.cfsslKey(f, k)
 	}
 	if ca := r.CA; ca != nil {
+		if len(r.Hosts) > 0 && (caFile.MatchString(path.Base(r.Name)) || caWord.MatchString(r.CN.Value)) {
+			l.add(f, Ignored, r.HostsAt, "hosts of a CA have no effect: cfssl leaves them out with -initca").as(finding.Info)
+		}
 		l.duration(f, ca.Expiry, "ca.expiry")
 		l.duration(f, ca.Backdate, "ca.backdate")
 		if ca.Zero && ca.PathLen > 0 {

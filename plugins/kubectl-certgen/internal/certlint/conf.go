@@ -143,8 +143,8 @@ func (l *linter) extSet(f *input.File, c *input.Conf, x *input.ExtSet) {
 	l.names(f, nameAt, ns)
 	if x.CA() {
 		// A server's section with CA:TRUE that may not sign: a leaf by mistake.
-		if x.Server() && x.KU != nil && !x.KU.Has("keyCertSign", "Certificate Sign") && !anyDynamic(x.KU) {
-			is := l.add(f, LeafIsCA, x.BC.Entry.Value, fmt.Sprintf("%s is a server's, and says CA:TRUE: rustls and pyca reject it as a server, and it may not sign either", sectionName(x))).
+		if leafByMistake(x) {
+			is := l.add(f, LeafIsCA, x.BC.Entry.Value, fmt.Sprintf("%s has the names of a server, and says CA:TRUE: rustls and pyca reject it as a server, and who trusts it trusts all that its key signs", sectionName(x))).
 				as(finding.Error).remedy("basicConstraints = critical, CA:FALSE")
 			if raw := x.BC.Entry.Raw; raw == x.BC.Entry.Value.Value && len(x.BC.Items) == 1 {
 				is.fix(x.BC.Entry.Value, strings.Replace(raw, x.BC.Items[0].Value, "CA:FALSE", 1))
@@ -155,6 +155,15 @@ func (l *linter) extSet(f *input.File, c *input.Conf, x *input.ExtSet) {
 		return
 	}
 	l.leafSet(f, c, x, at)
+}
+
+// leafByMistake says whether a set with CA:TRUE is a server's: it has names or
+// serverAuth, may not sign, and is not called a CA.
+func leafByMistake(x *input.ExtSet) bool {
+	if x.KU.Has("keyCertSign", "Certificate Sign") || anyDynamic(x.KU) || caWord.MatchString(strings.ReplaceAll(x.Section.Name.Value, "_", "-")) {
+		return false
+	}
+	return x.Server() || x.SAN != nil
 }
 
 func (l *linter) usageNames(f *input.File, v *input.ExtValue, ext string, known func(string) bool, own, other []string, otherExt string) {
@@ -240,7 +249,7 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 	if filepath.Base(filepath.Dir(f.Name)) == "x509-types" {
 		typ = strings.ToLower(filepath.Base(f.Name))
 	}
-	tls := server || client || (x.EKU == nil && x.SAN != nil) || strings.HasPrefix(typ, "server") || typ == "client"
+	tls := server || client || (x.EKU == nil && (x.SAN != nil || x.SaysNotCA())) || strings.HasPrefix(typ, "server") || typ == "client"
 	l.typeUsages(f, x, typ, at)
 	if x.KU.Has("keyCertSign", "Certificate Sign") && (x.SaysNotCA() || server || client) {
 		l.add(f, NoCertSign, x.KU.Entry.Value, fmt.Sprintf("%s may sign certificates (keyCertSign) and is no CA: strict clients reject it", sectionName(x)))

@@ -99,6 +99,9 @@ func (l *linter) oneName(f *input.File, n name) {
 	// cfssl's order: IP, email, URI, else DNS (csr.Generate).
 	isIP := net.ParseIP(v.Value) != nil
 	if n.typ == "" && isIP {
+		l.unspecified(f, v)
+	}
+	if n.typ == "" && isIP {
 		return
 	}
 	if n.typ == "DNS" && isIP {
@@ -147,6 +150,7 @@ func quoteLike(f *input.File, at input.Text, s string) string {
 func (l *linter) ipName(f *input.File, n name) {
 	v := n.val
 	if net.ParseIP(v.Value) != nil {
+		l.unspecified(f, v)
 		return
 	}
 	switch {
@@ -160,6 +164,13 @@ func (l *linter) ipName(f *input.File, n name) {
 		if validDNS(v.Value) == "" && !looksNumeric(v.Value) {
 			is.remedy(fmt.Sprintf("write it as DNS (DNS:%s, or DNS.N = %s)", v.Value, v.Value)).fixType(f, n, "DNS")
 		}
+	}
+}
+
+// unspecified: 0.0.0.0 is where servers listen, not where clients connect to.
+func (l *linter) unspecified(f *input.File, v input.Text) {
+	if net.ParseIP(v.Value).IsUnspecified() {
+		l.add(f, CIDRName, v, fmt.Sprintf("%s stands for all addresses where a server listens: no client compares with it", v.Value)).as(finding.Warning).remedy("name the addresses that clients connect to")
 	}
 }
 
@@ -229,6 +240,8 @@ func (l *linter) dnsName(f *input.File, n name) {
 	}
 	if why := validDNS(v.Value); why != "" {
 		l.add(f, BadDNSName, v, fmt.Sprintf("%q is not a DNS name: %s", v.Value, why))
+	} else if strings.Contains(v.Value, "_") && !strings.HasPrefix(v.Value, "_") {
+		l.add(f, BadDNSName, v, fmt.Sprintf("%q has an underscore, which no host name has (RFC 1123): most clients match it, Java sends no SNI for it, and public CAs refuse it", v.Value)).as(finding.Info)
 	}
 }
 

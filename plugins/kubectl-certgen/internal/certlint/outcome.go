@@ -82,7 +82,7 @@ func (l *linter) fromConfig(o *outcome) {
 		o.at = sec
 	}
 	cfg, hasCfg := o.c.Flag("config")
-	if !hasCfg {
+	if !hasCfg || systemConf(cfg.Value) {
 		switch {
 		case !hasSec || sec.Value == "v3_ca":
 			o.defaults = true
@@ -120,6 +120,12 @@ func (l *linter) fromConfig(o *outcome) {
 	}
 }
 
+// systemConf says whether a path is the configuration that comes with openssl.
+func systemConf(p string) bool {
+	return slices.Contains([]string{"/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/usr/local/ssl/openssl.cnf",
+		"/System/Library/OpenSSL/openssl.cnf", "/usr/local/etc/openssl/openssl.cnf"}, p)
+}
+
 func fileOf(conf *input.Conf, at input.Text) string {
 	if strings.Contains(conf.Name, "#") {
 		return "the configuration"
@@ -143,7 +149,8 @@ func (l *linter) fromExtfile(o *outcome, ext input.Text) {
 	o.at = ext
 	conf := l.confFor(o.f, o.c, ext)
 	if conf == nil {
-		o.known = false
+		o.defaults = systemConf(ext.Value) && sec.Value == "v3_ca"
+		o.known = o.defaults
 		return
 	}
 	def := conf.Sections[0]
@@ -262,7 +269,12 @@ func (l *linter) selfSignedOutcome(o *outcome) {
 		return
 	}
 	if !san {
-		if subj, ok := o.c.Flag("subj"); ok && o.set == nil {
+		subj, ok := o.c.Flag("subj")
+		if !ok && o.defaults && o.c.Sub() == "req" && (serverWord.MatchString(path.Base(o.out.Value)) || strings.HasPrefix(path.Base(o.out.Value), "localhost.")) && !o.c.Has("config") {
+			l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("%s by its name is a server's, and has no subjectAltName: clients ignore the common name", path.Base(o.out.Value))).
+				as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
+		}
+		if ok && o.set == nil {
 			for _, cn := range subjOf(subj).Get("CN") {
 				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() || serverWord.MatchString(path.Base(o.out.Value)) {
 					l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", cn.Value)).
@@ -273,7 +285,7 @@ func (l *linter) selfSignedOutcome(o *outcome) {
 		return
 	}
 	if o.isCA() && (o.set == nil || !o.set.CA()) {
-		l.add(o.f, LeafIsCA, o.c.Args[0], "this server's certificate is a CA (openssl's default): who trusts it trusts everything that the server's key signs, and rustls and pyca reject it").
+		l.add(o.f, LeafIsCA, o.c.Args[0], "this leaf is a CA (openssl's default): who trusts it trusts everything that its key signs, and rustls and pyca reject it").
 			remedy(`add -addext "basicConstraints = critical, CA:FALSE"`)
 	}
 }
@@ -284,6 +296,13 @@ func (l *linter) leafOutcome(o *outcome) {
 	if o.copied {
 		l.copiedRequest(o)
 		return
+	}
+	if ca, ok := c.Flag("CAkey"); ok && c.Sub() == "x509" && !c.Has("CAcreateserial", "CAserial", "set_serial") {
+		is := l.add(o.f, Refused, c.Args[0], "only OpenSSL 3 chooses a serial number by itself: older ones and LibreSSL (macOS) stop without -CAcreateserial").as(finding.Info).
+			remedy("add -CAcreateserial")
+		if ca.End > ca.Start && string(o.f.Data[ca.Start:ca.End]) == ca.Value && (ca.End == len(o.f.Data) || strings.IndexByte(" \t\r\n", o.f.Data[ca.End]) >= 0) {
+			is.fix(input.Text{Start: ca.End, End: ca.End}, " -CAcreateserial")
+		}
 	}
 	in, _ := c.Flag("in")
 	why, asked := l.requestAsksNames(o.f, in)
