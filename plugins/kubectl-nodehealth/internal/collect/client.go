@@ -32,7 +32,7 @@ import (
 const (
 	// FirstDeadline is for the first request, counted from when it has its
 	// credentials: an exec plugin may call its cloud, or ask the user.
-	FirstDeadline = 4 * time.Second
+	FirstDeadline = 3 * time.Second
 	// StallDeadline is how long an API server may send nothing at all before it
 	// is taken to have stalled. --request-timeout raises it.
 	StallDeadline = 2300 * time.Millisecond

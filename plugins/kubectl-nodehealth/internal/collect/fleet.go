@@ -17,10 +17,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
-// MaxSuspects is how many kubelets of a whole cluster are asked: those that
-// something else already makes suspicious.
-const MaxSuspects = 20
-
 // FleetOptions say which nodes to read, and who wants to know how far it is.
 type FleetOptions struct {
 	// Selector is a label selector; empty is all nodes.
@@ -259,34 +255,6 @@ func orAbsent(p snapshot.Probe, there bool, detail string) snapshot.Probe {
 		p.Status, p.Detail = snapshot.Absent, detail
 	}
 	return p
-}
-
-// askSuspects asks the kubelets of the nodes that look bad, the first
-// MaxSuspects of them, all at once.
-func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect func(*snapshot.Snapshot, *snapshot.Node) bool) {
-	if suspect == nil {
-		return
-	}
-	var wg sync.WaitGroup
-	asked, skipped := 0, 0
-	// Where there are few, all are asked: that is quick, and finds what no list
-	// shows.
-	few := len(s.Nodes) <= MaxSuspects
-	for _, n := range s.Nodes {
-		if !few && !suspect(s, n) {
-			continue
-		}
-		if asked == MaxSuspects {
-			skipped++
-			continue
-		}
-		asked++
-		wg.Go(func() { c.askKubelet(ctx, n, ProbeDeadline) })
-	}
-	wg.Wait()
-	if skipped > 0 {
-		s.Notes = append(s.Notes, plural(skipped)+" more would be worth asking; only the first 20 kubelets were (name a node to ask it)")
-	}
 }
 
 func plural(n int) string {

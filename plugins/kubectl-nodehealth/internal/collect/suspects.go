@@ -1,0 +1,128 @@
+package collect
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
+)
+
+const (
+	// MaxSuspects is how many kubelets of a whole cluster are asked for
+	// everything: those that something makes suspicious.
+	MaxSuspects = 20
+	// maxSwept is how large a cluster may be for one short question to each
+	// kubelet: whether it answers at all, which no list shows.
+	maxSwept = 500
+	// sweepers ask at the same time, each for at most sweepDeadline.
+	sweepers      = 64
+	sweepDeadline = 1500 * time.Millisecond
+	// sweepTime bounds the whole sweep; who was not asked by then is not.
+	sweepTime = 3 * time.Second
+)
+
+// askSuspects asks the kubelets of the nodes that look bad, the first
+// MaxSuspects of them, all at once: what the lists make suspicious first, then
+// who does not answer, then who has no figures while others have.
+func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect func(*snapshot.Snapshot, *snapshot.Node) bool) {
+	if suspect == nil {
+		return
+	}
+	var suspects []*snapshot.Node
+	switch n := len(s.Nodes); {
+	case n <= MaxSuspects:
+		// Few are all asked: that is quick, and finds what no list shows.
+		suspects = s.Nodes
+	default:
+		var rest []*snapshot.Node
+		for _, n := range s.Nodes {
+			if suspect(s, n) {
+				suspects = append(suspects, n)
+			} else {
+				rest = append(rest, n)
+			}
+		}
+		var silent []*snapshot.Node
+		if n <= maxSwept {
+			silent = c.sweep(ctx, rest)
+		} else {
+			silent = withoutFigures(s, rest)
+		}
+		suspects = append(suspects, silent...)
+	}
+	asked := suspects[:min(len(suspects), MaxSuspects)]
+	var wg sync.WaitGroup
+	for _, n := range asked {
+		wg.Go(func() { c.askKubelet(ctx, n, ProbeDeadline) })
+	}
+	wg.Wait()
+	if skipped := len(suspects) - len(asked); skipped > 0 {
+		s.Notes = append(s.Notes, plural(skipped)+" more would be worth asking; only the first 20 kubelets were (name a node to ask it)")
+	}
+}
+
+// sweep returns the nodes whose kubelet does not answer. It ends at the first
+// refusal of the API server's: what is denied for one is denied for all.
+func (c *Client) sweep(ctx context.Context, nodes []*snapshot.Node) []*snapshot.Node {
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
+	defer cancel()
+	silent := make([]bool, len(nodes))
+	var denied atomic.Bool
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(sweepers, len(nodes)) {
+		wg.Go(func() {
+			for i := range next {
+				if !denied.Load() {
+					silent[i] = c.isSilent(ctx, nodes[i].Name, &denied)
+				}
+			}
+		})
+	}
+	for i := range nodes {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	var out []*snapshot.Node
+	for i, n := range nodes {
+		if silent[i] && !denied.Load() {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// isSilent asks one kubelet for its health. Whatever it says itself is an
+// answer; only the API server says that it could not be reached.
+func (c *Client) isSilent(ctx context.Context, node string, denied *atomic.Bool) bool {
+	call, cancel := context.WithTimeout(ctx, sweepDeadline)
+	defer cancel()
+	r, err := c.get(call, "/api/v1/nodes/"+node+"/proxy/healthz", nil, "")
+	if err != nil {
+		return ctx.Err() == nil // out of time is nobody's silence
+	}
+	if _, _, own := r.FromAPIServer(); own && (r.Code == http.StatusForbidden || r.Code == http.StatusUnauthorized) {
+		denied.Store(true)
+		return false
+	}
+	return r.Code >= http.StatusInternalServerError
+}
+
+// withoutFigures are the nodes that the metrics API does not know, where it
+// knows most others: metrics-server asks every kubelet on the port that matters.
+func withoutFigures(s *snapshot.Snapshot, nodes []*snapshot.Node) []*snapshot.Node {
+	var out []*snapshot.Node
+	for _, n := range nodes {
+		if p, ok := s.Probe(n, snapshot.SourceMetrics); ok && p.Status == snapshot.Absent && p.Detail == snapshot.NoNodeMetrics {
+			out = append(out, n)
+		}
+	}
+	if len(out)*2 > len(s.Nodes) {
+		return nil
+	}
+	return out
+}
