@@ -167,6 +167,9 @@ type meta struct {
 		NodeInfo json.RawMessage `json:"nodeInfo"`
 	} `json:"status"`
 	Usage json.RawMessage `json:"usage"`
+	// An event of a watch (--output-watch-events) holds the object.
+	Type   string          `json:"type"`
+	Object json.RawMessage `json:"object"`
 }
 
 // object takes one object or list. kind is what the list around it said.
@@ -198,6 +201,9 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 		_ = json.Unmarshal(raw, &k)
 		r.note(k.Kind)
 		return nil
+	}
+	if m.Kind == "" && m.Type != "" && len(m.Object) > 0 && m.Object[0] == '{' {
+		return r.object(name, m.Object, kind)
 	}
 	if m.Kind != "" {
 		kind = m.Kind

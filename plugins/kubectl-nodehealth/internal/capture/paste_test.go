@@ -19,6 +19,7 @@ func TestPasted(t *testing.T) {
 		"a prompt between YAML":    "$ kubectl get node kube-worker-1 -o yaml\n" + node + "$ kubectl get node kube-worker-1 -o yaml\n" + node,
 		"the command alone":        "kubectl get node kube-worker-1 -o yaml\n" + node,
 		"root's prompt after JSON": "# kubectl get node -o json\n" + toJSON(t, node) + "\n[root@cp ~]# exit\n",
+		"events of a watch":        `{"type":"MODIFIED","object":` + toJSON(t, node) + "}\n" + `{"type":"MODIFIED","object":` + toJSON(t, node) + "}\n",
 		"JSON, prompt, JSON":       "$ kubectl get node -o json\n" + toJSON(t, node) + "\nops$ kubectl get pod -o json\n" + pod + "\nops$ \n",
 	} {
 		file := filepath.Join(t.TempDir(), "paste.txt")
@@ -59,5 +60,22 @@ func TestDamagedStaysDamaged(t *testing.T) {
 		if s, err := Open(file, Options{}); err == nil {
 			t.Errorf("%d bytes of it gave %d nodes and no error", len(text), len(s.Nodes))
 		}
+	}
+}
+
+// TestOneClockAhead: where leases are there, one clock a few minutes ahead does
+// not make the others look silent.
+func TestOneClockAhead(t *testing.T) {
+	var items []string
+	for name, at := range map[string]string{"a": "09:05:00", "b": "09:00:00", "c": "09:00:01"} {
+		items = append(items, `{"apiVersion":"v1","kind":"Node","metadata":{"name":"`+name+`"},"status":{"conditions":[{"type":"Ready","status":"True","lastHeartbeatTime":"2025-11-26T`+at+`Z","lastTransitionTime":"2025-11-25T00:00:00Z"}]}}`,
+			`{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"`+name+`","namespace":"kube-node-lease"},"spec":{"holderIdentity":"`+name+`","leaseDurationSeconds":40,"renewTime":"2025-11-26T`+at+`.000000Z"}}`)
+	}
+	s, err := Open("-", Options{Stdin: strings.NewReader(`{"apiVersion":"v1","kind":"List","items":[` + strings.Join(items, ",") + `]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.ObservedAt.Format("15:04:05"); got != "09:00:01" || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "clock of a runs 4m59s ahead") {
+		t.Errorf("%s %q", got, s.Notes)
 	}
 }

@@ -189,6 +189,7 @@ func TestFacts(t *testing.T) {
 		{"cordoned", "NH020", true, []change{set(func(n *snapshot.Node) { n.Object.Spec.Unschedulable = true })}, "cordoned"},
 		{"a taint whose condition is gone", "NH021", true, []change{taint(corev1.TaintNodeUnreachable, "NoSchedule", "NoExecute")}, "Ready=True"},
 		{"no NoExecute taint: eviction paused", "NH022", true, []change{condition(corev1.NodeReady, "Unknown", time.Hour), taint(corev1.TaintNodeUnreachable, "NoSchedule")}, "eviction is paused"},
+		{"no taints before there were any", "NH022", false, []change{condition(corev1.NodeReady, "Unknown", time.Hour), set(func(n *snapshot.Node) { n.Object.Status.NodeInfo.KubeletVersion = "v1.7.5" })}, ""},
 		{"both taints", "NH022", false, []change{condition(corev1.NodeReady, "Unknown", time.Hour), taint(corev1.TaintNodeUnreachable, "NoSchedule", "NoExecute")}, ""},
 		{"taints follow within seconds", "NH022", false, []change{condition(corev1.NodeReady, "Unknown", 10*time.Second)}, ""},
 		{"NotReady has another taint", "NH022", true, []change{condition(corev1.NodeReady, "False", time.Hour), taint(corev1.TaintNodeUnreachable, "NoSchedule")}, "not-ready"},

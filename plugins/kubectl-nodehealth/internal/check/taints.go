@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
@@ -68,6 +69,9 @@ var causeWithoutTaint = Check{
 		Source:    "k8s.io/kubernetes pkg/controller/nodelifecycle: handleDisruption", Docs: "https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction",
 	},
 	Run: func(v *snapshot.View, r *Report) {
+		if BeforeTaints(v) {
+			return
+		}
 		for _, p := range taintPairs {
 			c := v.Condition(p.condition)
 			if c == nil || !p.wants(c.Status) || v.Taint(p.key, corev1.TaintEffectNoSchedule) != nil || settling(v, c, nil) {
@@ -87,6 +91,13 @@ var causeWithoutTaint = Check{
 			r.Add(fmt.Sprintf("Ready=%s, but there is no %s:NoExecute taint: eviction is paused", c.Status, key), seenCondition(c))
 		}
 	},
+}
+
+// BeforeTaints says whether the node is of a time when conditions were not
+// turned into taints and eviction did not go by them (before v1.13).
+func BeforeTaints(v *snapshot.View) bool {
+	k, ok := v.KubeletVersion()
+	return ok && k.LessThan(version.MustParseGeneric("1.13.0"))
 }
 
 type taintPair struct {

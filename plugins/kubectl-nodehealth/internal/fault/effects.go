@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
@@ -70,6 +71,8 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 		switch {
 		case s.Ready == corev1.ConditionTrue:
 			add("now", "%s still counted as running; nothing is evicted while the node says Ready", places(total))
+		case check.BeforeTaints(v):
+			add("now", "%s bound here; before v1.13 pods are evicted five minutes after the node is marked", places(total))
 		case marked(v) < 30*time.Second:
 			add("now", "%s bound here; no eviction taint yet", places(total))
 		default:

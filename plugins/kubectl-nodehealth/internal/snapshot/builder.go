@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -258,7 +259,7 @@ func (b *Builder) Build() *Snapshot {
 	// A lease without a node: it may be one that never registered, or one
 	// that was deleted and whose lease is about to be collected.
 	s.Clock = ClockNewest
-	s.ObservedAt = b.newest()
+	s.ObservedAt = b.newest(s)
 	if !b.Captured.IsZero() && !b.Captured.Before(s.ObservedAt.Add(-time.Minute)) {
 		s.Clock, s.ObservedAt = ClockCapture, b.Captured
 	}
@@ -272,8 +273,9 @@ func (b *Builder) Build() *Snapshot {
 // ahead of everybody else. All nodes that are Ready have posted
 // within the last five minutes, so one that is a quarter of an hour ahead of
 // two others that agree, and of everything that the API server has stamped, is
-// not believed.
-func (b *Builder) newest() time.Time {
+// not believed. Where leases are there, which are renewed every ten seconds, a
+// minute is enough: that all others died together is less likely.
+func (b *Builder) newest(s *Snapshot) time.Time {
 	type clock struct {
 		who string
 		t   time.Time
@@ -288,10 +290,15 @@ func (b *Builder) newest() time.Time {
 	newestFirst := func(x, y clock) int { return y.t.Compare(x.t) }
 	slices.SortFunc(all, newestFirst)
 	slices.SortFunc(alive, newestFirst)
+	ahead, agree := 15*time.Minute, StatusEvery+time.Minute
+	if !slices.ContainsFunc(alive, func(c clock) bool { return b.leases[c.who] == nil }) {
+		ahead, agree = time.Minute, LeaseDuration
+	}
 	skewed := map[string]bool{}
-	for len(alive) >= 3 && alive[0].t.Sub(alive[1].t) > 15*time.Minute && alive[1].t.Sub(alive[2].t) < StatusEvery+time.Minute &&
-		alive[0].t.Sub(b.times[""]) > 15*time.Minute {
+	for len(alive) >= 3 && alive[0].t.Sub(alive[1].t) > ahead && alive[1].t.Sub(alive[2].t) < agree &&
+		alive[0].t.Sub(b.times[""]) > ahead {
 		skewed[alive[0].who] = true
+		s.Notes = append(s.Notes, fmt.Sprintf("the clock of %s runs %s ahead of the other nodes': its times are not believed", alive[0].who, alive[0].t.Sub(alive[1].t).Round(time.Second)))
 		alive = alive[1:]
 	}
 	for _, c := range all {
