@@ -82,11 +82,11 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	total := plural(len(r.Items), "workload")
 	switch {
 	case losing > 0:
-		verb := "have errors"
+		verb, whose := "have errors", "their"
 		if losing == 1 {
-			verb = "has errors"
+			verb, whose = "has errors", "its"
 		}
-		fmt.Fprintf(&b, "%s of %s %s in the way its logs get out", st.Error(fmt.Sprint(losing)), total, verb)
+		fmt.Fprintf(&b, "%s of %s %s in the way %s logs get out", st.Error(fmt.Sprint(losing)), total, verb, whose)
 		if warned > 0 {
 			fmt.Fprintf(&b, "; %d more with warnings", warned)
 		}
