@@ -50,7 +50,7 @@ Formats: klog text (with structured and multi-line values), component JSON
 (--logging-format=json), etcd's and other JSON, containerd's logfmt, dated lines.
 Carriers: CRI and docker files, journald (-o json, -o export or short), syslog,
 kubectl logs (with --timestamps or --prefix), gzip. A folder is searched for
-logs; in /var/log/pods the path gives the pod, and rotated files come in order.
+logs; in /var/log/pods the path gives the pod, and rotated files come in order. Times are shown in UTC.
 
 Nothing is dropped in silence: a line in no known format is kept as text and
 counted.`
@@ -72,6 +72,8 @@ func newParse(env *cli.Env) *cobra.Command {
 			kubectl logarch parse /var/log/pods --where pod=kube-system/coredns-7d764666f9-abcde
 			# The control plane's story in one sequence
 			kubectl logarch parse /var/log/pods --merge --since 03:00 --until 03:10 --severity warning
+			# What took the API server more than a second
+			kubectl logarch parse kube-apiserver.log --where 'latency>1s'
 			# What repeats, and when it was worst
 			kubectl logarch parse kube-apiserver.log --stats
 			# A JSON log back as klog text
@@ -98,7 +100,9 @@ func newParseStats(env *cli.Env) *cobra.Command {
 		Short: "Sum logs up: error rate, busiest minute, what repeats",
 		Example: `
 			kubectl logarch parse stats /var/log/kubelet.log
-			kubectl logarch parse stats /var/log/pods --severity warning --top 20 -o json`,
+			kubectl logarch parse stats /var/log/pods --severity warning --top 20 -o json
+			# How the API server answered, and how often
+			kubectl logarch parse stats kube-apiserver.log --by resp`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.stats = true
@@ -118,7 +122,7 @@ func newParseStats(env *cli.Env) *cobra.Command {
 func (f *parseFlags) bind(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json (a record a line) or klog; with --stats text or json")
-	fs.StringVar(&f.since, "since", "", "Only events since then: 10m (before now), 15:04, 2006-01-02T15:04:05Z or 2006-01-02")
+	fs.StringVar(&f.since, "since", "", "Only events since then: 10m or 2d (before now), 15:04, 2006-01-02T15:04:05Z or 2006-01-02")
 	fs.StringVar(&f.until, "until", "", "Only events until then")
 	fs.StringVar(&f.severity, "severity", "", "Only events of this severity or worse: debug, info, warning, error or fatal")
 	fs.StringSliceVar(&f.components, "component", nil, "Only events of these components or containers (* stands for any text)")

@@ -131,6 +131,10 @@ func sniff(name string, src io.Reader, note func(string)) (r io.Reader, export b
 			return nil, false, fmt.Errorf("%s: %w", name, err)
 		}
 		return r, false, nil
+	case bytes.HasPrefix(head, []byte("{\n")) && bytes.Contains(head, []byte("\t\"__")):
+		return nil, false, &NotText{Name: name, What: "what journalctl -o json-pretty writes; take -o json or -o export"}
+	case bytes.Contains(head, []byte(" [s=")) && bytes.Contains(head, []byte("]\n    _")):
+		return nil, false, &NotText{Name: name, What: "what journalctl -o verbose writes; take -o export"}
 	case bytes.HasPrefix(head, []byte("__CURSOR=")), bytes.HasPrefix(head, []byte("__REALTIME_TIMESTAMP=")):
 		return r, true, nil
 	case bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("PK\x03\x04")) || binaryData(head):
