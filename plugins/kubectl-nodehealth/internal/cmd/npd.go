@@ -32,13 +32,14 @@ reports what it finds as node conditions and events. Its rules fail silently:
 	return c
 }
 
-// loadMonitor reads a monitor configuration from a file or, for "-", stdin.
-func loadMonitor(env *cli.Env, name string) (*npd.File, error) {
+// loadMonitors reads a monitor configuration, or those of a ConfigMap, from a
+// file or, for "-", stdin.
+func loadMonitors(env *cli.Env, name string) ([]*npd.File, error) {
 	b, err := readInput(env, name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := npd.Load(name, b)
+	fs, err := npd.LoadAll(name, b)
 	if err != nil {
 		var syntax *yamldoc.SyntaxError
 		if errors.As(err, &syntax) {
@@ -46,7 +47,7 @@ func loadMonitor(env *cli.Env, name string) (*npd.File, error) {
 		}
 		return nil, cli.WithHint(cli.Usagef("%w", err), "a monitor configuration looks like config/kernel-monitor.json of the Node Problem Detector")
 	}
-	return f, nil
+	return fs, nil
 }
 
 func readInput(env *cli.Env, name string) ([]byte, error) {
@@ -113,18 +114,20 @@ func runNPDRules(env *cli.Env, names []string, format string, failOn finding.Fai
 	report := npdReport{APIVersion: "nodehealth.clusterwright.dev/v1alpha1", Kind: "DetectorRulesList"}
 	var files []*npd.File
 	for _, name := range names {
-		f, err := loadMonitor(env, name)
+		monitors, err := loadMonitors(env, name)
 		if err != nil {
 			return err
 		}
-		files = append(files, f)
-		fs := npd.Lint(f)
-		report.findings = append(report.findings, fs...)
-		if fs == nil {
-			fs = []finding.Finding{}
+		files = append(files, monitors...)
+		for _, f := range monitors {
+			fs := npd.Lint(f)
+			report.findings = append(report.findings, fs...)
+			if fs == nil {
+				fs = []finding.Finding{}
+			}
+			report.Items = append(report.Items, npdReportItem{Name: f.Name, Rules: len(f.Config.Rules), Findings: fs, Summary: finding.Summarize(fs)})
+			report.Summary = report.Summary.Add(finding.Summarize(fs))
 		}
-		report.Items = append(report.Items, npdReportItem{Name: name, Rules: len(f.Config.Rules), Findings: fs, Summary: finding.Summarize(fs)})
-		report.Summary = report.Summary.Add(finding.Summarize(fs))
 	}
 	if err := writeNPDReport(env, report, files, format, failOn); err != nil {
 		return err
@@ -245,16 +248,19 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 			}
 			in.Extra = map[string][]byte{}
 			for _, name := range extra {
-				f, err := loadMonitor(env, name)
+				monitors, err := loadMonitors(env, name)
 				if err != nil {
 					return err
 				}
-				for _, x := range npd.Lint(f) {
-					if x.Severity != finding.Info {
-						fmt.Fprintf(env.ErrOut, "%s: %s: %s [%s]\n", x.Subject.Location(), x.Severity, x.Message, x.ID)
+				for _, f := range monitors {
+					for _, x := range npd.Lint(f) {
+						if x.Severity != finding.Info {
+							fmt.Fprintf(env.ErrOut, "%s: %s: %s [%s]\n", x.Subject.Location(), x.Severity, x.Message, x.ID)
+						}
 					}
+					// Of a ConfigMap's file the key is the name.
+					in.Extra[filepath.Base(f.Name[strings.LastIndexByte(f.Name, '#')+1:])] = f.Source()
 				}
-				in.Extra[filepath.Base(name)] = f.Source()
 			}
 			return writeNPDManifest(env, in, unit, out)
 		},

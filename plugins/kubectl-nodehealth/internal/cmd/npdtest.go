@@ -79,14 +79,17 @@ is wrong.`,
 func (o *npdTestOptions) run(env *cli.Env) error {
 	var files []*npd.File
 	for _, name := range o.rules {
-		f, err := loadMonitor(env, name)
+		monitors, err := loadMonitors(env, name)
 		if err != nil {
 			return err
 		}
-		if f.Config.Custom() {
-			return cli.Usagef("%s: a custom plugin monitor runs scripts; there are no log rules to test", name)
+		for _, f := range monitors {
+			if !f.Config.Custom() {
+				files = append(files, f)
+			} else if len(monitors) == 1 {
+				return cli.Usagef("%s: a custom plugin monitor runs scripts; there are no log rules to test", name)
+			}
 		}
-		files = append(files, f)
 	}
 	var runs []npdRun
 	for _, log := range o.logs {

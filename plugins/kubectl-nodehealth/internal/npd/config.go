@@ -9,9 +9,13 @@
 package npd
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +35,8 @@ type Config struct {
 	// timestamp, message and timestampFormat for filelog.
 	PluginConfig map[string]any `json:"pluginConfig"`
 	LogPath      string         `json:"logPath"`
+	// SkipList are texts; filelog drops the lines that hold one of them.
+	SkipList []string `json:"skipList"`
 	// Lookback and Delay are Go durations.
 	Lookback string `json:"lookback"`
 	Delay    string `json:"delay"`
@@ -55,8 +61,7 @@ type Rule struct {
 	Condition string `json:"condition"`
 	Reason    string `json:"reason"`
 	Pattern   string `json:"pattern"`
-	// MessageSuffix is added to the event's message, with the pattern's groups
-	// filled in ($1).
+	// MessageSuffix is added to the event's message as it is.
 	MessageSuffix string `json:"patternGeneratedMessageSuffix"`
 	// Path is the script of a custom plugin monitor's rule.
 	Path string `json:"path"`
@@ -89,6 +94,9 @@ type File struct {
 	Config Config
 	doc    *yamldoc.File
 	root   *yaml.Node
+	// wrongType is a value of a type that the detector does not decode, nil for
+	// none.
+	wrongType *json.UnmarshalTypeError
 }
 
 // Source is the file's text, for snippets.
@@ -105,13 +113,60 @@ func Load(name string, data []byte) (*File, error) {
 		return nil, fmt.Errorf("%s: not a monitor configuration: expected one JSON object", name)
 	}
 	f := &File{Name: name, doc: doc, root: doc.Docs[0].Root}
-	if err := json.Unmarshal(data, &f.Config); err != nil {
+	err = json.Unmarshal(data, &f.Config)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &f.wrongType):
+		// The rest is decoded all the same; the linter tells.
+	case errors.As(err, &syntax) && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
+		return nil, fmt.Errorf("%s: not JSON: the detector reads JSON only, this is YAML", name)
+	case errors.As(err, &syntax):
+		line, column := place(data, syntax.Offset)
+		return nil, fmt.Errorf("%s:%d:%d: not JSON: %w; the detector does not start with it", name, line, column, err)
+	case err != nil:
 		return nil, fmt.Errorf("%s: not a monitor configuration: %w", name, err)
+	}
+	if v, _ := key(f.root, "metricsConfigs"); v != nil {
+		return nil, fmt.Errorf("%s: a system-stats monitor: it has metrics and no rules", name)
 	}
 	if f.Config.Plugin == "" && len(f.Config.Rules) == 0 && len(f.Config.Conditions) == 0 {
 		return nil, fmt.Errorf("%s: not a monitor configuration: neither plugin nor rules", name)
 	}
 	return f, nil
+}
+
+// LoadAll reads a configuration, or all those in a ConfigMap, each by the name
+// of its key.
+func LoadAll(name string, data []byte) ([]*File, error) {
+	var object struct {
+		Kind string            `yaml:"kind"`
+		Data map[string]string `yaml:"data"`
+	}
+	if yaml.Unmarshal(data, &object) != nil || object.Kind == "" {
+		f, err := Load(name, data)
+		return []*File{f}, err
+	}
+	var out []*File
+	for _, key := range slices.Sorted(maps.Keys(object.Data)) {
+		if !strings.HasSuffix(key, ".json") {
+			continue
+		}
+		f, err := Load(name+"#"+key, []byte(object.Data[key]))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	if object.Kind != "ConfigMap" || len(out) == 0 {
+		return nil, fmt.Errorf("%s: a %s without a monitor configuration under data (*.json)", name, object.Kind)
+	}
+	return out, nil
+}
+
+// place is the line and column of the byte before offset.
+func place(data []byte, offset int64) (line, column int) {
+	before := data[:min(max(0, offset-1), int64(len(data)))]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // key finds a key of a mapping as encoding/json does: exactly, else whatever

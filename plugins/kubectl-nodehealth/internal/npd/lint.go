@@ -23,6 +23,7 @@ var (
 // Lint judges a configuration.
 func Lint(f *File) []finding.Finding {
 	l := &linter{f: f}
+	l.types()
 	l.keys()
 	l.source()
 	l.rules()
@@ -42,6 +43,29 @@ func (l *linter) add(r finding.Rule, at *yaml.Node, path, format string, args ..
 		s.Line, s.Column = at.Line, at.Column
 	}
 	l.out = append(l.out, r.New(s, fmt.Sprintf(format, args...)))
+}
+
+// types finds values that the detector cannot decode; it exits then.
+func (l *linter) types() {
+	if e := l.f.wrongType; e != nil {
+		s := finding.Subject{Kind: "File", Name: l.f.Name, Path: e.Field}
+		s.Line, s.Column = place(l.f.Source(), e.Offset)
+		l.out = append(l.out, ruleLoad.New(s, fmt.Sprintf("%s is a JSON %s, which the detector does not decode", e.Field, e.Value)))
+	}
+	if l.f.Config.Custom() {
+		return
+	}
+	options, _ := key(l.f.root, "pluginConfig")
+	for name, v := range l.f.Config.PluginConfig {
+		if _, ok := v.(string); ok {
+			continue
+		}
+		at := options
+		if n, _ := key(options, name); n != nil {
+			at = n
+		}
+		l.add(ruleLoad, at, "pluginConfig."+name, "pluginConfig.%s has to be a text in a log monitor", name)
+	}
 }
 
 // keys finds keys that encoding/json drops; it ignores case.
@@ -97,6 +121,9 @@ func (l *linter) source() {
 		if _, err := time.ParseDuration(value); err != nil {
 			l.add(ruleLoad, at(name), name, "%s %q is not a duration such as 5m", name, value)
 		}
+	}
+	if c.BufferSize < 0 {
+		l.add(ruleLoad, at("bufferSize"), "bufferSize", "bufferSize %d: the detector panics", c.BufferSize)
 	}
 	switch c.Plugin {
 	case "custom":

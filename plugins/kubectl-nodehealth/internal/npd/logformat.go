@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +45,12 @@ func NewTranslator(c *Config, format string) (Translator, error) {
 		if c.Plugin == "journald" {
 			source = c.option("source")
 		}
-		return func(n int, line string) (Line, bool) { return translate(format, source, n, line) }, nil
+		return func(n int, line string) (Line, bool) {
+			l, ok := translate(format, source, n, line)
+			// Both watchers trim a message, and kmsg's drops what is empty then.
+			l.Message = strings.TrimSpace(l.Message)
+			return l, ok && (l.Message != "" || c.Plugin == "journald")
+		}, nil
 	}
 	return nil, fmt.Errorf("log format %q: not one of %s", format, strings.Join(Formats, ", "))
 }
@@ -119,6 +125,9 @@ func newFilelog(c *Config) (Translator, error) {
 	}
 	layout := c.option("timestampFormat")
 	return func(n int, line string) (Line, bool) {
+		if slices.ContainsFunc(c.SkipList, func(skip string) bool { return strings.Contains(line, skip) }) {
+			return Line{}, false
+		}
 		t := when.FindStringSubmatch(line)
 		m := message.FindStringSubmatch(line)
 		if t == nil || m == nil {

@@ -1,6 +1,7 @@
 package npd
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -54,6 +55,9 @@ type Monitor struct {
 // error is that of a pattern that does not compile, with which the detector
 // does not start.
 func NewMonitor(c *Config) (*Monitor, error) {
+	if c.BufferSize < 0 {
+		return nil, fmt.Errorf("bufferSize %d", c.BufferSize)
+	}
 	m := &Monitor{config: c, ring: make([]Line, c.Lines())}
 	for _, r := range c.Rules {
 		re, err := compile(r.Pattern)
@@ -119,6 +123,9 @@ func (m *Monitor) fire(rule int, lines []Line) Firing {
 	f := Firing{
 		Rule: rule, Type: r.Type, Reason: r.Reason, Message: strings.Join(messages, "\n"),
 		First: lines[0].Number, Last: lines[len(lines)-1].Number, Time: lines[0].Time,
+	}
+	if r.MessageSuffix != "" {
+		f.Message += "; " + r.MessageSuffix
 	}
 	if r.Type == Temporary {
 		return f

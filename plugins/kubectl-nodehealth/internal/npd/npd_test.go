@@ -159,7 +159,7 @@ func TestLogFormats(t *testing.T) {
 }
 
 func TestNotAConfiguration(t *testing.T) {
-	for _, text := range []string{"", "[]", `{"a":1}`, `{"rules":{}}`, "\x00", `{"plugin":"kmsg","rules":[{"pattern":1}]}`} {
+	for _, text := range []string{"", "[]", `{"a":1}`, `{"rules":{}}`, "\x00", "plugin: kmsg\nrules: []\n", `{"plugin":"kmsg","rules":[],}`, `{"metricsConfigs":{}}`} {
 		if _, err := Load("x.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "x.json") {
 			t.Errorf("%q: error %v", text, err)
 		}
