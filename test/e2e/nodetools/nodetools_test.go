@@ -30,6 +30,7 @@ func TestNodeTools(t *testing.T) {
 	t.Run("controlplane", func(t *testing.T) { testControlPlane(t, c, u) })
 	t.Run("incident", func(t *testing.T) { testIncident(t, c, u) })
 	t.Run("npd", func(t *testing.T) { testManifest(t, c, u) })
+	t.Run("detector", func(t *testing.T) { testDetector(t, c, u) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, c, u) })
 	t.Run("lost connection", func(t *testing.T) { testLostConnection(t, c, u) })
 	t.Run("dead runtime", func(t *testing.T) { testDeadRuntime(t, c, u) })
@@ -102,8 +103,7 @@ func testControlPlane(t *testing.T, c *cluster.Cluster, u user) {
 	u.expect(1, "gone.example.com: service default/gone has no ready endpoint", "", "controlplane")
 }
 
-// The API server takes the manifests. No image of the detector can be had here,
-// so they are not run.
+// The API server takes the manifests of every kind.
 func testManifest(t *testing.T, c *cluster.Cluster, u user) {
 	u.expect(1, "nobody watches the 2 nodes", "", "npd", "status")
 	for _, log := range []string{"kmsg", "journald", "file"} {

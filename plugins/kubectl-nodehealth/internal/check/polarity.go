@@ -41,10 +41,12 @@ const (
 // readable in their writer's source. Kubernetes' own are judged elsewhere.
 var conditionTable = map[corev1.NodeConditionType]Known{
 	// kubernetes/node-problem-detector config/*.json.
-	"KernelDeadlock":                                      {GoodFalse, finding.Error, npd, "a kernel task hangs", true},
-	"XfsShutdown":                                         {GoodFalse, finding.Error, npd, "an XFS filesystem has shut itself down", true},
-	"CperHardwareErrorFatal":                              {GoodFalse, finding.Error, npd, "the firmware has reported a fatal hardware error", true},
-	"ReadonlyFilesystem":                                  {GoodFalse, finding.Error, npd, "a filesystem was remounted read-only", true},
+	"KernelDeadlock":         {GoodFalse, finding.Error, npd, "a kernel task hangs", true},
+	"XfsShutdown":            {GoodFalse, finding.Error, npd, "an XFS filesystem has shut itself down", true},
+	"CperHardwareErrorFatal": {GoodFalse, finding.Error, npd, "the firmware has reported a fatal hardware error", true},
+	"ReadonlyFilesystem":     {GoodFalse, finding.Error, npd, "a filesystem was remounted read-only", true},
+	// The monitor that "npd manifest" adds for runtimes other than docker.
+	"ContainerRuntimeTaskHung":                            {GoodFalse, finding.Error, npd, "a task of the container runtime or the kubelet hangs", true},
 	"CorruptDockerOverlay2":                               {GoodFalse, finding.Error, npd, "docker's overlay2 storage is corrupt", true},
 	"DiskBadBlock":                                        {GoodFalse, finding.Error, npd, "a disk has bad blocks", true},
 	"FrequentUnregisterNetDevice":                         {GoodFalse, finding.Warning, npd, "network devices cannot be freed", false},

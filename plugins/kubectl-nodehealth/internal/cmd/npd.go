@@ -246,6 +246,13 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 			if !slices.Contains(npd.Logs, in.Log) {
 				return cli.Usagef("--log %q: not one of %s", in.Log, strings.Join(npd.Logs, ", "))
 			}
+			if in.Crictl != "" && (!in.HealthChecks || !strings.HasPrefix(in.Crictl, "/")) {
+				return cli.Usagef("--crictl %q: goes with --health-checks, and is an absolute path", in.Crictl)
+			}
+			if in.HealthChecks && in.Crictl == "" {
+				fmt.Fprintln(env.ErrOut, "note: the runtime is not checked: the checker needs crictl, which the detector's image has not (--crictl PATH takes the nodes')")
+			}
+			in.Host = unit
 			in.Extra = map[string][]byte{}
 			for _, name := range extra {
 				monitors, err := loadMonitors(env, name)
@@ -270,7 +277,8 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 	fs.StringVar(&in.Image, "image", npd.Image, "The detector's image")
 	fs.StringVar(&in.Runtime, "runtime", "containerd", "Container runtime of the nodes: containerd, cri-o or docker")
 	fs.StringVar(&in.Log, "log", "kmsg", "Where the nodes' logs are: kmsg (kernel only), journald or file")
-	fs.BoolVar(&in.HealthChecks, "health-checks", false, "Also check that kubelet and runtime answer (needs the host's network and the runtime's socket; never repairs)")
+	fs.BoolVar(&in.HealthChecks, "health-checks", false, "Also check that the kubelet answers, and with --crictl the runtime (needs the host's network; never repairs)")
+	fs.StringVar(&in.Crictl, "crictl", "", "Path of crictl on the nodes, by which --health-checks asks the runtime; the detector's image has none")
 	fs.StringArrayVar(&extra, "config", nil, "A monitor configuration of your own; may be repeated")
 	fs.BoolVar(&unit, "systemd", false, "Write a systemd unit instead of Kubernetes objects")
 	fs.StringVar(&out, "out", "", "Folder to write the files and a kustomization.yaml into")
@@ -280,11 +288,14 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 }
 
 func writeNPDManifest(env *cli.Env, in npd.Install, unit bool, out string) error {
-	if unit {
+	if unit && out == "" {
 		_, err := fmt.Fprint(env.Out, in.Unit())
 		return err
 	}
 	files := in.Manifests()
+	if unit {
+		files = in.HostFiles()
+	}
 	if out == "" {
 		var docs []string
 		for _, name := range []string{"rbac.yaml", "config.yaml", "daemonset.yaml"} {
@@ -295,7 +306,9 @@ func writeNPDManifest(env *cli.Env, in npd.Install, unit bool, out string) error
 		_, err := fmt.Fprint(env.Out, strings.Join(docs, "---\n"))
 		return err
 	}
-	files["kustomization.yaml"] = in.Kustomization()
+	if !unit {
+		files["kustomization.yaml"] = in.Kustomization()
+	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return cli.Usagef("--out: %w", err)
 	}

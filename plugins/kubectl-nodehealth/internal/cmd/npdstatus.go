@@ -31,7 +31,7 @@ silent) or orphaned (left behind by a monitor that was removed). How the detecto
 runs is read from DaemonSets and pods; AKS and others run it on the host, where
 only its conditions show it.
 
-Exit status: 1 where a node is not watched or has stale conditions.`,
+Exit status: 1 where a node is not watched, has stale conditions or a problem now.`,
 		Example: `
 			kubectl nodehealth npd status
 			kubectl nodehealth npd status kube-worker-1 -o json`,
@@ -112,7 +112,7 @@ func listDetectors(ctx context.Context, core *coreclient.CoreV1Client, apps *app
 func writeNPDStatus(env *cli.Env, s npd.Status, notes []string, format string) error {
 	bad := false
 	for _, n := range s.Nodes {
-		bad = bad || n.Silent() || len(n.Stale) > 0
+		bad = bad || n.Silent() || len(n.Stale) > 0 || len(n.Problems) > 0
 	}
 	var err error
 	switch format {
@@ -147,11 +147,11 @@ func npdStatusText(env *cli.Env, s npd.Status, notes []string) {
 		fmt.Fprintf(w, "  image      %s\n", s.Image)
 	}
 	// Nodes of one kind are told together: a fleet has few kinds.
-	type kind struct{ watched, unwatched, stale, orphaned string }
+	type kind struct{ problems, watched, unwatched, stale, orphaned string }
 	groups := map[kind][]string{}
 	var order []kind
 	for _, n := range s.Nodes {
-		k := kind{strings.Join(n.Watched, ", "), strings.Join(n.Unwatched, "; "), strings.Join(n.Stale, ", "), strings.Join(n.Orphaned, ", ")}
+		k := kind{strings.Join(n.Problems, ", "), strings.Join(n.Watched, ", "), strings.Join(n.Unwatched, "; "), strings.Join(n.Stale, ", "), strings.Join(n.Orphaned, ", ")}
 		if groups[k] == nil {
 			order = append(order, k)
 		}
@@ -169,6 +169,7 @@ func npdStatusText(env *cli.Env, s npd.Status, notes []string) {
 			label += fmt.Sprintf(" and %d more", len(names)-3)
 		}
 		fmt.Fprintf(w, "\n  %s\n", st.Bold(label))
+		row("now", k.problems)
 		row("watched", k.watched)
 		row("stale", k.stale)
 		row("orphaned", k.orphaned)

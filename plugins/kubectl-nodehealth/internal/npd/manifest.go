@@ -21,9 +21,14 @@ type Install struct {
 	// Log is where the nodes keep the kernel's and the services' messages: kmsg
 	// (kernel only), journald or file (/var/log/kern.log).
 	Log string
-	// HealthChecks adds the detector's own checks of the kubelet and the
-	// runtime, which need the host's network and the runtime's socket.
+	// HealthChecks adds the detector's own check of the kubelet, which needs the
+	// host's network, and, where Crictl is the path of crictl on the nodes, that
+	// of the runtime: the checker asks the runtime by crictl, which the detector's
+	// image does not have, and without it calls every runtime unhealthy.
 	HealthChecks bool
+	Crictl       string
+	// Host says that the detector runs on the node itself (systemd), not in a pod.
+	Host bool
 	// Extra are monitor configurations of the user's own, by file name.
 	Extra map[string][]byte
 }
@@ -74,8 +79,11 @@ func (in Install) files() map[string][]byte {
 		out["runtime-task-monitor.json"] = []byte(runtimeTaskMonitor)
 	}
 	if in.HealthChecks {
-		out["health-checker-kubelet.json"] = healthChecker("KubeletUnhealthy", "KubeletIsHealthy", "kubelet", nil)
-		out["health-checker-runtime.json"] = healthChecker("ContainerRuntimeUnhealthy", "ContainerRuntimeIsHealthy", in.component(), []string{"--cri-socket-path=unix://" + in.socket()})
+		out["health-checker-kubelet.json"] = in.healthChecker("KubeletUnhealthy", "KubeletIsHealthy", "kubelet", nil)
+	}
+	if in.checksRuntime() {
+		out["health-checker-runtime.json"] = in.healthChecker("ContainerRuntimeUnhealthy", "ContainerRuntimeIsHealthy", "cri",
+			[]string{"--crictl-path=" + in.Crictl, "--cri-socket-path=unix://" + in.socket()})
 	}
 	for name, data := range in.Extra {
 		out[path.Base(name)] = data
@@ -83,11 +91,8 @@ func (in Install) files() map[string][]byte {
 	return out
 }
 
-func (in Install) component() string {
-	if in.Runtime == "docker" {
-		return "docker"
-	}
-	return "cri"
+func (in Install) checksRuntime() bool {
+	return in.HealthChecks && in.Crictl != "" && in.Runtime != "docker"
 }
 
 func (in Install) socket() string {
@@ -123,11 +128,15 @@ const runtimeTaskMonitor = `{
 }
 `
 
-func healthChecker(condition, healthy, component string, more []string) []byte {
+func (in Install) healthChecker(condition, healthy, component string, more []string) []byte {
 	type obj = map[string]any
 	args := append([]string{
 		"--component=" + component, "--enable-repair=false", "--cooldown-time=1m", "--health-check-timeout=10s",
 	}, more...)
+	program := "/home/kubernetes/bin/health-checker" // in the image
+	if in.Host {
+		program = "/usr/local/bin/health-checker"
+	}
 	b, _ := json.MarshalIndent(obj{
 		"plugin":           "custom",
 		"pluginConfig":     obj{"invoke_interval": "10s", "timeout": "1m", "max_output_length": 80, "concurrency": 1},
@@ -136,7 +145,7 @@ func healthChecker(condition, healthy, component string, more []string) []byte {
 		"conditions":       []obj{{"type": condition, "reason": healthy, "message": component + " answers"}},
 		"rules": []obj{{
 			"type": "permanent", "condition": condition, "reason": condition,
-			"path": "/home/kubernetes/bin/health-checker", "args": args, "timeout": "1m",
+			"path": program, "args": args, "timeout": "1m",
 		}},
 	}, "", "  ")
 	return append(b, '\n')
@@ -256,8 +265,10 @@ func (in Install) mounts() []mount {
 	case "file":
 		out = append(out, mount{"log", "/var/log", ""})
 	}
-	if in.HealthChecks {
-		out = append(out, mount{"runtime", path.Dir(in.socket()), "the runtime's socket, for the health check"})
+	if in.checksRuntime() {
+		out = append(out,
+			mount{"runtime", path.Dir(in.socket()), "the runtime's socket, for the health check"},
+			mount{"crictl", in.Crictl, "the node's own crictl, which asks it"})
 	}
 	return append(out, mount{"localtime", "/etc/localtime", "times in logs are the host's"})
 }
@@ -338,6 +349,10 @@ spec:
 			fmt.Fprintf(&b, "      # %s\n", m.comment)
 		}
 		fmt.Fprintf(&b, "      - name: %s\n        hostPath:\n          path: %s\n", m.name, m.path)
+		if m.name == "crictl" {
+			// Where it is missing an empty folder would be mounted in its place.
+			b.WriteString("          type: File\n")
+		}
 	}
 	if len(in.files()) > 0 {
 		b.WriteString("      - name: config\n        configMap:\n          name: node-problem-detector\n")
@@ -365,10 +380,14 @@ func (in Install) Unit() string {
 		args = append(args, "--config.custom-plugin-monitor="+host(custom))
 	}
 	args = append(args, "--prometheus-address=127.0.0.1", "--prometheus-port=20257")
+	own := ""
+	for _, name := range sortedKeys(in.files()) {
+		own += "# " + name + " is not of the archive: --systemd --out FOLDER writes it.\n"
+	}
 	return fmt.Sprintf(`# /etc/systemd/system/node-problem-detector.service
 # The binary and the stock monitor files are those of the release archive;
 # replace API-SERVER by the address in /etc/kubernetes/kubelet.conf.
-[Unit]
+%s[Unit]
 Description=Node Problem Detector
 Documentation=https://github.com/kubernetes/node-problem-detector
 Wants=network-online.target
@@ -382,5 +401,15 @@ ExecStart=/usr/local/bin/node-problem-detector \
 
 [Install]
 WantedBy=multi-user.target
-`, strings.Join(args, " \\\n  "))
+`, own, strings.Join(args, " \\\n  "))
+}
+
+// HostFiles are what a node needs beside the release archive: the unit, and the
+// monitors that are not in the archive.
+func (in Install) HostFiles() map[string]string {
+	out := map[string]string{"node-problem-detector.service": in.Unit()}
+	for name, data := range in.files() {
+		out[name] = string(data)
+	}
+	return out
 }

@@ -61,13 +61,19 @@ func TestRuntimeTaskMonitorSeesContainerd(t *testing.T) {
 }
 
 func TestHealthCheckerIsJSONForTheRuntime(t *testing.T) {
-	in := Install{Runtime: "cri-o", HealthChecks: true}
+	in := Install{Runtime: "cri-o", HealthChecks: true, Crictl: "/opt/bin/crictl"}
 	var c Config
 	if err := json.Unmarshal(in.files()["health-checker-runtime.json"], &c); err != nil {
 		t.Fatal(err)
 	}
 	if !c.Custom() || !strings.Contains(string(in.files()["health-checker-runtime.json"]), "/run/crio/crio.sock") {
 		t.Errorf("%+v", c)
+	}
+	// The image has no crictl, and a checker without it calls every runtime
+	// unhealthy.
+	in.Crictl = ""
+	if in.files()["health-checker-runtime.json"] != nil || strings.Contains(in.daemonSet(), "crio.sock") {
+		t.Error("the runtime is checked without crictl")
 	}
 }
 

@@ -52,6 +52,8 @@ type NodeStatus struct {
 	Name string `json:"name"`
 	// Watched are the detectors' conditions on the node.
 	Watched []string `json:"watched"`
+	// Problems are the conditions that tell of one now, with their reason.
+	Problems []string `json:"problems"`
 	// Unwatched are failure modes that no condition stands for.
 	Unwatched []string `json:"unwatched"`
 	// Stale are conditions whose writer has fallen silent; Orphaned are those
@@ -99,23 +101,24 @@ func Judge(nodes []corev1.Node, sets []appsv1.DaemonSet, pods []corev1.Pod, now 
 }
 
 func judgeNode(n *corev1.Node, now time.Time, owners *[]string) NodeStatus {
-	out := NodeStatus{Name: n.Name, Watched: []string{}, Unwatched: []string{}}
+	out := NodeStatus{Name: n.Name, Watched: []string{}, Problems: []string{}, Unwatched: []string{}}
 	fresh := map[string]bool{}
 	type watched struct {
 		condition corev1.NodeCondition
 		owner     string
+		bad       bool
 	}
 	var found []watched
 	for _, c := range n.Status.Conditions {
 		known, ok := check.KnownCondition(c.Type)
 		switch {
 		case ok && isDetector(known.Owner):
-		case c.Type == "ContainerRuntimeTaskHung":
-			known.Owner = "Node Problem Detector"
 		default:
 			continue
 		}
-		found = append(found, watched{c, known.Owner})
+		bad := known.Polarity == check.GoodFalse && c.Status == corev1.ConditionTrue ||
+			known.Polarity == check.GoodTrue && c.Status == corev1.ConditionFalse
+		found = append(found, watched{c, known.Owner, bad})
 		if !slices.Contains(*owners, known.Owner) {
 			*owners = append(*owners, known.Owner)
 		}
@@ -123,9 +126,15 @@ func judgeNode(n *corev1.Node, now time.Time, owners *[]string) NodeStatus {
 			fresh[known.Owner] = true
 		}
 	}
+	// The order in the object is that of the writes: nodes are told together by
+	// what they have.
+	slices.SortFunc(found, func(a, b watched) int { return strings.Compare(string(a.condition.Type), string(b.condition.Type)) })
 	for _, f := range found {
 		name := string(f.condition.Type)
 		out.Watched = append(out.Watched, name)
+		if f.bad {
+			out.Problems = append(out.Problems, fmt.Sprintf("%s=%s (%s)", name, f.condition.Status, f.condition.Reason))
+		}
 		if now.Sub(f.condition.LastHeartbeatTime.Time) <= staleAfter {
 			continue
 		}
@@ -161,13 +170,27 @@ func (s Status) Headline() string {
 			watched++
 		}
 	}
+	problems := 0
+	for _, n := range s.Nodes {
+		if len(n.Problems) > 0 {
+			problems++
+		}
+	}
+	tail := ""
+	if problems > 0 {
+		tail = fmt.Sprintf("; %d with a problem now", problems)
+	}
 	switch {
 	case len(s.Nodes) == 0:
 		return "no nodes"
+	case len(s.Nodes) == 1 && watched == 0:
+		return fmt.Sprintf("nobody watches %s for kernel, disk and runtime problems", s.Nodes[0].Name)
+	case len(s.Nodes) == 1:
+		return fmt.Sprintf("%s is watched (%s)%s", s.Nodes[0].Name, strings.Join(s.Owners, ", "), tail)
 	case watched == 0:
 		return fmt.Sprintf("nobody watches the %d nodes for kernel, disk and runtime problems", len(s.Nodes))
 	case watched < len(s.Nodes):
-		return fmt.Sprintf("%d of %d nodes are watched (%s)", watched, len(s.Nodes), strings.Join(s.Owners, ", "))
+		return fmt.Sprintf("%d of %d nodes are watched (%s)%s", watched, len(s.Nodes), strings.Join(s.Owners, ", "), tail)
 	}
-	return fmt.Sprintf("all %d nodes are watched (%s)", len(s.Nodes), strings.Join(s.Owners, ", "))
+	return fmt.Sprintf("all %d nodes are watched (%s)%s", len(s.Nodes), strings.Join(s.Owners, ", "), tail)
 }

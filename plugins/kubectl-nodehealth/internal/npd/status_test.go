@@ -28,6 +28,9 @@ func TestStatus(t *testing.T) {
 	orphan := watchedNode("n2", map[corev1.NodeConditionType]time.Duration{"KernelDeadlock": time.Minute, "XfsShutdown": 17 * 24 * time.Hour})
 	silent := watchedNode("n3", map[corev1.NodeConditionType]time.Duration{"KernelDeadlock": time.Hour})
 	eks := watchedNode("n4", map[corev1.NodeConditionType]time.Duration{"KernelReady": time.Minute, "StorageReady": time.Minute, "NetworkingReady": time.Minute, "ContainerRuntimeReady": time.Minute})
+	for i := range eks.Status.Conditions {
+		eks.Status.Conditions[i].Status = corev1.ConditionTrue // which is good there
+	}
 	none := watchedNode("n5", map[corev1.NodeConditionType]time.Duration{"Ready": time.Second})
 
 	s := Judge([]corev1.Node{fresh, orphan, silent, none}, []appsv1.DaemonSet{set}, nil, at)
@@ -44,11 +47,16 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	s = Judge([]corev1.Node{eks}, nil, nil, at)
-	if !strings.HasPrefix(s.Runs, "outside the cluster") || s.Headline() != "all 1 nodes are watched (EKS node monitoring agent)" {
+	if !strings.HasPrefix(s.Runs, "outside the cluster") || s.Headline() != "n4 is watched (EKS node monitoring agent)" {
 		t.Errorf("%q %q", s.Runs, s.Headline())
 	}
+	eks.Status.Conditions[0].Status = corev1.ConditionFalse
+	s = Judge([]corev1.Node{eks}, nil, nil, at)
+	if len(s.Nodes[0].Problems) != 1 || !strings.HasSuffix(s.Headline(), "; 1 with a problem now") {
+		t.Errorf("%q %+v", s.Headline(), s.Nodes[0])
+	}
 	s = Judge([]corev1.Node{none}, nil, nil, at)
-	if s.Runs != "" || !strings.HasPrefix(s.Headline(), "nobody watches the 1 nodes") {
+	if s.Runs != "" || !strings.HasPrefix(s.Headline(), "nobody watches n5") {
 		t.Errorf("%q %q", s.Runs, s.Headline())
 	}
 }
