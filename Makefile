@@ -39,6 +39,19 @@ bench: build ## Measure the speed and memory claims, each as a ratio in one run
 lint: ## Check formatting, vet, dependency direction and house rules
 	@hack/lint.sh
 
+.PHONY: lint-full
+lint-full: ## Run golangci-lint too (ten minutes to build the first time)
+	@hack/lint.sh
+	@hack/golangci.sh
+
+.PHONY: race
+race: ## Run the quick tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -short $(PLUGINS:%=./plugins/kubectl-%/...) ./shared/...
+
+.PHONY: test-oldest
+test-oldest: ## Run the clusters' main tests on the oldest Kubernetes that is supported here
+	@hack/test-version.sh v1.34.4
+
 .PHONY: docs
 docs: ## Rewrite the generated pages: checks, commands, manuals, errors, licences
 	go test $(PLUGINS:%=./plugins/kubectl-%/internal/cmd) -run Docs -update

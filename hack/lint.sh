@@ -52,6 +52,35 @@ done
 out=$(git grep -nIE '(//|#).*\b(TODO|FIXME|XXX)\b' -- '*.go' '*.sh' ':!hack/lint.sh')
 [ -z "$out" ] || say "unfinished: $out"
 
+# Tools are pinned in modules of their own, outside the workspace. staticcheck
+# and deadcode take a minute or two the first time; golangci-lint takes ten to
+# build and has a target of its own (make lint-full).
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+if GOWORK=off CGO_ENABLED=0 go -C hack/tools/lint build -o "$tools" honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode; then
+	code=(./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch))
+	"$tools/staticcheck" "${code[@]}" || say "staticcheck"
+	out=$("$tools/deadcode" -test "${code[@]}") || say "deadcode"
+	[ -z "$out" ] || say "nothing uses: $out"
+else
+	say "the linters of hack/tools/lint cannot be built"
+fi
+
+# The programs behind the release, and the pages that they write.
+(cd hack && GOWORK=off go vet ./... && GOWORK=off go test ./...) >/dev/null || say "hack/: go vet or go test"
+for page in errors licenses; do
+	GOWORK=off go -C hack run ./house $page --check .. || say "house $page"
+done
+
+# The manuals, where the machine can read them (hack/packages.txt has mandoc and
+# man-db). They have no date, so that equal source gives equal bytes.
+if command -v mandoc >/dev/null; then
+	out=$(mandoc -Tlint -W warning docs/man/*.1 | grep -v 'missing date')
+	[ -z "$out" ] || say "man pages: $out"
+else
+	echo "lint: NOT CHECKED: man pages (no mandoc here)"
+fi
+
 # Size: 32 MB stripped.
 for p in nodehealth auditpolicy certgen logarch; do
 	if [ -f "bin/kubectl-$p" ]; then

@@ -20,9 +20,6 @@ func New(text string) *Regexp {
 	return &Regexp{text: text, get: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
 }
 
-// Get returns the compiled expression.
-func (r *Regexp) Get() *regexp.Regexp { return r.get() }
-
 // String returns the text.
 func (r *Regexp) String() string { return r.text }
 
@@ -35,9 +32,6 @@ func (r *Regexp) FindStringIndex(s string) []int         { return r.get().FindSt
 func (r *Regexp) FindStringSubmatch(s string) []string   { return r.get().FindStringSubmatch(s) }
 func (r *Regexp) FindStringSubmatchIndex(s string) []int { return r.get().FindStringSubmatchIndex(s) }
 func (r *Regexp) FindAllString(s string, n int) []string { return r.get().FindAllString(s, n) }
-func (r *Regexp) FindAllStringIndex(s string, n int) [][]int {
-	return r.get().FindAllStringIndex(s, n)
-}
 func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
 	return r.get().FindAllStringSubmatch(s, n)
 }
@@ -45,11 +39,8 @@ func (r *Regexp) FindAllStringSubmatchIndex(s string, n int) [][]int {
 	return r.get().FindAllStringSubmatchIndex(s, n)
 }
 func (r *Regexp) FindSubmatch(b []byte) [][]byte         { return r.get().FindSubmatch(b) }
-func (r *Regexp) FindIndex(b []byte) []int               { return r.get().FindIndex(b) }
 func (r *Regexp) ReplaceAllString(s, with string) string { return r.get().ReplaceAllString(s, with) }
 func (r *Regexp) ReplaceAll(b, with []byte) []byte       { return r.get().ReplaceAll(b, with) }
-func (r *Regexp) Split(s string, n int) []string         { return r.get().Split(s, n) }
-func (r *Regexp) SubexpIndex(name string) int            { return r.get().SubexpIndex(name) }
 func (r *Regexp) ReplaceAllStringFunc(s string, f func(string) string) string {
 	return r.get().ReplaceAllStringFunc(s, f)
 }

@@ -69,11 +69,6 @@ type Report struct {
 	Undecided bool
 }
 
-// Loses says whether some requests are recorded less than before.
-func (r *Report) Loses() bool {
-	return slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Loss })
-}
-
 // Work is the default budget, in comparisons of boxes.
 const Work = 60_000_000
 

@@ -83,10 +83,6 @@ func ask(group string, resources, verbs []string) audit.PolicyRule {
 // recorded says that a decision makes events.
 func recorded(d policy.Decision) bool { return d.Level != audit.LevelNone }
 
-func atLeast(l audit.Level) func(policy.Decision) bool {
-	return func(d policy.Decision) bool { return policy.Rank(d.Level) >= policy.Rank(l) }
-}
-
 func unrecorded(d policy.Decision) bool { return d.Level == audit.LevelNone }
 
 // severity is a finding of a rule with another severity.

@@ -21,9 +21,6 @@ func (sp *Space) Authenticated() Box {
 	return Box{User: Set(nil).minus(setOf(len(sp.users), nobody), len(sp.users))}
 }
 
-// ForResources is the set of requests for resources.
-func (sp *Space) ForResources() Box { return Box{Path: setOf(len(sp.paths), 0)} }
-
 // UnnamedGroup is the set of requests for resources of a group that no rule
 // names, as those of custom resources are.
 func (sp *Space) UnnamedGroup() Box {

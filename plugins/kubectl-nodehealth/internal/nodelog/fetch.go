@@ -27,10 +27,6 @@ type Query struct {
 	Pattern string
 }
 
-func (q Query) empty() bool {
-	return q.Since.IsZero() && q.Until.IsZero() && q.Tail == 0 && q.Boot == nil && q.Pattern == ""
-}
-
 // Status says why a log could not be read from a place.
 type Status string
 

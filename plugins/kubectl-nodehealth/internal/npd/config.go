@@ -17,7 +17,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -209,12 +208,4 @@ func compile(pattern string) (*regexp.Regexp, error) {
 func (c *Config) option(name string) string {
 	s, _ := c.PluginConfig[name].(string)
 	return s
-}
-
-// lookback parses Lookback; the detector takes "0" for nothing given.
-func (c *Config) lookback() (time.Duration, error) {
-	if c.Lookback == "" {
-		return 0, nil
-	}
-	return time.ParseDuration(c.Lookback)
 }

@@ -193,12 +193,6 @@ func (b *Builder) AddEvent(o *corev1.Event) {
 	}
 }
 
-// PutEvent takes an event of a node from a text.
-func (b *Builder) PutEvent(node string, e Event) {
-	b.Read(SourceEvents)
-	b.events[node] = append(b.events[node], e)
-}
-
 // PodEventMatters says whether an event of a pod tells something about the
 // node that reported it.
 func PodEventMatters(reason string) bool {
@@ -232,9 +226,6 @@ func (b *Builder) AddUsage(node string, u *Usage) {
 	b.usage[node] = u
 	b.stamp("", u.Time)
 }
-
-// Node returns a node that was added, or nil.
-func (b *Builder) Node(name string) *Node { return b.nodes[name] }
 
 // Names are the nodes that were added, in their order.
 func (b *Builder) Names() []string { return slices.Clone(b.order) }

@@ -198,12 +198,6 @@ func notable(p *corev1.Pod) bool {
 	return strings.Contains(p.Status.Message, "Cannot enforce AppArmor")
 }
 
-// NewPod takes what the story needs of a pod.
-func NewPod(p *corev1.Pod) Pod {
-	requests, limits := Resources(p)
-	return newPod(p, requests, limits)
-}
-
 func newPod(p *corev1.Pod, requests, limits corev1.ResourceList) Pod {
 	out := Pod{
 		Namespace: p.Namespace, Name: p.Name, Phase: string(p.Status.Phase), Owner: ownerKind(p),
