@@ -50,7 +50,7 @@ judges() {
 layer "build the plugins" make --no-print-directory build
 layer "house rules" hack/lint.sh
 layer "unit and command scripts" unit
-layer "examples of the documentation, and its pictures" env GOWORK=off go -C test test ./examples ./pictures
+layer "examples of the documentation, and its pictures" env GOWORK=off go -C test test ./examples ./pictures ./walkthrough
 
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	layer "packages of the peers and the cluster" hack/packages.sh

@@ -14,15 +14,17 @@ import (
 const DefaultVersion = "v1.37.1"
 
 // Binary finds the binary that is all components of the given Kubernetes
-// version ("" for DefaultVersion): $CLUSTERWRIGHT_K8S for the default version,
-// else k8s-VERSION in the cache folder ($XDG_CACHE_HOME or ~/.cache, below
-// clusterwright). If the default version is missing it is built with
-// hack/build-k8s.sh, which takes about ten minutes on two cores and writes its
-// progress to standard error; another version's has to be put there, built from
-// the same main package in a module of its own. Its first argument is the component to be: etcd,
+// version ("" for $CLUSTERWRIGHT_VERSION, else DefaultVersion):
+// $CLUSTERWRIGHT_K8S for the default version, else k8s-VERSION in the cache
+// folder ($XDG_CACHE_HOME or ~/.cache, below clusterwright). If it is missing it
+// is built with hack/build-k8s.sh, which takes about ten minutes on two cores
+// and writes its progress to standard error. Its first argument is the component to be: etcd,
 // kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubeadm or
 // kubectl.
 func Binary(version string) (string, error) {
+	if version == "" {
+		version = os.Getenv("CLUSTERWRIGHT_VERSION")
+	}
 	if version == "" {
 		version = DefaultVersion
 	}
@@ -38,14 +40,11 @@ func Binary(version string) (string, error) {
 	if _, err := os.Stat(b); err == nil {
 		return b, nil
 	}
-	if version != DefaultVersion {
-		return "", fmt.Errorf("no %s: hack/build-k8s.sh builds %s; build test/cmd/k8s in a module that requires %s and put it there", b, DefaultVersion, version)
-	}
 	script, err := repositoryFile("hack/build-k8s.sh")
 	if err != nil {
 		return "", fmt.Errorf("no %s, and no hack/build-k8s.sh to build it with: %w", b, err)
 	}
-	cmd := exec.Command(script)
+	cmd := exec.Command(script, version)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("build Kubernetes %s with %s: %w", version, script, err)

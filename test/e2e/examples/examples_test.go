@@ -115,6 +115,13 @@ func TestExamples(t *testing.T) {
 	kubectl("", "wait", "--for=condition=Ready", "pod/kube-scheduler-cp1", "-n", "kube-system", "--timeout=120s")
 	kubectl("", "wait", "--for=condition=Available", "deployment/web", "-n", "shop", "--timeout=120s")
 	for i := range 2 {
+		n, err := c.Node(fmt.Sprintf("kube-worker-%d", i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := n.Exec("sh", "-c", "echo 'Nov 21 06:34:52 kube-worker-1 systemd[1]: Started kubelet.' >/var/log/syslog"); err != nil {
+			t.Fatalf("write a syslog: %v\n%s", err, out)
+		}
 		kubectl("", "label", "node", fmt.Sprintf("kube-worker-%d", i+1), "pool=gpu")
 	}
 

@@ -70,9 +70,9 @@ func (l *loadFlags) size() (backend.Sizing, error) {
 // planFlags are the flags that both backends have.
 type planFlags struct {
 	loadFlags
-	platform, format, out string
-	policyPath, policy    string
-	mode                  string
+	platform, format   string
+	policyPath, policy string
+	mode               string
 }
 
 func (p *planFlags) add(c *cobra.Command, mode string) {

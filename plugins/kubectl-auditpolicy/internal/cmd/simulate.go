@@ -27,7 +27,6 @@ type simulateOptions struct {
 	mode                           string
 	buffer, maxSize, burst         int
 	qps                            float64
-	throttle                       bool
 	maxWait, latency, outage, back time.Duration
 	changed                        func(string) bool
 }

@@ -99,7 +99,6 @@ type Context struct {
 	// explained are the paths whose uselessness some check has told already, so
 	// that its consequences are not told again.
 	explained map[string]bool
-	comments  map[int]string
 	results   []Result
 	undecided []Open
 }

@@ -56,7 +56,6 @@ type maker struct {
 	tasks            []*task
 	nodes            []NodeResult
 	copies           []copyOf
-	etcdAuthority    bool
 	firstControlName string
 }
 

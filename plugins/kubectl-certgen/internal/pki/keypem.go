@@ -136,7 +136,7 @@ func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
 			return nil, ErrEncrypted
 		}
 		var err error
-		//nolint:staticcheck // openssl and easyrsa before 3 wrote keys in this form, and they are still about.
+		//lint:ignore SA1019 openssl and easyrsa before 3 wrote keys in this form, and they are still about.
 		if der, err = x509.DecryptPEMBlock(b, passphrase); err != nil {
 			return nil, ErrPassphrase
 		}

@@ -170,6 +170,7 @@ func (n Name) Check() error {
 			return fmt.Errorf("%s=%q: %d characters, %d are allowed (RFC 5280, appendix A)", t.short, a.Value, c, t.max)
 		}
 		if t.short == "C" && (len(a.Value) != 2 || !isPrintable(a.Value)) {
+			//lint:ignore ST1005 C is the attribute's name
 			return fmt.Errorf("C=%q: a country is two letters", a.Value)
 		}
 	}

@@ -166,7 +166,7 @@ func TestLegacyEncryptedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := pem.Decode(plain)
-	//nolint:staticcheck // the form that is to be read
+	//lint:ignore SA1019 the form that is to be read
 	enc, err := x509.EncryptPEMBlock(rand.Reader, b.Type, b.Bytes, []byte("secret"), x509.PEMCipherAES256)
 	if err != nil {
 		t.Fatal(err)

@@ -217,6 +217,7 @@ func (r *reader) described1(secs map[string]section) error {
 		case "Kubelet Version":
 			info.KubeletVersion = p[1]
 		case "Kube-Proxy Version":
+			//lint:ignore SA1019 nodes before v1.33 tell it
 			info.KubeProxyVersion = p[1]
 		}
 	}

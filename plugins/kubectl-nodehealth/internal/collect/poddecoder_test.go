@@ -25,7 +25,7 @@ func variousPods() []*corev1.Pod {
 	base := func(name string) *corev1.Pod {
 		return &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", UID: "u", Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"long": "text"},
-				CreationTimestamp: deleted, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")}}},
+				CreationTimestamp: deleted, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: metav1.NewFieldsV1("{}")}},
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "rs", UID: "o", Controller: &yes}}},
 			Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{
 				Name: "c", Image: "i", Env: []corev1.EnvVar{{Name: "E", Value: "v"}},

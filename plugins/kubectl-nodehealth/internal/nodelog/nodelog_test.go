@@ -130,11 +130,13 @@ func TestOpen(t *testing.T) {
 			fmt.Fprint(w, `{"kind":"Status","message":"nodes \"n1\" is forbidden: User \"u\" cannot get resource \"nodes/proxy\"","code":403}`)
 		}, "", "", []Status{DeniedByAPI}},
 		"denied by the kubelet": {func(w http.ResponseWriter, r *http.Request) {
-			http.Error(w, "Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource(s)=[log])", 403)
+			http.Error(w, "Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource(s)=[log])", http.StatusForbidden)
 		}, "", "", []Status{DeniedByKubelet}},
-		"handler off": {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "logs endpoint is disabled.", 405) }, "", "", []Status{HandlerOff}},
+		"handler off": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "logs endpoint is disabled.", http.StatusMethodNotAllowed)
+		}, "", "", []Status{HandlerOff}},
 		"kubelet down": {func(w http.ResponseWriter, r *http.Request) {
-			http.Error(w, "error trying to reach service: dial tcp 10.0.0.1:10250: connect: connection refused", 503)
+			http.Error(w, "error trying to reach service: dial tcp 10.0.0.1:10250: connect: connection refused", http.StatusServiceUnavailable)
 		}, "", "", []Status{Refused}},
 		"kubelet frozen": {func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second) }, "", "", []Status{Timeout}},
 	} {

@@ -34,7 +34,7 @@ func Writers(entries []metav1.ManagedFieldsEntry) []Writer {
 			w.Time = e.Time.Time
 		}
 		if e.FieldsV1 != nil {
-			w.Conditions = ownedConditions(e.FieldsV1.Raw)
+			w.Conditions = ownedConditions(e.FieldsV1.GetRawBytes())
 		}
 		out = append(out, w)
 	}
@@ -85,7 +85,7 @@ func NewLease(o *coordv1.Lease) *Lease {
 		if strings.HasPrefix(e.Manager, "kubectl") {
 			continue
 		}
-		if e.Time != nil && e.FieldsV1 != nil && strings.Contains(string(e.FieldsV1.Raw), `"f:renewTime"`) && e.Time.After(l.Stamped) {
+		if e.Time != nil && e.FieldsV1 != nil && strings.Contains(e.FieldsV1.GetRawString(), `"f:renewTime"`) && e.Time.After(l.Stamped) {
 			l.Stamped, l.By = e.Time.Time, e.Manager
 		}
 	}

@@ -65,8 +65,8 @@ func TestGrace(t *testing.T) {
 
 func TestWriters(t *testing.T) {
 	at := metav1.Now()
-	ws := Writers([]metav1.ManagedFieldsEntry{{Manager: "node-problem-detector", Subresource: "status", Time: &at, FieldsV1: &metav1.FieldsV1{
-		Raw: []byte(`{"f:status":{"f:conditions":{"k:{\"type\":\"KernelDeadlock\"}":{},"k:{\"type\":\"Ready\"}":{},".":{}}}}`)}}})
+	ws := Writers([]metav1.ManagedFieldsEntry{{Manager: "node-problem-detector", Subresource: "status", Time: &at, FieldsV1: metav1.NewFieldsV1(
+		`{"f:status":{"f:conditions":{"k:{\"type\":\"KernelDeadlock\"}":{},"k:{\"type\":\"Ready\"}":{},".":{}}}}`)}})
 	if len(ws) != 1 || len(ws[0].Conditions) != 2 || ws[0].Conditions[0] != "KernelDeadlock" {
 		t.Errorf("%+v", ws)
 	}
