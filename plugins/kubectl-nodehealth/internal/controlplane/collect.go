@@ -53,6 +53,7 @@ const folder = "/etc/kubernetes"
 func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
+	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
 	c := &collector{config: config, s: &Snapshot{ObservedAt: now, Server: config.Host}}
 	if err := c.connect(); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func Judge(s *Snapshot) Report {
 	if len(s.Probes) > 0 {
 		r.Coverage = float64(ok) / float64(len(s.Probes))
 	}
-	r.Verdict = verdict(s, r.Summary, j.blind != "")
+	r.Verdict = verdict(s, r.Summary, j.blind != "" && !j.broken)
 	r.Answer = j.sentence(r)
 	r.Next = next(s, r)
 	return r
@@ -131,6 +131,8 @@ type judge struct {
 	scenario string
 	// answer is the first thing to say, and blind why nothing can be said.
 	answer, blind string
+	// broken says that a component of this machine does not work.
+	broken bool
 }
 
 func (j *judge) add(r finding.Rule, kind, name, message string, evidence ...string) *finding.Finding {

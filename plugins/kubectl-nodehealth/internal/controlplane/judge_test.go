@@ -73,6 +73,18 @@ func TestJudge(t *testing.T) {
 		"etcd of this machine": {func(s *Snapshot) {
 			cutOff(s, Refused, &Machine{Components: []Local{{Name: "etcd", Answer: "refused: it does not run"}, {Name: "kube-scheduler", Answer: "ok"}}})
 		}, "Unhealthy", "NH912 NH918", "nobody listens", StorageLost},
+		"no kubeconfig on a broken machine": {func(s *Snapshot) {
+			cutOff(s, NoCluster, &Machine{Folder: "/etc/kubernetes", Components: []Local{{Name: "kube-apiserver", Answer: "refused: it does not run"}}})
+		}, "Unhealthy", "NH918 NH912", "kube-apiserver on this machine: refused", ""},
+		"nothing runs here": {func(s *Snapshot) {
+			cutOff(s, Refused, &Machine{Components: []Local{{Name: "kube-apiserver", Answer: "refused: it does not run"}, {Name: "etcd", Answer: "refused: it does not run"}}})
+		}, "Unhealthy", "NH912 NH918 NH918", "nobody listens", APIServerDown},
+		"no kubeconfig on a machine that is well": {func(s *Snapshot) {
+			cutOff(s, NoCluster, &Machine{Folder: "/etc/kubernetes", Components: []Local{{Name: "kube-apiserver", Answer: "ok"}}})
+		}, "Unknown", "NH912", "/etc/kubernetes/admin.conf", ""},
+		"another port than kubeadm's": {func(s *Snapshot) {
+			s.Machine = &Machine{Components: []Local{{Name: "etcd", Answer: "refused: it does not run"}}}
+		}, "Degraded", "NH918", "etcd on this machine", ""},
 		"you will expire": {func(s *Snapshot) {
 			s.You = &Certificate{Where: "your client certificate", NotAfter: now.Add(50 * time.Hour)}
 		}, "Degraded", "NH913", "expires in 2 days", ""},

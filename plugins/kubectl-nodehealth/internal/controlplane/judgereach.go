@@ -161,12 +161,25 @@ func (j *judge) machine() {
 	if m == nil {
 		return
 	}
+	none := len(m.Components) > 1 && !slices.ContainsFunc(m.Components, func(c Local) bool { return !strings.HasPrefix(c.Answer, "refused") })
 	for _, c := range m.Components {
 		if c.Answer == "ok" {
 			continue
 		}
-		j.add(ruleLocal, "Component", c.Name, fmt.Sprintf("%s on this machine: %s", c.Name, c.Answer), "asked "+c.URL, "static pod "+c.Manifest)
-		if c.Name == "etcd" && j.s.Reach.Layer != Answered {
+		f := j.add(ruleLocal, "Component", c.Name, fmt.Sprintf("%s on this machine: %s", c.Name, c.Answer), "asked "+c.URL, "static pod "+c.Manifest)
+		if j.s.Reach.Layer == Answered {
+			// Others do its work, or its port is another one.
+			f.Severity = finding.Warning
+			continue
+		}
+		// What is seen here is no matter of the way to the API server.
+		j.broken = true
+		if none {
+			j.scenario = APIServerDown
+			j.answer = "nothing of the control plane runs on this machine: look first at what starts it, the kubelet and the container runtime"
+			continue
+		}
+		if c.Name == "etcd" {
 			// Without etcd the API server does not come up: that is the cause.
 			j.scenario = StorageLost
 			j.answer = "etcd on this machine does not work, so the API server cannot come up: nothing new starts, stops or is changed; what runs goes on"

@@ -128,6 +128,9 @@ func next(s *Snapshot, r Report) []fault.Command {
 	}
 	switch r.Scenario {
 	case APIServerDown:
+		if s.Machine != nil {
+			add("static pods are started by the kubelet", "systemctl status kubelet containerd crio; sudo journalctl -u kubelet -n 50 --no-pager; sudo crictl ps -a")
+		}
 		if platformOf(s) == unknown {
 			add("on its machine; static pods are started by the kubelet", "sudo crictl ps -a --name kube-apiserver; journalctl -u kubelet -n 50 --no-pager")
 		}

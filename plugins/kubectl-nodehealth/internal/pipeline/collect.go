@@ -58,6 +58,7 @@ type collector struct {
 func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options) (*Snapshot, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
+	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
 	c := &collector{s: &Snapshot{ObservedAt: now, Servers: []Server{}, Probes: []Problem{}}, o: o}
 	var err error
 	if c.core, err = coreclient.NewForConfig(config); err != nil {
