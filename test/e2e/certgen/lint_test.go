@@ -88,6 +88,8 @@ openssl x509 -req -in leaf.csr -CA other-ca.crt -CAkey ca.key -days 10 -out leaf
 	{"cfssl's durations and usages", "config.json", `{"signing": {"profiles": {"k": {"expiry": "365d", "usages": ["digitalSignature", "Key Encipherment", "serverAuth", "client auth"]}}}}`,
 		`echo '{"CN": "x", "hosts": ["a.example.com"]}' > x.json && $CFSSL gencert -ca=ca.crt -ca-key=ca.key -config=config.json -profile=k x.json > o.json && jq -r .cert o.json > x.crt &&
 		openssl verify -x509_strict -purpose sslserver -CAfile ca.crt x.crt && openssl x509 -in x.crt -noout -text | grep 'Key Encipherment'`},
+	{"a byte order mark before cfssl's JSON", "x.json", "\xef\xbb\xbf" + `{"CN": "x", "hosts": ["a.example.com"]}`,
+		`$CFSSL gencert -ca=ca.crt -ca-key=ca.key x.json > o.json && jq -r .cert o.json > x.crt && openssl verify -CAfile ca.crt -verify_hostname a.example.com x.crt`},
 	{"cfssl's key and hosts", "x.json", `{"CN": "x", "host": ["a.example.com:6443", "", "kubernetes.svc.cluster.local"], "key": {"algo": "RSA", "size": 1024}}`,
 		`$CFSSL gencert -ca=ca.crt -ca-key=ca.key x.json > o.json && jq -r .cert o.json > x.crt && openssl verify -CAfile ca.crt -verify_hostname a.example.com x.crt &&
 		openssl verify -CAfile ca.crt -verify_hostname kubernetes.default.svc.cluster.local x.crt`},

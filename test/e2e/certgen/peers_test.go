@@ -207,3 +207,44 @@ func TestToolsGoOnInEachAuthority(t *testing.T) {
 		})
 	}
 }
+
+// Expired and revoked entries, with their reason, and the certificates behind
+// them go through every layout and come back; then the tool works on with them.
+func TestHistoryGoesThroughEveryLayout(t *testing.T) {
+	need(t, "openssl", easyrsaScript)
+	dir := filepath.Join(t.TempDir(), "a")
+	certgen(t, ".", "server", "--ip", "203.0.113.10", "--layout", "openssl", "--out", dir)
+	sign := func(name string, args ...string) {
+		must(t, dir, "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-subj", "/CN="+name, "-out", name+".csr")
+		must(t, dir, "openssl", append([]string{"ca", "-batch", "-config", "openssl.cnf", "-in", name + ".csr", "-out", name + ".crt"}, args...)...)
+	}
+	sign("old", "-startdate", "20250101000000Z", "-enddate", "20250201000000Z")
+	sign("stolen")
+	must(t, dir, "openssl", "ca", "-config", "openssl.cnf", "-revoke", "stolen.crt", "-crl_reason", "keyCompromise")
+	must(t, dir, "openssl", "ca", "-config", "openssl.cnf", "-updatedb")
+	book := readFile(t, filepath.Join(dir, "index.txt"))
+	if !strings.Contains(book, "E\t") || !strings.Contains(book, "keyCompromise") || !strings.Contains(book, "V\t") {
+		t.Fatalf("the book is not what the test wants:\n%s", book)
+	}
+	at := dir
+	for _, kind := range []string{"easyrsa", "cfssl", "kubeadm", "flat", "easyrsa", "openssl"} {
+		to := filepath.Join(t.TempDir(), kind)
+		certgen(t, ".", "convert", at, "--layout", kind, "--out", to)
+		at = to
+		if kind == "easyrsa" {
+			out := must(t, filepath.Dir(at), "env", "EASYRSA=/usr/share/easy-rsa", "EASYRSA_PKI="+at, "EASYRSA_BATCH=1", easyrsaScript, "gen-crl")
+			if crl := must(t, ".", "openssl", "crl", "-in", filepath.Join(at, "crl.pem"), "-noout", "-text"); !strings.Contains(crl, "Key Compromise") {
+				t.Errorf("easyrsa's list lacks the revoked certificate: %s\n%s", out, crl)
+			}
+		}
+	}
+	if got := readFile(t, filepath.Join(at, "index.txt")); got != book {
+		t.Errorf("the book came back as\n%s\nand was\n%s", got, book)
+	}
+	for _, f := range []string{"old.crt", "stolen.crt", "stolen.key", "old.csr", "ca.key"} {
+		if readFile(t, filepath.Join(at, f)) != readFile(t, filepath.Join(dir, f)) {
+			t.Errorf("%s came back different", f)
+		}
+	}
+	opensslGoesOn(t, at, "apiserver") // its name in kubeadm
+}

@@ -30,6 +30,10 @@ type linter struct {
 func Lint(files []*input.File) []Issue {
 	l := &linter{files: files, seen: map[string]bool{}}
 	for _, f := range files {
+		if f.BOM && len(f.Requests)+len(f.Configs) > 0 && (f.Kind == input.KindCFSSLRequest || f.Kind == input.KindCFSSLConfig) {
+			l.add(f, Refused, input.Text{End: 3}, "the file begins with a byte order mark: cfssl refuses it (invalid character)").remedy("save it as UTF-8 without one").
+				fix(input.Text{End: 3}, "")
+		}
 		for _, p := range f.Problems {
 			l.add(f, Refused, p.At, p.Msg)
 		}
@@ -103,6 +107,7 @@ func (i *Issue) fix(at input.Text, text string) *Issue {
 // Issues whose edits touch those of an earlier one wait for the next run.
 func Fixed(f *input.File, issues []Issue) (data []byte, fixed int) {
 	var edits []yamldoc.Edit
+	bom := f.BOM
 	for _, is := range issues {
 		if is.File != f || len(is.Fix) == 0 {
 			continue
@@ -110,10 +115,17 @@ func Fixed(f *input.File, issues []Issue) (data []byte, fixed int) {
 		if slices.ContainsFunc(is.Fix, func(e yamldoc.Edit) bool { return overlaps(edits, e) }) {
 			continue
 		}
+		for _, e := range is.Fix {
+			bom = bom && !(e.Start == 0 && e.End == 3)
+		}
 		edits = append(edits, is.Fix...)
 		fixed++
 	}
-	return yamldoc.Apply(f.Data, edits), fixed
+	data = yamldoc.Apply(f.Data, edits)
+	if bom && len(data) >= 3 {
+		copy(data, "\xef\xbb\xbf")
+	}
+	return data, fixed
 }
 
 func overlaps(edits []yamldoc.Edit, e yamldoc.Edit) bool {

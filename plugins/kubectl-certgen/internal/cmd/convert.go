@@ -73,6 +73,7 @@ type convertReport struct {
 	DryRun     bool     `json:"dryRun,omitempty"`
 	CAs        int      `json:"authorities"`
 	Named      int      `json:"certificates"`
+	Pending    int      `json:"pendingRequests,omitempty"`
 	Valid      int      `json:"valid"`
 	Revoked    int      `json:"revoked"`
 	Expired    int      `json:"expired"`
@@ -117,7 +118,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 		}
 	}
 	r := convertReport{apiVersion, "Converted", show(src.Root), string(src.Kind), show(out), string(to), dryRun,
-		res.Authorities, res.Pairs, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Warnings}
+		res.Authorities, res.Pairs, res.Pending, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Warnings}
 	for _, f := range res.Files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -163,6 +164,9 @@ func (r convertReport) text(env *cli.Env) {
 	}
 	fmt.Fprintf(env.Out, "%s %s (%s) to %s (%s): %s and %d %s\n", word, r.From, r.FromLayout, r.To, r.ToLayout, cas, r.Named, plural(r.Named, "certificate", "certificates"))
 	fmt.Fprintf(env.Out, "book     %d valid, %d revoked, %d expired\n", r.Valid, r.Revoked, r.Expired)
+	if r.Pending > 0 {
+		fmt.Fprintf(env.Out, "pending  %d %s not signed yet, with %s\n", r.Pending, plural(r.Pending, "request", "requests"), plural(r.Pending, "its key", "their keys"))
+	}
 	if to := layout.Kind(r.ToLayout); r.CAs > 1 && to != layout.Kubeadm {
 		fmt.Fprintf(env.Out, "folders  etcd/ and front-proxy/ are PKIs of their own in the same layout\n")
 	}

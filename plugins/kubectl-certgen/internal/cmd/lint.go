@@ -216,7 +216,8 @@ func (s *lintSet) addFolder(dir string) error {
 			return cli.Usagef("%s: %s", p, cause(err))
 		}
 		if d.IsDir() {
-			if p != dir && strings.HasPrefix(d.Name(), ".") {
+			// Second copies, by serial number, would be judged twice.
+			if p != dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "certs_by_serial" || d.Name() == "newcerts") {
 				return filepath.SkipDir
 			}
 			return nil

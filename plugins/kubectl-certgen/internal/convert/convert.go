@@ -42,6 +42,8 @@ type Result struct {
 	// Pairs counts certificates that have a name; Valid, Revoked and Expired
 	// the book's entries.
 	Pairs, Valid, Revoked, Expired int
+	// Pending counts requests that nobody has signed yet.
+	Pending int
 	// Authorities counts the CAs.
 	Authorities int
 	// CAKey says that the CA's key is there.
@@ -80,10 +82,6 @@ type carrier struct {
 	bySerial map[string][]byte // PEM by upper-case hex
 }
 
-// kids are the authorities that kubeadm has beside the cluster's, by the
-// folder that they get elsewhere.
-var kids = map[string]string{"etcd": "etcd/ca", "front-proxy": "front-proxy-ca"}
-
 // Plan works out the new folder. Nothing is written.
 func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Result, error) {
 	top := &carrier{src: src, dst: layout.New(to, ""), now: now, rand: rand, out: &Result{},
@@ -93,7 +91,7 @@ func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Re
 		return nil, err
 	}
 	for _, c := range all {
-		for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.orphans, c.writeBook, c.extras} {
+		for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.pending, c.orphans, c.writeBook, c.extras} {
 			if err := step(); err != nil {
 				return nil, err
 			}
@@ -101,139 +99,6 @@ func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Re
 		top.out.Authorities++
 	}
 	return top.out, top.others()
-}
-
-// Done says whether a folder holds a plan's files and no others, with its keys
-// and certificates. Requests and serial numbers are made anew by each plan.
-func Done(root string, r *Result) bool {
-	for _, f := range r.Files {
-		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f.Path)))
-		if err != nil {
-			return false
-		}
-		switch path.Ext(f.Path) {
-		case ".key", ".crt", ".pem":
-			if string(data) != string(f.Data) {
-				return false
-			}
-		}
-	}
-	return len(files(root)) == len(r.Files)
-}
-
-// Holds says whether there is a file in a folder; folders without one are what
-// an interrupted run leaves.
-func Holds(root string) bool { return len(files(root)) > 0 }
-
-func files(root string) []string {
-	var out []string
-	_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			out = append(out, p) // what cannot be read is not empty
-			return nil
-		}
-		if !d.IsDir() {
-			out = append(out, p)
-		}
-		return nil
-	})
-	return out
-}
-
-// authorities are the cluster's and those of etcd and the front proxy, where
-// they are there.
-func (c *carrier) authorities() ([]*carrier, error) {
-	all := []*carrier{c}
-	for _, kid := range []string{"etcd", "front-proxy"} {
-		o := *c
-		o.kid, o.bySerial = kid, map[string][]byte{}
-		if c.src.Kind == layout.Kubeadm {
-			if o.src = c.src.WithCA(kids[kid]); !o.src.Has(o.src.CA().Cert) {
-				continue
-			}
-		} else {
-			l, ok, err := layout.Detect(c.src.Path(kid))
-			if err != nil {
-				return nil, err
-			}
-			if !ok || l.Root != c.src.Path(kid) || l.Kind == layout.Kubeadm {
-				continue
-			}
-			// An authority without anything special is laid out like the rest.
-			if l.Kind == layout.Flat && c.src.Kind == layout.OpenSSL {
-				l.Kind = layout.OpenSSL
-			}
-			o.src, o.from = l, kid
-		}
-		if c.dst.Kind == layout.Kubeadm {
-			o.dst = c.dst.WithCA(kids[kid])
-		} else {
-			o.to = kid
-		}
-		all = append(all, &o)
-	}
-	if c.src.Kind == layout.Kubeadm {
-		return all, c.claim(all)
-	}
-	return all, nil
-}
-
-// claim says for each pair of a kubeadm folder which authority signed it.
-func (c *carrier) claim(all []*carrier) error {
-	list, err := c.src.Pairs()
-	if err != nil {
-		return err
-	}
-	claims := map[string]string{}
-	for _, p := range list {
-		data, err := c.read(p.Cert)
-		if err != nil {
-			return err
-		}
-		certs, err := pki.ParseCerts(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.src.Path(p.Cert), err)
-		}
-		for _, o := range all {
-			ca, err := o.read(o.src.CA().Cert)
-			if err != nil {
-				return err
-			}
-			cas, err := pki.ParseCerts(ca)
-			if err != nil {
-				continue // said when the authority is carried
-			}
-			if p.Cert == o.src.CA().Cert || cas[0].CheckSignature(certs[0].SignatureAlgorithm, certs[0].RawTBSCertificate, certs[0].Signature) == nil {
-				claims[p.Name] = o.kid
-				break
-			}
-		}
-		if _, ok := claims[p.Name]; !ok {
-			claims[p.Name] = kidOf(p.Name)
-		}
-	}
-	for _, o := range all {
-		o.claims = claims
-	}
-	return nil
-}
-
-// kidOf is the authority that kubeadm signs a name with.
-func kidOf(name string) string {
-	for kid, ca := range kids {
-		for _, k := range layout.KubeadmCAs {
-			if k.Name == ca && slices.Contains(k.Leaves, name) {
-				return kid
-			}
-		}
-		if strings.HasPrefix(name, kid+"/") {
-			return kid
-		}
-	}
-	return ""
 }
 
 // srcHistory and dstHistory are the folders for a book that the layout has no

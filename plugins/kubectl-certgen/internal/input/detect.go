@@ -46,7 +46,7 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, &Error{File: name, Msg: "not UTF-8 text"}
 	}
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
-		f.Data = append([]byte("   "), data[3:]...)
+		f.Data, f.BOM = append([]byte("   "), data[3:]...), true
 	}
 	trim := bytes.TrimSpace(f.Data)
 	base := strings.ToLower(filepath.Base(name))

@@ -50,6 +50,9 @@ type File struct {
 	Confs    []*Conf
 	Vars     *Vars
 	Commands []*Command
+	// BOM says that the file began with a byte order mark, which Data has blanks
+	// for.
+	BOM bool
 	// Problems are documents that a script writes and their tool refuses.
 	Problems []Problem
 
