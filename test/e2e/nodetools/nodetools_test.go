@@ -34,6 +34,7 @@ func TestNodeTools(t *testing.T) {
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, c, u) })
 	t.Run("lost connection", func(t *testing.T) { testLostConnection(t, c, u) })
 	t.Run("dead runtime", func(t *testing.T) { testDeadRuntime(t, c, u) })
+	t.Run("frozen runtime", func(t *testing.T) { testFrozenRuntime(t, c, u) })
 	t.Run("frozen kubelet", func(t *testing.T) { testFrozenKubelet(t, c, u) })
 }
 
@@ -58,6 +59,9 @@ func testLogs(u user) {
 	u.expect(3, "", "not there: tried log query nothing", "logs", one, "--unit", "nothing")
 	u.expect(2, "", "files below /var/log only", "logs", one, "--file", "/etc/passwd")
 	u.expect(2, "", "there is none of this name", "logs", "nobody")
+	u.expect(3, "", "only a journal knows boots", "logs", one, "--boot", "-1")
+	u.expect(3, "", "a folder, not a file", "logs", two, "--file", "pods")
+	u.expect(3, "", "no journal of this unit", "logs", two, "--unit", "nothing", "--debug-pod")
 	u.expect(0, "no known trouble", "", "logs", two, "--scan")
 	u.expect(0, `"severity":"info"`, "", "logs", one, "--tail", "50", "-o", "json")
 }
@@ -168,6 +172,18 @@ func testDeadRuntime(t *testing.T, c *cluster.Cluster, u user) {
 	u.expect(0, "", "", "logs", one, "--tail", "5")
 }
 
+func testFrozenRuntime(t *testing.T, c *cluster.Cluster, u user) {
+	if err := c.Inject(context.Background(), "containerd-frozen", one); err != nil {
+		t.Fatal(err)
+	}
+	defer repair(t, c, "containerd-frozen")
+	_, errOut, code, took := u.run("", "crictl", one, "--", "ps")
+	if code != 3 || !strings.Contains(errOut, "the container runtime of "+one+" does not answer") || took > 10*time.Second {
+		t.Errorf("exit status %d after %s: %s", code, took, errOut)
+	}
+	waitGone(t, c, 5*time.Second)
+}
+
 func testFrozenKubelet(t *testing.T, c *cluster.Cluster, u user) {
 	ctx := context.Background()
 	if err := c.Inject(ctx, "kubelet-frozen", one); err != nil {
@@ -180,7 +196,11 @@ func testFrozenKubelet(t *testing.T, c *cluster.Cluster, u user) {
 			t.Errorf("%s: exit status %d after %s: %s", strings.Join(args, " "), code, took, errOut)
 		}
 	}
-	out, _, code, took := u.run("", "usage")
+	out, _, code, took := u.run("", "logs", one, "--scan")
+	if code != 3 || !strings.Contains(out, "none of its logs could be read") || took > 8*time.Second {
+		t.Errorf("logs --scan: exit status %d after %s\n%s", code, took, out)
+	}
+	out, _, code, took = u.run("", "usage")
 	if code != 1 || !strings.Contains(out, "breaks at: kubelet /metrics/resource") || took > 10*time.Second {
 		t.Errorf("usage: exit status %d after %s\n%s", code, took, out)
 	}

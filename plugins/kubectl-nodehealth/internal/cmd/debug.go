@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -56,11 +57,8 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use f
 		Notify: func(s string) { progress.Set("%s", s) },
 	})
 	progress.Stop()
-	if errors.As(err, &impossible) {
-		return cli.WithHint(cli.Unknownf("%w", impossible), impossible.Next)
-	}
 	if err != nil {
-		return cli.Unknownf("%w", err)
+		return notPossible(err)
 	}
 	code, err := use(ctx, pre, pod)
 	if closeErr := pod.Close(); closeErr != nil {
@@ -74,6 +72,23 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use f
 		return cli.Unknownf("%w", err)
 	}
 	return cli.Exit(code)
+}
+
+// notPossible is the error of a debug pod that cannot be had, with what to do.
+func notPossible(err error) error {
+	var impossible *debugpod.Impossible
+	if errors.As(err, &impossible) {
+		return cli.WithHint(cli.Unknownf("%w", err), impossible.Next)
+	}
+	return cli.Unknownf("%w", err)
+}
+
+// shellWord quotes a word for the shell where it needs that.
+func shellWord(s string) string {
+	if strings.ContainsAny(s, " \t'\"$&;|<>()*?[#~\\") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }
 
 func (o *debugOptions) exec(ctx context.Context, env *cli.Env, pod *debugpod.Pod, argv []string) (int, error) {

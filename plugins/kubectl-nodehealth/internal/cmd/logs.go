@@ -102,6 +102,8 @@ type logReader struct {
 	info   corev1.NodeSystemInfo
 	query  nodelog.Query
 	now    time.Time
+	// down is why no log of this node can be had, once that is known.
+	down string
 }
 
 func runLogs(cmd *cobra.Command, env *cli.Env, f *logsFlags, node string) error {
@@ -219,18 +221,18 @@ func (l *logReader) open(ctx context.Context, unit string) (io.ReadCloser, strin
 		if podErr != nil {
 			return nil, "", podErr
 		}
-		return r, "the journal, through a debug pod", nil
+		return r, "the journal or file on the host, through a debug pod", nil
 	}
 	return nil, "", l.explain(unit, place, err)
 }
 
 func (l *logReader) openInPod(ctx context.Context, unit string, place nodelog.Place) (io.ReadCloser, error) {
 	if _, err := debugpod.Check(ctx, l.config, l.node); err != nil {
-		return nil, cli.Unknownf("node %s: %w", l.node, err)
+		return nil, notPossible(err)
 	}
 	pod, err := debugpod.Start(ctx, l.config, debugpod.Options{Node: l.node, Namespace: l.flags.debug.namespace, Image: l.flags.debug.image})
 	if err != nil {
-		return nil, cli.Unknownf("%w", err)
+		return nil, notPossible(err)
 	}
 	r, w := io.Pipe()
 	go func() {
@@ -238,7 +240,7 @@ func (l *logReader) openInPod(ctx context.Context, unit string, place nodelog.Pl
 		code, err := pod.Exec(ctx, nodelog.Journal(place, unit == "kernel", l.query), debugpod.Streams{Out: w, Err: &complaint})
 		err = errors.Join(err, pod.Close())
 		if err == nil && code != 0 {
-			err = fmt.Errorf("%s on %s: %s", unit, l.node, strings.TrimSpace(complaint.String()))
+			err = fmt.Errorf("%s", strings.TrimSpace(complaint.String()))
 		}
 		w.CloseWithError(err)
 	}()
@@ -269,10 +271,12 @@ func (l *logReader) show(ctx context.Context) error {
 	defer r.Close()
 	fmt.Fprintf(l.env.ErrOut, "from %s of %s\n", from, l.node)
 	n, err := l.print(r)
-	if err != nil {
+	switch {
+	case err != nil && n == 0:
+		return cli.Unknownf("%s of %s: %w", from, l.node, err)
+	case err != nil:
 		return cli.Unknownf("%s of %s: broke off after %d lines: %w", from, l.node, n, err)
-	}
-	if n == 0 {
+	case n == 0:
 		fmt.Fprintln(l.env.ErrOut, "no lines")
 	}
 	return nil
@@ -332,6 +336,14 @@ func (l *logReader) explain(what string, place nodelog.Place, err error) error {
 	case nodelog.NotThere:
 		text = "not there: tried " + strings.Join(tried, ", ")
 		hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --list", l.node))
+	case nodelog.Folder:
+		text = "a folder, not a file"
+		hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --list --file %s", l.node, shellWord(l.flags.file)))
+	case nodelog.NoBoots:
+		text = "it is kept in a file, and only a journal knows boots: leave --boot out"
+	case nodelog.NoCertificate:
+		text = "the kubelet has no serving certificate: its request waits for approval"
+		hints = append(hints, "kubectl get csr; kubectl certificate approve NAME")
 	case nodelog.HandlerOff:
 		text = "the kubelet serves no logs (enableSystemLogHandler or enableDebuggingHandlers is false)"
 	case nodelog.DeniedByAPI:
@@ -345,6 +357,10 @@ func (l *logReader) explain(what string, place nodelog.Place, err error) error {
 		text = "the kubelet does not answer, so its log cannot be asked for"
 	default:
 		text = why.Detail
+	}
+	// What concerns the kubelet concerns every log of the node.
+	if why.Status != nodelog.NotThere && why.Status != nodelog.Disabled && why.Status != nodelog.Folder && why.Status != nodelog.NoBoots {
+		l.down = text
 	}
 	for _, h := range place.ByHand {
 		hints = append(hints, "on the node: "+h)

@@ -45,6 +45,12 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 	read := 0
 	for _, unit := range units {
 		s := scannedLog{Unit: unit}
+		if l.down != "" && !l.flags.debugPod {
+			// The kubelet is not asked, and waited for, once more.
+			s.Error = fmt.Sprintf("%s of %s: %s", unit, l.node, l.down)
+			report.Logs = append(report.Logs, s)
+			continue
+		}
 		r, from, err := l.open(ctx, unit)
 		if err == nil {
 			s.From = from
@@ -93,7 +99,10 @@ func (l *logReader) printScan(r scanReport) {
 	if len(r.Hits) > 0 {
 		headline = fmt.Sprintf("%s: %s of known trouble in %d lines", r.Node, count(len(r.Hits), "kind"), lines)
 	}
-	if unread > 0 {
+	switch {
+	case unread == len(r.Logs):
+		headline = r.Node + ": cannot be told: none of its logs could be read"
+	case unread > 0:
 		headline += fmt.Sprintf("; %d of %d logs could not be read", unread, len(r.Logs))
 	}
 	fmt.Fprintln(w, st.Bold(headline))

@@ -185,7 +185,10 @@ func job(o Options) *batchv1.Job {
 func explainCreate(o Options, err error) error {
 	switch {
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("create a Job in namespace %s: %w", o.Namespace, err)
+		return &Impossible{
+			Why:  fmt.Sprintf("create a Job in namespace %s: %v", o.Namespace, oneLine(err.Error())),
+			Next: "it takes the rights to create, patch and delete jobs, list pods and events, and create pods/exec there (--debug-namespace chooses)",
+		}
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("namespace %s: there is none", o.Namespace)
 	}

@@ -172,9 +172,25 @@ func kubeletGet(ctx context.Context, client *coreclient.CoreV1Client, node, path
 	case err != nil:
 		return nil, 0, errors.New(oneLine(err.Error()))
 	case r.Code == http.StatusServiceUnavailable, r.Code == http.StatusBadGateway, r.Code == http.StatusGatewayTimeout:
-		return nil, 0, errors.New(oneLine(string(r.Body)))
+		return nil, 0, errors.New(reason(string(r.Body)))
 	}
 	return r.Body, r.Code, nil
+}
+
+// reason says why the API server could not reach a kubelet: its message, not the
+// object that it stands in.
+func reason(body string) string {
+	var status struct{ Message string }
+	if json.Unmarshal([]byte(body), &status) == nil && status.Message != "" {
+		body = status.Message
+	}
+	switch {
+	case strings.Contains(body, "connection refused"):
+		return "connection refused: the host is up, the kubelet is down"
+	case strings.Contains(body, "tls: internal error"):
+		return "it has no serving certificate: kubectl get csr, kubectl certificate approve NAME"
+	}
+	return oneLine(strings.TrimPrefix(body, "error trying to reach service: "))
 }
 
 // asker asks the kubelet for a path; every answer but 200 is an error.

@@ -27,6 +27,9 @@ type Query struct {
 	Pattern string
 }
 
+// otherBoot says that the query is for a boot that only a journal knows.
+func (q Query) otherBoot() bool { return q.Boot != nil && *q.Boot != 0 }
+
 // Status says why a log could not be read from a place.
 type Status string
 
@@ -45,6 +48,12 @@ const (
 	NotThere Status = "not-there"
 	// NoOptions: the service logs to a file, which takes no options.
 	NoOptions Status = "no-options"
+	// NoBoots: the service logs to a file, which knows no boots.
+	NoBoots Status = "no-boots"
+	// Folder: a folder where a file was asked for.
+	Folder Status = "folder"
+	// NoCertificate: the kubelet has no serving certificate.
+	NoCertificate Status = "no-certificate"
 	// Refused: nothing listens on the kubelet's port.
 	Refused Status = "refused"
 	// Timeout: no answer in time.
@@ -160,7 +169,7 @@ func (f *Fetcher) File(ctx context.Context, name string, tail int64) (io.ReadClo
 	}
 	if strings.HasPrefix(contentType, "text/html") {
 		body.Close()
-		return nil, &Unavailable{NotThere, "/var/log/" + name, "a folder, not a file"}
+		return nil, &Unavailable{Folder, "/var/log/" + name, "a folder, not a file"}
 	}
 	return body, nil
 }
@@ -269,6 +278,8 @@ func classify(asked string, code int, body string) error {
 		status = HandlerOff
 	case strings.Contains(body, "connection refused"):
 		status = Refused
+	case strings.Contains(body, "tls: internal error"):
+		status = NoCertificate
 	case strings.Contains(body, "timeout"), strings.Contains(body, "deadline exceeded"), code == http.StatusGatewayTimeout:
 		status = Timeout
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +29,9 @@ func (f *Fetcher) Open(ctx context.Context, p Place, q Query) (*Opened, error) {
 		var u *Unavailable
 		if errors.As(err, &u) && u.Status == NoOptions {
 			// The service logs to a file; it is filtered here instead.
+			if q.otherBoot() {
+				return nil, &Unavailable{NoBoots, "log query " + service, "the service logs to a file"}
+			}
 			body, err = f.Service(ctx, service, Query{})
 		}
 		if err == nil {
@@ -67,6 +71,9 @@ func (f *Fetcher) Open(ctx context.Context, p Place, q Query) (*Opened, error) {
 }
 
 func (f *Fetcher) open(ctx context.Context, file string, q Query) (*Opened, error) {
+	if q.otherBoot() {
+		return nil, &Unavailable{NoBoots, "/var/log/" + strings.TrimPrefix(file, "/var/log/"), "a file"}
+	}
 	var tail int64
 	if q.Tail > 0 && q.Pattern == "" && q.Since.IsZero() && q.Until.IsZero() {
 		tail = int64(q.Tail) * tailBytes
@@ -108,6 +115,9 @@ func Reasons(err error) []*Unavailable {
 // pod: the journal where a unit is known to it, else the files.
 func Journal(p Place, kernel bool, q Query) []string {
 	args := "--utc --no-pager --output=short-precise"
+	if q.Boot != nil {
+		args += " -b " + strconv.Itoa(*q.Boot)
+	}
 	if !q.Since.IsZero() {
 		args += " --since='" + q.Since.UTC().Format("2006-01-02 15:04:05") + "'"
 	}
@@ -123,12 +133,19 @@ func Journal(p Place, kernel bool, q Query) []string {
 	}
 	script += "fi\n"
 	for _, file := range p.Files {
+		if q.otherBoot() {
+			break // files know no boots
+		}
 		script += "[ -f '/var/log/" + quoted(file) + "' ] && exec cat '/var/log/" + quoted(file) + "'\n"
 	}
-	if kernel {
+	if kernel && !q.otherBoot() {
 		script += "exec dmesg\n"
 	}
-	script += "echo 'no journal of this unit and no file of it below /var/log' >&2\nexit 1"
+	missing := "no journal of this unit and no file of it below /var/log"
+	if q.otherBoot() {
+		missing = "no journal of this unit, and only a journal knows boots"
+	}
+	script += "echo '" + missing + "' >&2\nexit 1"
 	return []string{"chroot", "/host", "/bin/sh", "-c", script}
 }
 
