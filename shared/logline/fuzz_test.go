@@ -73,7 +73,7 @@ func checkValue(t *testing.T, v Value) {
 			t.Fatalf("%q (%d) is written %s, want %s", v.Raw, v.Enc, got, want)
 		}
 	}
-	if v.Enc == GoString || v.Enc == GoLiteral {
+	if (v.Enc == GoString || v.Enc == GoLiteral) && utf8.Valid(v.Raw) {
 		if want, err := strconv.Unquote(`"` + string(v.Raw) + `"`); err == nil && want != string(text) {
 			t.Fatalf("%q is read as %q, want %q", v.Raw, text, want)
 		}
