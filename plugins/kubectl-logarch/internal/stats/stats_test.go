@@ -63,3 +63,37 @@ func TestMergeIsOneGo(t *testing.T) {
 		}
 	}
 }
+
+// TestByAndTimeline: the values of a key are counted in parts as in one go, and
+// the timeline covers the whole log.
+func TestByAndTimeline(t *testing.T) {
+	var lines []string
+	for i := range 300 {
+		lines = append(lines, fmt.Sprintf(`%c1121 %02d:%02d:00.000000       1 a.go:1] "HTTP" resp=%d err="boom %d"`, "IE"[i%3/2], i/60, i%60, 200+i%2, i))
+	}
+	lines = append(lines, `I1121 05:00:00.000000       1 a.go:1] "other"`)
+	sums := func(lines []string) *Stats {
+		s := New("resp")
+		p := logline.NewParser(&logline.Meta{Restart: -1, Year: 2026}, s.Add)
+		p.Lines([]byte(strings.Join(lines, "\n")), 1)
+		p.Flush()
+		return s
+	}
+	a := sums(lines[:100])
+	a.Merge(sums(lines[100:]))
+	top := Top(a.Values, 10, nil)
+	if len(top) != 3 || top[0].Count != 150 || top[0].Errors != 50 || top[2].Signature != Absent || top[2].Count != 1 {
+		t.Errorf("%+v", top)
+	}
+	if m := Top(a.Messages, 1, func(m *Message) bool { return m.Severity == logline.Error }); m[0].Count != 100 || m[0].Cause != "boom 2" {
+		t.Errorf("%+v", m[0])
+	}
+	_, width, parts := a.Timeline(48)
+	var events, errors int64
+	for _, p := range parts {
+		events, errors = events+p.Events, errors+p.Errors
+	}
+	if len(parts) > 48 || width != 7*minute || events != 301 || errors != 100 {
+		t.Errorf("%d parts of %d, %d events, %d errors", len(parts), width/minute, events, errors)
+	}
+}
