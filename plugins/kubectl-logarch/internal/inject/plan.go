@@ -160,7 +160,6 @@ func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yaml
 	if !w.Known {
 		p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
 	}
-	p.security.Before = podsecurity.Of(o.Minor, &p.meta, p.pod)
 	for _, l := range o.Logs {
 		p.place(l)
 	}

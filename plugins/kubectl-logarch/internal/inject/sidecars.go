@@ -344,13 +344,12 @@ func (p *plan) result() *corev1.PodSpec {
 	return &pod
 }
 
-// checkSecurity asks whether the pod still meets its level. It cannot meet a
-// stricter one: every rule is about all containers, and those that were there stay.
+// checkSecurity finds the pod's level before and after, which must not be lower.
 func (p *plan) checkSecurity() {
-	p.security.After = p.security.Before
 	pod := p.result()
-	if ok, why := podsecurity.Meets(p.security.Before, p.o.Minor, &p.meta, pod); !ok {
-		p.security.After = podsecurity.Of(p.o.Minor, &p.meta, pod)
+	p.security.Before, p.security.After = podsecurity.Both(p.o.Minor, &p.meta, p.pod, pod)
+	if p.security.After.Rank() < p.security.Before.Rank() {
+		_, why := podsecurity.Meets(p.security.Before, p.o.Minor, &p.meta, pod)
 		f := p.add(check.LowersSecurity, "the pod meets %s now and would meet %s with the sidecar", p.security.Before, p.security.After)
 		f.Evidence = []string{fmt.Sprintf("the admission plugin: %s", why)}
 	}

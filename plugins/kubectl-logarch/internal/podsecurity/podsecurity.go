@@ -52,16 +52,34 @@ func (l Level) Rank() int {
 
 // Of is the strictest level that admits a pod under Kubernetes 1.minor.
 func Of(minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) Level {
-	lv := api.LevelVersion{Level: api.LevelRestricted, Version: api.MajorMinorVersion(1, minor)}
-	if policy.AggregateCheckResults(quick().EvaluatePod(lv, meta, spec)).Allowed {
-		if ok, _ := Meets(Restricted, minor, meta, spec); ok {
-			return Restricted
+	for _, l := range []Level{Restricted, Baseline} {
+		if l == Restricted && !mayBeRestricted(minor, meta, spec) {
+			continue
+		}
+		if ok, _ := Meets(l, minor, meta, spec); ok {
+			return l
 		}
 	}
-	if ok, _ := Meets(Baseline, minor, meta, spec); ok {
-		return Baseline
-	}
 	return Privileged
+}
+
+// Both is the level of a pod before and after containers and volumes were added to
+// it. No rule is met because of a container, so a level that the larger pod meets the
+// smaller one meets too, and mostly one question answers both.
+func Both(minor int, meta *metav1.ObjectMeta, before, after *corev1.PodSpec) (was, is Level) {
+	if mayBeRestricted(minor, meta, before) {
+		if ok, _ := Meets(Restricted, minor, meta, after); ok {
+			return Restricted, Restricted
+		}
+	} else if ok, _ := Meets(Baseline, minor, meta, after); ok {
+		return Baseline, Baseline
+	}
+	return Of(minor, meta, before), Of(minor, meta, after)
+}
+
+func mayBeRestricted(minor int, meta *metav1.ObjectMeta, spec *corev1.PodSpec) bool {
+	lv := api.LevelVersion{Level: api.LevelRestricted, Version: api.MajorMinorVersion(1, minor)}
+	return policy.AggregateCheckResults(quick().EvaluatePod(lv, meta, spec)).Allowed
 }
 
 // Meets says whether a level admits a pod under Kubernetes 1.minor, and why it does
