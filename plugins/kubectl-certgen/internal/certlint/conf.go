@@ -1,6 +1,7 @@
 package certlint
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ func (l *linter) conf(f *input.File, c *input.Conf) {
 	for _, p := range c.Problems {
 		l.add(f, Refused, p.At, "openssl refuses this: "+p.Msg)
 	}
+	l.unset(f, c)
 	for _, s := range c.Shadowed {
 		l.shadowed(f, c, s)
 	}
@@ -46,6 +48,21 @@ func (l *linter) conf(f *input.File, c *input.Conf) {
 		}
 	}
 	l.unusedNames(f, c, sets)
+}
+
+// unset: a $VARIABLE that openssl finds no value for. In a quoted here-document
+// the shell leaves it to openssl, which stops.
+func (l *linter) unset(f *input.File, c *input.Conf) {
+	for _, u := range c.Unset {
+		switch {
+		case f.Template() || c.Shell || len(c.Includes) > 0:
+		case !c.Embedded:
+			l.add(f, Placeholder, u, fmt.Sprintf("openssl has no value for %s and stops: something must fill the file in first", u.Value)).as(finding.Info)
+		case f.Kind == input.KindScript && !bytes.Contains(f.Data, []byte("envsubst")) && !bytes.Contains(f.Data, []byte("sed ")) && !bytes.Contains(f.Data, []byte("<(echo")):
+			l.add(f, Refused, u, fmt.Sprintf("%s reaches openssl as it is, because the here-document is quoted: it has no value there, and openssl stops", u.Value)).
+				remedy("take the quotes off the word behind <<, or write ${ENV::NAME} and export it")
+		}
+	}
 }
 
 func (l *linter) digest(f *input.File, at input.Text, md string) {

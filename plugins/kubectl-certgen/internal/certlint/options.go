@@ -40,6 +40,7 @@ func (l *linter) opensslOptions(f *input.File, c *input.Command) {
 		}
 		seen[k] = true
 	}
+	l.curve(f, c)
 	known := opensslOptions[c.Sub()]
 	if known == nil {
 		return
@@ -117,6 +118,30 @@ func (l *linter) droppedByCA(f *input.File, c *input.Conf) {
 				as(finding.Warning).remedy(fmt.Sprintf("add copy_extensions = copy to [ %s ]", sec.Name.Value)).
 				fix(input.Text{Start: e.Value.End, End: e.Value.End}, lineBreak(f, e)+"copy_extensions = copy")
 			return
+		}
+	}
+}
+
+// curve: TLS knows few curves.
+func (l *linter) curve(f *input.File, c *input.Command) {
+	for i, a := range c.Args {
+		name := ""
+		if strings.TrimLeft(a.Value, "-") == "name" && c.Sub() == "ecparam" && i+1 < len(c.Args) {
+			a = c.Args[i+1]
+			name = a.Value
+		} else if n, ok := strings.CutPrefix(a.Value, "ec_paramgen_curve:"); ok {
+			name = n
+		}
+		if name == "" || !a.Fixed() {
+			continue
+		}
+		switch strings.ToLower(name) {
+		case "prime256v1", "p-256", "secp256r1", "secp384r1", "p-384", "ed25519", "x25519":
+		case "secp521r1", "p-521":
+			l.add(f, RareKey, a, "P-521 is not offered by Chrome and BoringSSL, and rare elsewhere").remedy("use prime256v1 or secp384r1")
+		default:
+			l.add(f, RareKey, a, fmt.Sprintf("browsers, Go and most TLS libraries take no certificate with a key on the curve %s", name)).as(finding.Error).remedy("use prime256v1 or secp384r1").
+				fixIf(name == "secp256k1" && strings.HasSuffix(string(f.Data[a.Start:a.End]), name), input.Text{Start: a.End - len(name), End: a.End}, "prime256v1")
 		}
 	}
 }

@@ -269,19 +269,24 @@ func (l *linter) selfSignedOutcome(o *outcome) {
 		return
 	}
 	if !san {
-		subj, ok := o.c.Flag("subj")
-		if !ok && o.defaults && o.c.Sub() == "req" && (serverWord.MatchString(path.Base(o.out.Value)) || strings.HasPrefix(path.Base(o.out.Value), "localhost.")) && !o.c.Has("config") {
-			l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("%s by its name is a server's, and has no subjectAltName: clients ignore the common name", path.Base(o.out.Value))).
-				as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
+		name := path.Base(o.out.Value)
+		if o.set != nil || rootWord.MatchString(name) || len(o.inline) > 0 && !o.has("subjectAltName") && o.c.Has("CA") {
+			return
 		}
-		if ok && o.set == nil {
-			for _, cn := range subjOf(subj).Get("CN") {
-				if strings.Contains(cn.Value, ".") || cn.Value == "localhost" || cn.Dynamic() || serverWord.MatchString(path.Base(o.out.Value)) {
-					l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", cn.Value)).
-						as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
-				}
+		whose := name
+		if subj, ok := o.c.Flag("subj"); ok {
+			if rootWord.MatchString(subj.Value) {
+				return
+			}
+			if cn := subjOf(subj).Get("CN"); len(cn) > 0 {
+				whose = cn[len(cn)-1].Value
 			}
 		}
+		if _, ku := o.inline["keyUsage"]; ku && o.isCA() {
+			return
+		}
+		l.add(o.f, NoNames, o.c.Args[0], fmt.Sprintf("a certificate that signs itself, for %s, without subjectAltName: clients ignore the common name", whose)).
+			as(finding.Warning).guess().remedy(`add -addext "subjectAltName = DNS:NAME"`)
 		return
 	}
 	if o.isCA() && (o.set == nil || !o.set.CA()) {
@@ -333,6 +338,7 @@ func (l *linter) leafOutcome(o *outcome) {
 var (
 	clientWord = lazyregexp.New(`(?i)(^|[-_./])(client|admin|user)([-_.]|$)`)
 	serverWord = lazyregexp.New(`(?i)(^|[-_./])(server|apiserver|kube-apiserver|tls|webhook)([-_.]|$)`)
+	rootWord   = lazyregexp.New(`(?i)root|authority|issuer|intermediate|signer|^$|^\.$`)
 	peerWord   = lazyregexp.New(`(?i)(^|[-_. ])peer([-_. ]|$)`)
 )
 

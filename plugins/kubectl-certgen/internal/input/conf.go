@@ -20,6 +20,9 @@ type Conf struct {
 	Problems []Problem
 	// Includes are the .include lines: what they hold is not known.
 	Includes []Text
+	// Unset are values with a variable in capitals that has no value here: a
+	// shell's or a template's, or forgotten.
+	Unset []Text
 	// Shadowed are keys that stand twice in a section; openssl keeps the last.
 	Shadowed []Shadowed
 }
@@ -255,6 +258,9 @@ func (c *Conf) expand(raw string, section *Section, en *Entry) string {
 				if !strings.Contains(name, "ENV::") && !isTemplateName(raw[i:i+n]) && !isTemplate(c.Name) {
 					c.Problems = append(c.Problems, Problem{Text{raw, en.Value.Start, en.Value.End},
 						fmt.Sprintf("the variable %s has no value", raw[i:i+n])})
+				}
+				if !strings.Contains(name, "ENV::") && isTemplateName(raw[i:i+n]) {
+					c.Unset = append(c.Unset, Text{raw[i : i+n], en.Value.Start, en.Value.End})
 				}
 				v = raw[i : i+n]
 			}
