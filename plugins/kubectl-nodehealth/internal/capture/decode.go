@@ -320,6 +320,10 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 			return err
 		}
 		r.b.AddUsage(o.Metadata.Name, o.Facts())
+	case "ResourceSlice":
+		if err := r.b.AddSlice(raw); err != nil {
+			return fmt.Errorf("holds a ResourceSlice that cannot be read: %w", plainJSON(err))
+		}
 	case "Summary":
 		if st, node, err := kubelet.ParseStats(raw); err == nil && node != "" {
 			if r.stats == nil {

@@ -79,3 +79,26 @@ func TestOneClockAhead(t *testing.T) {
 		t.Errorf("%s %q", got, s.Notes)
 	}
 }
+
+// TestResourceSlices: slices of v1 and of the betas are folded by driver; those
+// of no single node are nobody's.
+func TestResourceSlices(t *testing.T) {
+	node, _, _, _ := objects(t)
+	slice := func(version, name, nodeName, device string) string {
+		return `{"apiVersion":"resource.k8s.io/` + version + `","kind":"ResourceSlice","metadata":{"name":"` + name + `"},"spec":{"driver":"gpu.example.com",` + nodeName + `"devices":[` + device + `,{"name":"gpu-9"}]}}`
+	}
+	here := `"nodeName":"kube-worker-1",`
+	text := `{"apiVersion":"v1","kind":"List","items":[` + strings.Join([]string{toJSON(t, node),
+		slice("v1", "a", here, `{"name":"gpu-0","taints":[{"key":"example.com/unhealthy","effect":"NoExecute"}]}`),
+		slice("v1beta1", "b", here, `{"name":"gpu-1","basic":{"taints":[{"key":"example.com/old","effect":"NoSchedule"}]}}`),
+		slice("v1", "c", "", `{"name":"net-0"}`),
+		slice("v1", "d", here, `{"name":"gpu-2","taints":[{"key":"example.com/note","effect":"None"}]}`)}, ",") + `]}`
+	s, err := Open("-", Options{Stdin: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.Nodes[0].Devices
+	if len(d) != 1 || d[0].Total != 6 || len(d[0].Tainted) != 2 || d[0].Tainted[0] != "gpu-0 (example.com/unhealthy:NoExecute)" {
+		t.Errorf("%+v", d)
+	}
+}

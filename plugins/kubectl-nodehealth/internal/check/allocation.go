@@ -138,3 +138,20 @@ func pods(v *snapshot.View) []snapshot.Pod {
 		return p.Notable
 	}
 }
+
+var taintedDevices = Check{
+	Rule: finding.Rule{
+		ID: "NH076", Title: "devices are tainted", Severity: finding.Warning,
+		Rationale: "A driver of dynamic resource allocation, or an administrator, has tainted devices of this node: NoSchedule keeps them from new claims, NoExecute also evicts the pods that hold them. Drivers do it to devices that fail.",
+		Remedy:    "look at the driver's pod on this node and at the devices; DeviceTaintRules that an administrator made are listed by kubectl get devicetaintrules",
+		Source:    "KEP-5055, ResourceSlice spec.devices[].taints", Docs: "https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/#device-taints-and-tolerations", Since: "1.34 and later (ResourceSlice v1)",
+	},
+	Degrades: true,
+	Run: func(v *snapshot.View, r *Report) {
+		for _, d := range v.Node.Devices {
+			if n := len(d.Tainted); n > 0 {
+				r.Add(fmt.Sprintf("%s: %d of %s are tainted: %s", d.Driver, n, phrase.Count(d.Total, "device"), phrase.List(d.Tainted, 3)))
+			}
+		}
+	},
+}

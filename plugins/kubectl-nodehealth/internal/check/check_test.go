@@ -206,6 +206,10 @@ func TestFacts(t *testing.T) {
 		{"a change now and then", "NH091", false, []change{set(func(n *snapshot.Node) {
 			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 6, First: now.Add(-48 * time.Hour), Last: now.Add(-30 * time.Minute)}}
 		})}, ""},
+		{"tainted devices", "NH076", true, []change{set(func(n *snapshot.Node) {
+			n.Devices = []snapshot.Devices{{Driver: "gpu.example.com", Total: 8, Tainted: []string{"gpu-3 (example.com/unhealthy:NoExecute)"}}}
+		})}, "1 of 8 devices are tainted: gpu-3"},
+		{"devices that are well", "NH076", false, []change{set(func(n *snapshot.Node) { n.Devices = []snapshot.Devices{{Driver: "gpu.example.com", Total: 8}} })}, ""},
 		{"machine config degraded", "NH026", true, []change{set(func(n *snapshot.Node) {
 			n.Object.Annotations = map[string]string{"machineconfiguration.openshift.io/state": "Degraded", "machineconfiguration.openshift.io/reason": "content mismatch"}
 		})}, "content mismatch"},

@@ -12,7 +12,7 @@ func Checks() []Check {
 		pressured, belowThreshold, nearThreshold, unwatched, noPIDThreshold, pidsExhausted, stalled, imageGC, evictions,
 		healthzFails, pleg, runtimeErrors, certificateTTL, csrPending, csrRefused, renewErrors, strangeAPIServer, losingCRI,
 		kubeletNewer, kubeletOld, cgroupV1, oldRuntime,
-		overRequested, podsFull, lostDevices, noCapacity, sickDevice,
+		overRequested, podsFull, lostDevices, noCapacity, sickDevice, taintedDevices,
 		stuckTerminating, appArmor, sandboxFails, vitalPod, rejected,
 		rebooted, flapping, oom, zeroCapacity, notableEvent, otherWarnings, kubeletRestarts,
 		clockSkew, noMetricsPipeline, metricsMissing, windowsTrouble,

@@ -51,6 +51,9 @@ rules:
 - apiGroups: [metrics.k8s.io]
   resources: [nodes, pods]
   verbs: [get, list]
+- apiGroups: [resource.k8s.io]
+  resources: [resourceslices]
+  verbs: [list]
 # What controlplane and usage read besides: who serves aggregated APIs and
 # webhooks, candidates for leadership, the API server's own check of etcd, the
 # mode of kube-proxy. livez, readyz and version are open to everybody by default.

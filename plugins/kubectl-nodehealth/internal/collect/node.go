@@ -155,6 +155,12 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 		u, p, _ := c.usage(ctx, n.Name)
 		set(p, func() { n.Usage = u })
 	})
+	wg.Go(func() {
+		devices := c.devices(ctx, n.Name)
+		mu.Lock()
+		defer mu.Unlock()
+		n.Devices = devices
+	})
 	kubeletNode := &snapshot.Node{Name: n.Name}
 	if n.Object != nil {
 		wg.Go(func() { c.askKubelet(ctx, kubeletNode, ProbeDeadline) })

@@ -289,6 +289,9 @@ func factLines(v *snapshot.View) []fault.Evidence {
 		}
 		add("pods", "%s", text)
 	}
+	for _, d := range v.Node.Devices {
+		add("devices", "%s: %d", d.Driver, d.Total)
+	}
 	return out
 }
 

@@ -33,12 +33,14 @@ type Builder struct {
 	leases map[string]*Lease
 	pods   map[string]*Pods
 	events map[string][]Event
-	csrs   map[string][]CSR
-	usage  map[string]*Usage
-	seen   map[string]bool
-	read   map[string]bool
-	times  map[string]time.Time
-	kcm    *Lease
+	// devices are folded ResourceSlices.
+	devices map[string][]Devices
+	csrs    map[string][]CSR
+	usage   map[string]*Usage
+	seen    map[string]bool
+	read    map[string]bool
+	times   map[string]time.Time
+	kcm     *Lease
 
 	// ServerVersion, Notes and Captured go into the snapshot as they are.
 	ServerVersion string
@@ -220,6 +222,15 @@ func (b *Builder) AddCSR(o *certsv1.CertificateSigningRequest) {
 	}
 }
 
+// AddSlice takes a ResourceSlice.
+func (b *Builder) AddSlice(raw []byte) error {
+	if b.devices == nil {
+		b.devices = map[string][]Devices{}
+	}
+	_, err := AddSlice(raw, b.devices)
+	return err
+}
+
 // AddUsage takes a node's metrics.
 func (b *Builder) AddUsage(node string, u *Usage) {
 	b.Read(SourceMetrics)
@@ -240,7 +251,7 @@ func (b *Builder) Build() *Snapshot {
 	s.Cluster.ControllerManager = b.kcm
 	for _, name := range b.order {
 		n := b.nodes[name]
-		n.Lease, n.Usage = b.leases[name], b.usage[name]
+		n.Lease, n.Usage, n.Devices = b.leases[name], b.usage[name], b.devices[name]
 		n.Events, n.CSRs = sortEvents(b.events[name]), b.csrs[name]
 		if n.Pods = b.pods[name]; n.Pods == nil && b.read[SourcePods] {
 			n.Pods = &Pods{}

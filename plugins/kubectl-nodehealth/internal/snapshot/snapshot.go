@@ -103,6 +103,7 @@ type Node struct {
 	Events  []Event      `json:"events,omitempty"`
 	CSRs    []CSR        `json:"csrs,omitempty"`
 	Usage   *Usage       `json:"usage,omitempty"`
+	Devices []Devices    `json:"devices,omitempty"`
 	Kubelet Kubelet      `json:"kubelet,omitzero"`
 	Probes  []Probe      `json:"probes,omitempty"`
 }
