@@ -99,6 +99,11 @@ var (
 		Rationale: "NSS's own verifier wants keyEncipherment in a server certificate with an RSA key, also where the handshake is signed. All other clients are content with digitalSignature.", Remedy: "digitalSignature and keyEncipherment for RSA keys", Source: "NSS, lib/certdb/certdb.c (CERT_CheckKeyUsage)",
 		Bad: "RSA key, keyUsage digitalSignature", Good: "RSA key, keyUsage digitalSignature, keyEncipherment",
 	}
+	NotFirst = finding.Rule{
+		ID: "CG118", Title: "certificate stands behind its CA", Severity: finding.Error,
+		Rationale: "A server takes the first certificate of its file for its own and sends the others along: with the CA in front it finds that the key does not match and does not start. TLS has the sender's certificate first.", Remedy: "put the certificate first, then the intermediates; the root can be left out", Source: "RFC 8446, 4.4.2; crypto/tls, X509KeyPair",
+		Bad: "server.crt: the CA, then the server's certificate", Good: "server.crt: the server's certificate, then the CA",
+	}
 	SANDrift = finding.Rule{
 		ID: "CG116", Title: "a name that clients use is not in the certificate", Severity: finding.Error,
 		Rationale: "Services, nodes and endpoints of the cluster lead clients to a name or an address that the served certificate does not have.", Remedy: "issue it again with the name", Source: "kubernetes/kubeadm issue 1447",
@@ -109,5 +114,5 @@ var (
 // CertRules are the checks that only a finished certificate can fail; package verify decides them.
 func CertRules() []finding.Rule {
 	return []finding.Rule{Expired, NotYetValid, NoIssuer, BadSignature, WrongName, KeyMismatch, BadSerial, UnknownCritical, PathLen,
-		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift, NoKeyEncipherment}
+		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift, NoKeyEncipherment, NotFirst}
 }

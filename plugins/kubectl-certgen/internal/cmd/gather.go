@@ -80,7 +80,7 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 		}
 		items, err := s.one(env, a, o)
 		if err != nil {
-			if errors.Is(err, inspect.ErrPassphrase) {
+			if errors.Is(err, inspect.ErrLocked) || errors.Is(err, inspect.ErrPassphrase) {
 				return nil, cli.WithHint(err, "give it with --passphrase-file FILE")
 			}
 			return nil, err

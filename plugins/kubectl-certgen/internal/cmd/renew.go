@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -179,6 +180,9 @@ func (o *renewOptions) read(env *cli.Env, args []string) (items, around []inspec
 			continue
 		}
 		its, err := inspect.File(a, inspect.Options{})
+		if errors.Is(err, inspect.ErrLocked) {
+			return nil, nil, false, cli.WithHint(cli.Usagef("%s: a PKCS#12 file: PEM and DER files and kubeconfigs are renewed", a), "take it apart with openssl pkcs12, renew, and pack it again")
+		}
 		if err != nil {
 			return nil, nil, false, cli.Usagef("%w", err)
 		}

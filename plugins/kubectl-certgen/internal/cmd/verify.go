@@ -225,6 +225,9 @@ func (o *verifyOptions) judge(env *cli.Env, items []inspect.Item, cas, pool []*x
 func keyFindings(it *inspect.Item) []finding.Finding {
 	var out []finding.Finding
 	sub := finding.Subject{Kind: "Certificate", Name: it.Where()}
+	if it.Behind {
+		out = append(out, certlint.NotFirst.New(sub, fmt.Sprintf("%s is certificate %d of its file, behind a CA: a server takes the first one for its own", verify.Name(it.Cert), it.Index)))
+	}
 	if it.KeyFile != "" && !it.KeyEncrypted && !it.KeyMatches {
 		out = append(out, certlint.KeyMismatch.New(sub, fmt.Sprintf("the key %s does not belong to %s", it.KeyFile, it.Where())))
 	}

@@ -43,6 +43,9 @@ type Item struct {
 	// Intermediate says that it stands behind another one in the same part, as
 	// a chain does.
 	Intermediate bool
+	// Behind says that it is no CA and stands behind a CA in one file, where a
+	// server that is given the file does not find it.
+	Behind bool
 	// Served says that a server presented it.
 	Served bool
 	// Bundle says that the part is a list of CAs to trust.

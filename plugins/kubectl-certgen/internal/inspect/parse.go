@@ -31,8 +31,12 @@ type Options struct {
 	Passphrase []byte
 }
 
-// ErrPassphrase says that a PKCS#12 file needs a passphrase, or another one.
-var ErrPassphrase = errors.New("a PKCS#12 file that this passphrase does not open")
+// ErrLocked says that a PKCS#12 file needs a passphrase, ErrPassphrase that it
+// needs another one.
+var (
+	ErrLocked     = errors.New("a PKCS#12 file that is locked with a passphrase")
+	ErrPassphrase = errors.New("a PKCS#12 file that this passphrase does not open")
+)
 
 // ErrOther says that a PEM file holds something that is looked at nowhere here.
 var ErrOther = errors.New("no certificate, request or key in it")
@@ -150,8 +154,9 @@ func number(items []Item) {
 	firstCA := certs[0].Cert.IsCA
 	for i, c := range certs {
 		c.Index = i + 1
-		c.Bundle = firstCA
+		c.Bundle = firstCA && c.Cert.IsCA
 		c.Intermediate = i > 0 && !firstCA
+		c.Behind = firstCA && !c.Cert.IsCA
 	}
 }
 
@@ -190,6 +195,9 @@ func p12Items(name string, data []byte, o Options) ([]Item, error) {
 		return out, nil
 	}
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
+		if len(o.Passphrase) == 0 {
+			return nil, ErrLocked
+		}
 		return nil, ErrPassphrase
 	}
 	if cs, err := pkcs12.DecodeTrustStore(data, string(o.Passphrase)); err == nil {

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -388,28 +389,37 @@ func (s *Step) file(root, r string, b *store.Batch, rel func(string) (string, er
 }
 
 // replaceCert puts the new certificate in the place of the old one, DER or PEM,
-// and keeps what else is in the file (a chain, a key). Text in front of the
-// old certificate, which would now be wrong, goes.
+// and keeps what else is in the file: a chain, a key, CAs. The text that openssl
+// writes in front of a certificate, which would now be wrong, goes.
 func replaceCert(old []byte, s *Step) []byte {
 	if bytes.Equal(old, s.Old.Raw) {
 		return s.New.Raw
 	}
-	var rest []byte
-	begin := []byte("-----BEGIN CERTIFICATE-----")
-	i := bytes.Index(old, begin)
-	end := []byte("-----END CERTIFICATE-----")
-	if i < 0 {
-		return pki.EncodeCerts(append([]*x509.Certificate{s.New}, s.Tail...)...)
+	begin, end := []byte("-----BEGIN "), []byte("-----END ")
+	for at := 0; ; {
+		i := bytes.Index(old[at:], begin)
+		if i < 0 {
+			return pki.EncodeCerts(append([]*x509.Certificate{s.New}, s.Tail...)...)
+		}
+		block, rest := pem.Decode(old[at+i:])
+		if block == nil {
+			return pki.EncodeCerts(append([]*x509.Certificate{s.New}, s.Tail...)...)
+		}
+		stop := len(old) - len(rest)
+		if !bytes.Equal(block.Bytes, s.Old.Raw) {
+			at = stop
+			continue
+		}
+		lead := old[:at+i]
+		if k := bytes.LastIndex(lead, end); k >= 0 {
+			if n := bytes.IndexByte(lead[k:], '\n'); n >= 0 {
+				lead = lead[:k+n+1]
+			}
+		} else {
+			lead = nil
+		}
+		return append(append(append([]byte{}, lead...), pki.EncodeCerts(s.New)...), old[stop:]...)
 	}
-	j := bytes.Index(old[i:], end)
-	if j >= 0 {
-		rest = bytes.TrimLeft(old[i+j+len(end):], "\r\n")
-	}
-	var lead []byte
-	if k := bytes.Index(old[:i], []byte("-----BEGIN ")); k >= 0 {
-		lead = old[k:i] // a key in front
-	}
-	return append(append(append([]byte{}, lead...), pki.EncodeCerts(s.New)...), rest...)
 }
 
 // splice puts the new certificate (and key) into a kubeconfig's text in the

@@ -107,7 +107,11 @@ func For(sys System, certs []*x509.Certificate, src string) (*Plan, error) {
 	case Debian, Alpine:
 		p.files("/usr/local/share/ca-certificates", ".crt", certs)
 		p.Do = [][]string{{"update-ca-certificates"}}
-		p.Undo = [][]string{{"update-ca-certificates", "--fresh"}}
+		p.Undo = p.Do
+		if sys == Debian {
+			// Alpine's is another program of this name.
+			p.Undo = [][]string{{"update-ca-certificates", "--fresh"}}
+		}
 	case RHEL:
 		p.files("/etc/pki/ca-trust/source/anchors", ".pem", certs)
 		p.Do = [][]string{{"update-ca-trust", "extract"}}
