@@ -176,7 +176,7 @@ func (m *maker) controlPlane(n Node) {
 }
 
 func (m *maker) etcdLeaves(i int, n Node) {
-	own := append(san.DNSs(n.Name, "localhost"), san.DNSs(n.DNS...)...)
+	own := san.Add(san.DNSs(n.Name, "localhost"), san.DNSs(n.DNS...)...)
 	own = append(own, san.IPs(n.IPs...)...)
 	own = san.Add(own, pki.GeneralName{Kind: pki.IP, Value: "127.0.0.1"}, pki.GeneralName{Kind: pki.IP, Value: "::1"})
 	m.leaf(i, m.etcd, "etcd/server", profile.Peer, cn(cut64(n.Name)), san.Add(own[:len(own):len(own)], m.EtcdServerSANs...))

@@ -68,6 +68,9 @@ type kubeadmConfig struct {
 		} `yaml:"local"`
 		External *struct {
 			Endpoints []string `yaml:"endpoints"`
+			CAFile    string   `yaml:"caFile"`
+			CertFile  string   `yaml:"certFile"`
+			KeyFile   string   `yaml:"keyFile"`
 		} `yaml:"external"`
 	} `yaml:"etcd"`
 	EncryptionAlgorithm         string `yaml:"encryptionAlgorithm"`
@@ -93,13 +96,17 @@ type localEndpoint struct {
 
 // Read takes a cluster from a file: a ClusterPKI, or kubeadm's
 // ClusterConfiguration (v1beta3, v1beta4) with its InitConfiguration and
-// JoinConfigurations.
+// JoinConfigurations, or the ConfigMap kubeadm-config of a cluster.
 func Read(name string, data []byte) (*Spec, error) {
 	f, err := yamldoc.Parse(name, data)
 	if err != nil {
 		return nil, err
 	}
 	s := &Spec{}
+	return s, s.read(name, f)
+}
+
+func (s *Spec) read(name string, f *yamldoc.File) (err error) {
 	known := 0
 	for _, d := range f.Docs {
 		if d.Root == nil {
@@ -112,27 +119,43 @@ func Read(name string, data []byte) (*Spec, error) {
 			err = s.readOwn(f.Bytes[d.Start:d.End], d.Root)
 		case kind == "ClusterConfiguration" && strings.HasPrefix(version, "kubeadm.k8s.io/"):
 			if version != "kubeadm.k8s.io/v1beta3" && version != "kubeadm.k8s.io/v1beta4" {
-				return nil, fmt.Errorf("%s:%d: %s: v1beta3 and v1beta4 are read ('kubeadm config migrate' makes one of an older one)", name, line, version)
+				return fmt.Errorf("%s:%d: %s: v1beta3 and v1beta4 are read ('kubeadm config migrate' makes one of an older one)", name, line, version)
 			}
+			s.unknownFields(name, version, kind, d.Root)
 			err = s.readKubeadm(d.Root)
 		case (kind == "InitConfiguration" || kind == "JoinConfiguration") && strings.HasPrefix(version, "kubeadm.k8s.io/"):
+			s.unknownFields(name, version, kind, d.Root)
 			err = s.readInit(kind, d.Root)
+		case kind == "ConfigMap" && version == "v1":
+			// What kubeadm keeps in the cluster, as kubectl get -o yaml prints it.
+			data, _ := yamldoc.Get(d.Root, "data")
+			text := yamldoc.String(data, "ClusterConfiguration")
+			if text == "" {
+				return fmt.Errorf("%s:%d: a ConfigMap without data.ClusterConfiguration: kubeadm's is kube-system/kubeadm-config", name, line)
+			}
+			inner, perr := yamldoc.Parse(name+" data.ClusterConfiguration", []byte(text))
+			if perr != nil {
+				return perr
+			}
+			if err := s.read(name+" data.ClusterConfiguration", inner); err != nil {
+				return err
+			}
 		case kind == "KubeletConfiguration" || kind == "KubeProxyConfiguration":
 			continue // often in the same file, and nothing to certificates
 		case kind == "":
-			return nil, fmt.Errorf("%s:%d: not a ClusterPKI and not a kubeadm configuration: it has no kind", name, line)
+			return fmt.Errorf("%s:%d: not a ClusterPKI and not a kubeadm configuration: it has no kind", name, line)
 		default:
-			return nil, fmt.Errorf("%s:%d: %s %s: not a ClusterPKI and not a kubeadm configuration", name, line, version, kind)
+			return fmt.Errorf("%s:%d: %s %s: not a ClusterPKI and not a kubeadm configuration", name, line, version, kind)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		known++
 	}
 	if known == 0 {
-		return nil, fmt.Errorf("%s: empty", name)
+		return fmt.Errorf("%s: empty", name)
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Spec) readOwn(text []byte, root *yaml.Node) error {
@@ -255,6 +278,13 @@ func (s *Spec) readKubeadm(root *yaml.Node) error {
 	}
 	if k.Etcd.External != nil {
 		s.ExternalEtcd = true
+		for _, f := range []struct{ field, reads, made string }{
+			{"caFile", k.Etcd.External.CAFile, "etcd/ca.crt"}, {"certFile", k.Etcd.External.CertFile, "apiserver-etcd-client.crt"}, {"keyFile", k.Etcd.External.KeyFile, "apiserver-etcd-client.key"},
+		} {
+			if f.reads != "" && f.reads != "/etc/kubernetes/pki/"+f.made {
+				s.Warnings = append(s.Warnings, fmt.Sprintf("etcd.external.%s is %s: copy pki/%s there on each control-plane node", f.field, f.reads, f.made))
+			}
+		}
 		for _, e := range k.Etcd.External.Endpoints {
 			if err := s.member(e); err != nil {
 				return err
@@ -278,6 +308,7 @@ func (s *Spec) member(endpoint string) error {
 	if err != nil {
 		return fmt.Errorf("etcd.external.endpoints: %w", err)
 	}
+	n.DNS = []string{n.Name} // its address is the name service's affair
 	s.Etcd = append(s.Etcd, n)
 	return nil
 }
@@ -320,7 +351,8 @@ func (s *Spec) readInit(kind string, root *yaml.Node) error {
 }
 
 // yamlError takes the library's name and Go's types out of a message.
-func yamlError(err error, lines int) error {
+func yamlError(cause error, lines int) (err error) {
+	err = cause
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	msg = strings.TrimPrefix(msg, "unmarshal errors:\n  ")
 	var te *yaml.TypeError
@@ -336,6 +368,18 @@ func yamlError(err error, lines int) error {
 		msg = msg[:i] + ": no such field"
 	}
 	if i := strings.Index(msg, " into "); i > 0 && strings.Contains(msg, "cannot unmarshal") {
+		want := ""
+		switch t := msg[i+len(" into "):]; {
+		case strings.HasPrefix(t, "[]"):
+			want = "; a list is wanted"
+		case t == "string":
+			want = "; a text is wanted"
+		case t == "int" || t == "bool":
+			want = "; a " + map[string]string{"int": "number", "bool": "truth value"}[t] + " is wanted"
+		default:
+			want = "; a mapping is wanted"
+		}
+		defer func() { err = fmt.Errorf("%w%s", err, want) }()
 		msg = strings.Replace(msg[:i], "cannot unmarshal ", "of the wrong kind: ", 1)
 		msg = strings.NewReplacer("!!str", "text", "!!map", "a mapping", "!!seq", "a list", "!!int", "a number").Replace(msg)
 	}

@@ -57,6 +57,8 @@ type Spec struct {
 	// KubeletServing adds serving certificates for the kubelets, which kubeadm
 	// leaves to the kubelets themselves.
 	KubeletServing bool
+	// Warnings are about what the file says and nobody follows.
+	Warnings []string
 }
 
 // ParseNode reads NAME=ADDRESS[,ADDRESS or NAME...], a node on the command
@@ -150,7 +152,7 @@ func (s *Spec) Check() error {
 		}
 	}
 	for _, n := range s.Etcd {
-		if len(n.IPs) == 0 {
+		if len(n.IPs) == 0 && len(n.DNS) == 0 {
 			return fmt.Errorf("etcd member %s: has no address; give %s=ADDRESS", n.Name, n.Name)
 		}
 	}

@@ -262,7 +262,7 @@ type clusterNode struct {
 
 func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spec, res *clusterpki.Result) error {
 	r := clusterReport{APIVersion: apiVersion, Kind: "ClusterIssued", Folder: show(root.L.Root), Profile: "default", DryRun: root.DryRun,
-		Endpoint: res.Endpoint, Recovered: root.Recovered, Fixed: root.Fixed, Warnings: root.Warnings}
+		Endpoint: res.Endpoint, Recovered: root.Recovered, Fixed: root.Fixed, Warnings: append(s.Warnings, root.Warnings...)}
 	if root.Profile.Name != "" {
 		r.Profile = root.Profile.Name
 	}
