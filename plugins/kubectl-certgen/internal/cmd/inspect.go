@@ -96,6 +96,9 @@ func (o *inspectOptions) run(ctx context.Context, env *cli.Env, args []string) e
 				fmt.Fprintln(env.Out)
 			}
 			writeItem(env, &items[i], now)
+			if n := len(again[i]); n > 6 {
+				again[i] = append(again[i][:5:5], fmt.Sprintf("and %d more places", n-5))
+			}
 			field(env.Out, "also in", strings.Join(again[i], ", "), env.Width())
 			if items[i].Served && !items[i].Intermediate {
 				if same, _ := serving.Stored(&items[i], items); same != nil {

@@ -75,6 +75,9 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 		}
 		opt.Before = d
 	}
+	if _, err := settle(env, o.dryRun, args...); err != nil {
+		return err
+	}
 	items, around, dir, err := o.read(env, args)
 	if err != nil {
 		return err
@@ -126,6 +129,37 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 		return cli.Exit(cli.ExitFindings)
 	}
 	return nil
+}
+
+// settle finishes what interrupted runs left where this one is going to read and
+// write; a dry run only says it.
+func settle(env *cli.Env, dryRun bool, places ...string) (finished int, err error) {
+	for _, p := range places {
+		if st, err := os.Stat(p); err != nil {
+			continue // said by those who read it
+		} else if !st.IsDir() {
+			p = filepath.Dir(p)
+		}
+		if dryRun {
+			pending, err := store.PendingAround(p)
+			if err != nil {
+				return 0, cli.Unknownf("%w", err)
+			}
+			for _, d := range pending {
+				fmt.Fprintf(env.ErrOut, "warning: %s: an earlier run was interrupted; the next one that is not --dry-run finishes it first\n", d)
+			}
+			continue
+		}
+		done, err := store.Settle(p)
+		if err != nil {
+			return 0, cli.Unknownf("%w", err)
+		}
+		finished += len(done)
+		if len(done) > 0 {
+			fmt.Fprintf(env.ErrOut, "finished an interrupted run: %d %s put into place\n", len(done), plural(len(done), "file", "files"))
+		}
+	}
+	return finished, nil
 }
 
 func (o *renewOptions) hint(s renew.Skipped) string {

@@ -117,6 +117,9 @@ func (o *requestOptions) run(ctx context.Context, env *cli.Env, name string) err
 	if o.duration != 0 && o.duration < time.Minute {
 		return cli.Usagef("--duration %s: too short (10m is the least that the API takes)", o.duration)
 	}
+	if _, err := settle(env, o.dryRun, o.out); err != nil {
+		return err
+	}
 	files := &requestFiles{base: base}
 	csr, err := o.prepare(files, name)
 	if err != nil {

@@ -76,6 +76,11 @@ func (o *rotateOptions) run(env *cli.Env) error {
 	if o.days < 0 {
 		return cli.Usagef("--days %d: not a number of days", o.days)
 	}
+	// The plan alone changes nothing.
+	finished, err := settle(env, o.dryRun || o.stage == "", o.dir)
+	if err != nil {
+		return err
+	}
 	s, err := rotate.Read(o.dir, rotate.Which(o.which))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -95,6 +100,9 @@ func (o *rotateOptions) run(env *cli.Env) error {
 	}
 	if stage != rotate.Rollback && !slices.Contains(rotate.Stages, stage) {
 		return cli.Usagef("--stage %q: not one of next, prepare, trust, sign, finish, rollback", o.stage)
+	}
+	if finished > 0 && stage == s.Done {
+		return o.done(env, s, stage, nil)
 	}
 	changes, err := s.Plan(stage, rotate.Options{Days: o.days, Now: env.Now(), Unlock: (&renewOptions{passphrase: o.passphrase}).unlock})
 	if err != nil {

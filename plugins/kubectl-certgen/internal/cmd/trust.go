@@ -169,7 +169,7 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
-		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+		if err := writeByRename(path, f.Data); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
 		changed = true
@@ -194,4 +194,27 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		fmt.Fprintf(env.Out, "ran      %s\n", strings.Join(c, " "))
 	}
 	return nil
+}
+
+// writeByRename writes a public file so that nobody sees half of it.
+func writeByRename(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".certgen-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if e := tmp.Sync(); err == nil {
+		err = e
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
 }

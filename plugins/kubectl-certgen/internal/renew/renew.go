@@ -318,7 +318,7 @@ func (p *Plan) Fill(root string, b *store.Batch, now time.Time) error {
 		// The old file is kept where it holds a key that is replaced.
 		keep := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Key != nil && s.Item.Part != "" })
 		if keep {
-			err = b.KeepOld(r, keptName(r, now), kubeconfigs[r], st.Mode().Perm())
+			err = b.KeepOld(r, keptName(root, r, now), kubeconfigs[r], st.Mode().Perm())
 		} else {
 			err = b.Replace(r, kubeconfigs[r], st.Mode().Perm())
 		}
@@ -343,9 +343,16 @@ func (p *Plan) Fill(root string, b *store.Batch, now time.Time) error {
 	return nil
 }
 
-// keptName is where an old file goes: beside, with the day and time.
-func keptName(rel string, now time.Time) string {
-	return rel + ".old-" + now.UTC().Format("20060102-150405")
+// keptName is where an old file goes: beside, with the day and time, and a
+// number where that name is taken.
+func keptName(root, rel string, now time.Time) string {
+	name := rel + ".old-" + now.UTC().Format("20060102-150405")
+	for n, try := 2, name; ; n++ {
+		if _, err := os.Lstat(filepath.Join(root, filepath.FromSlash(try))); err != nil {
+			return try
+		}
+		try = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 func (s *Step) file(root, r string, b *store.Batch, rel func(string) (string, error), now time.Time) error {
@@ -378,14 +385,14 @@ func (s *Step) file(root, r string, b *store.Batch, rel func(string) (string, er
 		return err
 	}
 	if kr == r { // key and certificate in one file
-		s.KeptKey = keptName(r, now)
+		s.KeptKey = keptName(root, r, now)
 		return b.KeepOld(r, s.KeptKey, append(append([]byte{}, keyPEM...), pki.EncodeCerts(append([]*x509.Certificate{s.New}, s.Tail...)...)...), store.KeyMode)
 	}
-	s.KeptKey = keptName(kr, now)
+	s.KeptKey = keptName(root, kr, now)
 	if err := b.KeepOld(kr, s.KeptKey, keyPEM, store.KeyMode); err != nil {
 		return err
 	}
-	return b.KeepOld(r, keptName(r, now), data, st.Mode().Perm())
+	return b.KeepOld(r, keptName(root, r, now), data, st.Mode().Perm())
 }
 
 // replaceCert puts the new certificate in the place of the old one, DER or PEM,

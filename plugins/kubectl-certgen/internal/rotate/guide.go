@@ -67,7 +67,7 @@ func Guides(w Which) []Guide {
 		},
 		{
 			Stage: Finish, Title: "nobody trusts the old CA any more",
-			Elsewhere: []string{"run this stage on every control-plane node", "copy pki/ca.crt to every worker, kubeconfig, cluster-info and webhook as in stage trust"},
+			Elsewhere: []string{"run this stage on every control-plane node", "copy pki/ca.crt to every worker, kubeconfig, cluster-info and webhook as in stage trust", forget},
 			Itself:    []string{"kube-apiserver and kubelet (--client-ca-file)"},
 			Restart:   []string{"kube-controller-manager, kube-scheduler, kubelets, as in stage trust"},
 			Gate:      []string{"kubectl certgen verify --live: nothing is rejected"},
@@ -76,12 +76,17 @@ func Guides(w Which) []Guide {
 	}
 }
 
+// forget is what nobody does by itself: API servers only add to the ConfigMap
+// (kubernetes, pkg/controlplane/controller/clusterauthenticationtrust: the CAs
+// that are there are kept until they expire).
+const forget = "two minutes later: kubectl delete configmap -n kube-system extension-apiserver-authentication. API servers only add CAs to it, so aggregated API servers would go on trusting the old one; they write it anew within a minute"
+
 func frontProxyGuides() []Guide {
 	return []Guide{
 		{Stage: Prepare, Title: "make the new front-proxy CA; nothing uses it yet", Elsewhere: []string{"copy pki/front-proxy-ca-next.* and -old.crt to the other control-plane nodes"}, Gate: []string{"the files are on every control-plane node"}, Back: "remove them"},
 		{Stage: Trust, Title: "aggregated API servers trust both", Elsewhere: []string{"run this stage on every control-plane node"}, Itself: []string{"kube-apiserver (--requestheader-client-ca-file), which publishes it in kube-system/extension-apiserver-authentication", "aggregated API servers, which watch that ConfigMap"}, Gate: []string{"kubectl get cm -n kube-system extension-apiserver-authentication: requestheader-client-ca-file holds two certificates"}, Back: "--stage rollback"},
-		{Stage: Sign, Title: "front-proxy-client is signed by the new CA", Elsewhere: []string{"run this stage on every control-plane node"}, Itself: []string{"kube-apiserver (--proxy-client-cert-file)"}, Gate: []string{"kubectl get apiservices: all available"}, Back: "--stage rollback"},
-		{Stage: Finish, Title: "nobody trusts the old front-proxy CA any more", Elsewhere: []string{"run this stage on every control-plane node"}, Itself: []string{"kube-apiserver"}, Gate: []string{"kubectl get apiservices: all available"}, Back: "none: from here it is a rotation of its own"},
+		{Stage: Sign, Title: "front-proxy-client is signed by the new CA", Elsewhere: []string{"run this stage on every control-plane node"}, Itself: []string{"kube-apiserver (--proxy-client-cert-file)"}, Gate: []string{"two minutes have passed: each API server looks at its files once a minute", "kubectl get apiservices: all available"}, Back: "--stage rollback"},
+		{Stage: Finish, Title: "nobody trusts the old front-proxy CA any more", Elsewhere: []string{"run this stage on every control-plane node", forget}, Itself: []string{"kube-apiserver"}, Gate: []string{"the ConfigMap holds the new CA alone", "kubectl get apiservices: all available"}, Back: "none: from here it is a rotation of its own"},
 	}
 }
 

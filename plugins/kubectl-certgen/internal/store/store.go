@@ -70,7 +70,18 @@ type Store struct {
 
 // Open makes the folder where it is missing (with its parents, 0700), locks it
 // and finishes or undoes what an earlier run left behind.
-func Open(root string) (*Store, error) { return OpenFS(root, OS{}) }
+func Open(root string) (*Store, error) { return OpenFS(root, system) }
+
+// system is what Open works on.
+var system FS = OS{}
+
+// UseFS makes Open work on another file system, for tests of whole commands,
+// and gives the way back.
+func UseFS(f FS) (restore func()) {
+	old := system
+	system = f
+	return func() { system = old }
+}
 
 // OpenFS is Open on another file system, for tests.
 func OpenFS(root string, f FS) (*Store, error) {

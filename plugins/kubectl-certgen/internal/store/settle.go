@@ -1,0 +1,63 @@
+package store
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Settle finishes or forgets what interrupted runs left in a folder, below it
+// and above it, and lists the files that were moved into place. Commands that
+// read a folder before they plan what to write call it first: a set that is
+// half in place must not be planned upon. A folder that is not there is none.
+func Settle(dir string) (recovered []string, err error) {
+	pending, err := PendingAround(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pending {
+		s, err := Open(p)
+		if err != nil {
+			return recovered, err
+		}
+		for _, r := range s.Recovered {
+			recovered = append(recovered, filepath.Join(p, filepath.FromSlash(r)))
+		}
+		s.Close()
+	}
+	return recovered, nil
+}
+
+// PendingAround lists the folders with remains of interrupted runs: the folder,
+// those above it and those below it.
+func PendingAround(dir string) ([]string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = real
+	}
+	var out []string
+	for d := filepath.Dir(abs); ; d = filepath.Dir(d) {
+		if Pending(d) {
+			out = append(out, d)
+		}
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	err = filepath.WalkDir(abs, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && p == abs && os.IsNotExist(err):
+			return nil
+		case err != nil || !d.IsDir():
+			return nil // what cannot be read is met again by those who need it
+		case d.Name() == stageName:
+			out = append(out, filepath.Dir(p))
+			return filepath.SkipDir
+		}
+		return nil
+	})
+	return out, err
+}
