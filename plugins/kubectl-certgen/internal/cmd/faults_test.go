@@ -202,6 +202,9 @@ func TestDeathAndFullDiskAtEveryWrite(t *testing.T) {
 			for _, full := range []bool{false, true} {
 				points := 0
 				for at := int64(1); ; at++ {
+					if at > 30 && os.Getenv("CI") != "true" {
+						at += 24 // a part of a long way; CI walks all of it
+					}
 					dir := filepath.Join(t.TempDir(), "d")
 					if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
 						t.Fatal(err)
@@ -261,9 +264,12 @@ func TestDeathAndFullDiskAtEveryWrite(t *testing.T) {
 	}
 }
 
-// over says that the next run found the stage of a rotation done: the death was
-// behind the decision, and settled while it looked.
+// over says that the next run found the work done: the death was behind the
+// decision, and settled while it looked.
 func over(name, errOut string) bool {
+	if name == "sign" {
+		return strings.Contains(errOut, "api.crt: is there already")
+	}
 	return strings.HasPrefix(name, "rotate") && (strings.Contains(errOut, "the rotation stands behind") || strings.Contains(errOut, "is finished") || strings.Contains(errOut, "there is no rotation to roll back") || strings.Contains(errOut, "nothing uses the new CA yet"))
 }
 

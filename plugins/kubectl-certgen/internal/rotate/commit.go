@@ -31,6 +31,9 @@ func (s *State) rollback() ([]Change, error) {
 	// may be in use until every process has read its file again.
 	var out []Change
 	for _, l := range s.Leaves {
+		if !l.ByNew {
+			continue // as it was, or put back by an earlier rollback
+		}
 		rel, err := filepath.Rel(s.Root, l.Item.Source)
 		if err != nil {
 			return nil, err
@@ -52,13 +55,16 @@ func (s *State) rollback() ([]Change, error) {
 		}
 		out = append(out, Change{Rel: rel, What: "as before the rotation", data: data, mode: st.Mode().Perm()})
 	}
-	if data, err := os.ReadFile(s.path(base + "-old.key")); err == nil {
+	back := len(out)
+	if data, err := os.ReadFile(s.path(base + "-old.key")); err == nil && !bytes.Equal(data, readOr(s.path(base+".key"))) {
 		out = append(out, Change{Rel: base + ".key", What: "the old CA's key again", data: data, mode: store.KeyMode, kept: base + ".key.rolled-back"})
 	}
 	if s.Which == Cluster {
 		out = append(out, Change{Rel: base + "-signing.crt", What: "kube-controller-manager signs with the old CA", data: pki.EncodeCerts(s.Old), mode: 0o644})
 	}
-	if s.Done == Trust {
+	// Certificates go back first, while both CAs are trusted; the next rollback
+	// takes the trust back.
+	if s.Done == Trust && back == 0 {
 		more, err := s.trust([]*x509.Certificate{s.Old})
 		if err != nil {
 			return nil, err

@@ -378,6 +378,9 @@ func (s *State) trust(cas []*x509.Certificate) ([]Change, error) {
 	what := "trusts both CAs"
 	if len(cas) == 1 {
 		what = "trusts the new CA only"
+		if cas[0].Equal(s.Old) {
+			what = "trusts the old CA only"
+		}
 	}
 	bundle := pki.EncodeCerts(cas...)
 	out := []Change{{Rel: s.Which.base() + ".crt", What: what, data: bundle, mode: 0o644}}
