@@ -177,6 +177,9 @@ func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error)
 		}
 		*t.dst = when.UnixNano()
 	}
+	if o.filter.Since != 0 && o.filter.Until != 0 && o.filter.Since > o.filter.Until {
+		return nil, cli.Usagef("--since %s is after --until %s: no event can be both", f.since, f.until)
+	}
 	if f.severity != "" {
 		sev, ok := logline.ParseSeverity(f.severity)
 		if !ok {
