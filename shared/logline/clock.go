@@ -186,14 +186,9 @@ func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta, memo *wall
 	}
 	y := meta.Year
 	if y == 0 {
-		ref := meta.Reference
-		y, _, _ = civilFromDays(floorDiv(ref, day))
-		// A day of slack: the line's zone may be ahead of UTC.
-		if daysFromCivil(y, mo, d)*day+intoDay > ref+day {
-			y--
-		}
-		for !validDate(y, mo, d) {
-			y-- // 29 February
+		y = lastYear(mo, d, intoDay, meta.Reference)
+		if meta.Clock != nil && meta.Reference-daysFromCivil(y, mo, d)*day > year/2 {
+			y = lastYear(mo, d, intoDay, meta.Clock())
 		}
 	}
 	wall := daysFromCivil(y, mo, d)*day + intoDay
@@ -201,6 +196,19 @@ func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta, memo *wall
 		return wall - meta.Offset(wall)
 	}
 	return wall
+}
+
+// lastYear is the year of the last such date before a time. A day of slack is
+// left: the date's zone may be ahead of UTC.
+func lastYear(mo, d int, intoDay, ref int64) int {
+	y, _, _ := civilFromDays(floorDiv(ref, day))
+	if daysFromCivil(y, mo, d)*day+intoDay > ref+day {
+		y--
+	}
+	for !validDate(y, mo, d) {
+		y-- // 29 February
+	}
+	return y
 }
 
 func validDate(y, mo, d int) bool {

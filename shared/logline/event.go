@@ -150,6 +150,9 @@ type Meta struct {
 	// Reference dates klog text, which has no year: the time of the file, or
 	// now, in nanoseconds since 1970 UTC.
 	Reference int64
+	// Clock, where there is one, is a newer Reference: lines that are still
+	// being written may be of a year that has begun since.
+	Clock func() int64
 	// Year, where it is not 0, is the year of all klog text.
 	Year int
 	// Offset is how far the clock of klog text is ahead of UTC at a time

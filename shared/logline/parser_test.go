@@ -200,6 +200,8 @@ func TestYear(t *testing.T) {
 		{"before the file's time", "I1121" + line, Meta{Reference: at("2026-11-22T00:00:00Z")}, "2026-11-21T23:59:59.000000Z"},
 		{"last year", "I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z")}, "2025-12-31T23:59:59.000000Z"},
 		{"leap day", "I0229" + line, Meta{Reference: at("2026-11-21T00:00:00Z")}, "2024-02-29T23:59:59.000000Z"},
+		{"a year that began since", "I0101" + line, Meta{Reference: at("2025-12-31T23:00:00Z"), Clock: func() int64 { return at("2026-01-02T00:00:00Z") }}, "2026-01-01T23:59:59.000000Z"},
+		{"old, in spite of the clock", "I0601" + line, Meta{Reference: at("2025-12-31T23:00:00Z"), Clock: func() int64 { return at("2026-01-02T00:00:00Z") }}, "2025-06-01T23:59:59.000000Z"},
 		{"--year", "I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z"), Year: 2019}, "2019-12-31T23:59:59.000000Z"},
 		{"CRI knows the year", "2021-01-01T00:00:00.1Z stderr F I1231" + line, Meta{Reference: at("2026-01-03T00:00:00Z")}, "2020-12-31T23:59:59.000000Z"},
 		{"CRI knows the zone", "2021-01-01T04:59:59.1Z stderr F I1231" + line, Meta{}, "2021-01-01T04:59:59.000000Z"},

@@ -146,6 +146,7 @@ func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error)
 	now := env.Now()
 	o := &parseOptions{args: args, output: f.output, follow: f.follow, stats: f.stats, quiet: f.quiet, merge: f.merge, top: f.top, by: f.by, filter: parse.NewFilter()}
 	o.defaults.Now = now.UnixNano()
+	o.defaults.Clock = func() int64 { return env.Now().UnixNano() }
 	if f.by != "" && !f.stats {
 		return nil, cli.Usagef("--by %s: it is for --stats (kubectl logarch parse stats)", f.by)
 	}

@@ -72,7 +72,7 @@ func Follow(ctx context.Context, args []string, stdin io.Reader, d Defaults, opt
 			}
 			last := &group[len(group)-1]
 			if _, r := series(last.Path); last.Path != "" && (r.live || !last.FromDir) {
-				last.follow = true
+				last.follow, last.Meta.Clock = true, d.Clock
 			}
 			start(group)
 			group = nil

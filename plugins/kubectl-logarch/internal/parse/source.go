@@ -37,6 +37,8 @@ type Input struct {
 type Defaults struct {
 	// Now dates klog text that comes from a pipe.
 	Now int64
+	// Clock, where it is set, tells the time of lines still to come.
+	Clock func() int64
 	// Year, where it is not 0, is the year of klog text.
 	Year int
 	// Offset is the zone of klog text; nil is UTC.
@@ -52,7 +54,13 @@ func Expand(args []string, stdin io.Reader, d Defaults) ([]Input, error) {
 	var out []Input
 	for _, a := range args {
 		if a == "-" {
-			out = append(out, Input{Stdin: stdin, Meta: &logline.Meta{Restart: -1, Reference: d.Now, Year: d.Year, Offset: d.Offset}})
+			m := &logline.Meta{Restart: -1, Reference: d.Now, Clock: d.Clock, Year: d.Year, Offset: d.Offset}
+			if f, ok := stdin.(*os.File); ok {
+				if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+					m.Reference, m.Clock = info.ModTime().UnixNano(), nil
+				}
+			}
+			out = append(out, Input{Stdin: stdin, Meta: m})
 			continue
 		}
 		info, err := os.Stat(a)
