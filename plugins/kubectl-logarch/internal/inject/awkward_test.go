@@ -14,9 +14,16 @@ import (
 // quoted keys, anchors, markers and line ends in all the places where YAML allows
 // them.
 type awkward struct {
-	r    *rand.Rand
-	step int
+	r       *rand.Rand
+	step    int
+	anchors bool // the document starts with shared values
 }
+
+// alias stands for a shared value.
+type alias string
+
+// shared are the values that aliases stand for.
+const shared = "x-mounts: &mounts\n- name: data\n  mountPath: /data\nx-env: &env [{name: A, value: b}]\nx-base: &base\n  image: busybox\n  volumeMounts: *mounts\n"
 
 type pair struct {
 	key   string
@@ -84,6 +91,8 @@ func (a *awkward) flow(v any) string {
 		return "{" + sp + strings.Join(parts, ", ") + a.one("", ",", " ") + "}"
 	case nil:
 		return a.one("null", "~")
+	case alias:
+		return "*" + string(x) + " "
 	}
 	return `"` + v.(string) + `"`
 }
@@ -93,6 +102,8 @@ func (a *awkward) entry(b *strings.Builder, v any, col int, list bool) {
 	switch x := v.(type) {
 	case nil:
 		b.WriteString(a.one("", " null", " ~", " # none") + "\n")
+	case alias:
+		b.WriteString(" *" + string(x) + a.tail() + "\n")
 	case string:
 		switch {
 		case a.seldom(12):
@@ -154,6 +165,13 @@ func (a *awkward) pod() []pair {
 		c = a.maybe(c, 3, "image", "busybox", "example.com/a/b:1", "nginx")
 		c = a.maybe(c, 2, "volumeMounts", nil, []any{}, mount)
 		c = a.maybe(c, 2, "args", []any{"a", "b"}, []any{})
+		if a.anchors && a.often(2) {
+			c = a.maybe(c, 2, "env", alias("env"))
+			c = a.maybe(c, 2, "volumeMounts", alias("mounts"))
+			c = a.maybe(c, 3, "<<", alias("base"))
+			containers = append(containers, c)
+			continue
+		}
 		c = a.maybe(c, 2, "env", []any{[]pair{{"name", "A"}, {"value", "b c"}}}, nil)
 		a.r.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
 		containers = append(containers, c)
@@ -213,7 +231,10 @@ func (a *awkward) file() string {
 		}
 		a.step = []int{2, 2, 4, 8, 3}[a.r.IntN(5)]
 		var o strings.Builder
-		if a.seldom(8) {
+		if a.anchors = a.seldom(4); a.anchors {
+			o.WriteString(shared)
+		}
+		if !a.anchors && a.seldom(8) {
 			o.WriteString(a.flow(a.object(i)) + "\n")
 		} else {
 			for _, p := range a.object(i) {
