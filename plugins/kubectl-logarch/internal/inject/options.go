@@ -117,7 +117,7 @@ func ParseLog(s string) (LogFile, error) {
 	case l.Path == "/":
 		return l, fmt.Errorf("%q: the path is not that of a file such as /var/log/app/app.log", s)
 	case strings.HasPrefix(l.Path, "/dev/std"), strings.HasPrefix(l.Path, "/dev/fd/"), ownOutput.MatchString(l.Path):
-		return l, fmt.Errorf("%q: this is the container's own output: kubectl logs shows it already", s)
+		return l, fmt.Errorf("%q: this is the container's own output; use kubectl logs, which shows it already", s)
 	case strings.HasPrefix(l.Path, "/dev/"), strings.HasPrefix(l.Path, "/proc/"), strings.HasPrefix(l.Path, "/sys/"):
 		return l, fmt.Errorf("%q: the kernel's files cannot be shared through a volume", s)
 	case strings.Contains(l.Path, "$("):
