@@ -111,7 +111,6 @@ func TestMetricsServer(t *testing.T) {
 	say(0, "breaks at: APIService metrics.k8s.io", "metrics-server is not installed", "components.yaml")
 	// Without its right first: kubelets remember for minutes whom they let in.
 	applyWith("- target: {kind: ClusterRole, name: \"system:metrics-server\"}\n  patch: |\n    - {op: remove, path: /rules/0}\n")
-	say(0, "the metrics pipeline is starting", "look again in a minute")
 	say(1, "metrics-server cannot read any kubelet: the kubelets forbid it", "403 Forbidden")
 	apply()
 	say(0, "the metrics pipeline works", "has figures of 2 nodes", "kube-system/metrics-server-")
