@@ -126,6 +126,10 @@ func TestMetricsServer(t *testing.T) {
 	if err := c.Inject(ctx, "front-proxy-cert-expired", ""); err != nil {
 		t.Fatal(err)
 	}
+	// Who lost the leadership while the API server restarted is started again.
+	if err := c.Repair(ctx, "etcd-stopped", ""); err != nil {
+		t.Fatal(err)
+	}
 	say(1, "breaks at: API available", "front-proxy client certificate")
 	u.eventually(time.Minute, 0, []string{"NH906", "front-proxy client certificate"}, "controlplane")
 	if err := c.Repair(ctx, "front-proxy-cert-expired", ""); err != nil {

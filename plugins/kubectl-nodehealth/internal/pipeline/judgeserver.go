@@ -141,6 +141,7 @@ func (j *judge) available() Link {
 		text := fmt.Sprintf("%s is not available: %s", j.s.API.Name, phrase.Clip(j.s.API.Why, 300))
 		if strings.Contains(j.s.API.Why, "401") {
 			text += ". It does not know the API server: the front-proxy client certificate has expired, or is of another authority"
+			j.do("on the API server's machine", "sudo openssl x509 -enddate -noout -in /etc/kubernetes/pki/front-proxy-client.crt")
 		}
 		j.add(ruleAPIDown, "APIService", j.s.API.Name, text)
 		j.do("", "kubectl describe apiservice %s", j.s.API.Name)

@@ -107,6 +107,9 @@ func TestComplaints(t *testing.T) {
 	if len(got) != 3 || got[0] != (Scrape{"n1", "new"}) || got[1].Node != "n2" || !strings.Contains(got[1].Error, `"403 Forbidden"`) || got[2].Node != "n3" {
 		t.Errorf("%q", got)
 	}
+	if got := scrapes(`E1126 11:05:07.537284       1 authentication.go:75] "Unable to authenticate the request" err="[x509: certificate has expired or is not yet valid]"`); len(got) != 0 {
+		t.Errorf("a complaint about the API server is none about a kubelet: %q", got)
+	}
 	for _, e := range []struct{ err, means string }{{got[1].Error, "lacks the right"}, {got[2].Error, "cannot resolve"}, {"something else", "something else"}} {
 		if means, _ := cause(e.err); !strings.Contains(means, e.means) {
 			t.Errorf("%q means %q", e.err, means)

@@ -16,9 +16,10 @@ type Scrape struct {
 }
 
 // complaint is metrics-server's line about a kubelet that it cannot read, in
-// all of its versions.
+// all of its versions. Not every x509 error is one: it also says so of the API
+// server's certificate.
 var (
-	complaint = lazyregexp.New(`(?i)failed to scrape node|unable to fully scrape|unable to fetch metrics from node|x509: `)
+	complaint = lazyregexp.New(`(?i)failed to scrape node|unable to fully scrape|unable to fetch metrics from node`)
 	quotedErr = lazyregexp.New(`err="((?:[^"\\]|\\.)*)"`)
 	nodeField = lazyregexp.New(`node="([^"]+)"|from node ([^\s:]+)|kubelet_summary:([^\s:]+)`)
 )
