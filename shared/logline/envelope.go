@@ -25,7 +25,7 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 			return openKubectl(line, env, meta)
 		}
 		return openMonotonic(line, env)
-	case c == 0x1e: // journalctl -o json-seq
+	case c == 0x1e && line[1] == '{': // journalctl -o json-seq
 		return openJSON(line[1:], env)
 	case c == 'd' && bytes.HasPrefix(line, []byte("data: {")): // journalctl -o json-sse
 		return openJSON(line[6:], env)

@@ -181,12 +181,13 @@ func goStringEnd(b []byte, i int) int {
 // stands after the right sign is always a Go string, a block or JSON. Older
 // versions wrote other values with %+v: those are kept as text.
 func parsePairs(b []byte, ev *Event) bool {
+	noBlock := false
 	for len(b) > 0 {
 		eq := bytes.IndexByte(b, '=')
 		if eq < 0 {
 			return false
 		}
-		key, val, next := strictPair(b, eq)
+		key, val, next := strictPair(b, eq, &noBlock)
 		if next < 0 {
 			key, val, next = loosePair(b, eq)
 			if next < 0 {
@@ -205,9 +206,9 @@ func parsePairs(b []byte, ev *Event) bool {
 
 // strictPair reads a pair whose value has one of klog's own forms, trying each
 // equal sign of the same word.
-func strictPair(b []byte, eq int) (key []byte, val Value, next int) {
+func strictPair(b []byte, eq int, noBlock *bool) (key []byte, val Value, next int) {
 	for {
-		if val, end := klogValue(b, eq+1); end > 0 {
+		if val, end := klogValue(b, eq+1, noBlock); end > 0 {
 			return b[:eq], val, end
 		}
 		more := bytes.IndexByte(b[eq+1:], '=')
@@ -219,8 +220,9 @@ func strictPair(b []byte, eq int) (key []byte, val Value, next int) {
 }
 
 // klogValue reads a value at b[i] that is followed by a space or the end, and
-// returns its end, or -1.
-func klogValue(b []byte, i int) (Value, int) {
+// returns its end, or -1. noBlock remembers that no value of several lines ends
+// further on: a hostile line could make it look for one again and again.
+func klogValue(b []byte, i int, noBlock *bool) (Value, int) {
 	if i >= len(b) {
 		return Value{}, -1
 	}
@@ -231,7 +233,7 @@ func klogValue(b []byte, i int) (Value, int) {
 			return v, end
 		}
 	case c == '<':
-		if i+1 < len(b) && b[i+1] == '\n' {
+		if i+1 < len(b) && b[i+1] == '\n' && !*noBlock {
 			start := i + 2
 			if bytes.HasPrefix(b[start:], []byte(" >")) {
 				return Value{nil, Plain}, start + 2
@@ -240,6 +242,7 @@ func klogValue(b []byte, i int) (Value, int) {
 			for {
 				close := bytes.Index(b[at:], []byte("\n >"))
 				if close < 0 {
+					*noBlock = true
 					return Value{}, -1
 				}
 				if end := at + close + 3; ends(end) {

@@ -216,6 +216,27 @@ func TestYear(t *testing.T) {
 	}
 }
 
+// TestHostile: text that a container's user chooses must not take long.
+func TestHostile(t *testing.T) {
+	const header = "I1121 03:56:31.367033       1 a.go:1] \"m\" "
+	for name, text := range map[string]string{
+		"values that do not end":  header + "a=&=<\n" + strings.Repeat("\t=<\n", 200_000) + " >x\n",
+		"equal signs":             header + strings.Repeat("a=", 300_000) + "\n",
+		"brackets":                header + strings.Repeat("a=(b ", 100_000) + "\n",
+		"backslashes":             header + `k="` + strings.Repeat(`\`, 300_001) + "\n",
+		"objects":                 strings.Repeat(`{"a":`, 150_000) + "\n" + header + "k=" + strings.Repeat(`{"a":`, 150_000) + "\n",
+		"quotes":                  `level=info msg=x ` + strings.Repeat(`a=" `, 200_000) + "\n",
+		"keys":                    header + strings.Repeat("k=1 ", 300_000) + "k=1\n",
+		"streams that do not end": strings.Repeat("2026-11-21T03:56:31.1Z stdout P y\n", 100_000),
+	} {
+		begin := time.Now()
+		lines := jsonLines([]byte(text), testMeta())
+		if took := time.Since(begin); took > 10*time.Second || len(lines) == 0 {
+			t.Errorf("%s: %d events in %s", name, len(lines), took)
+		}
+	}
+}
+
 func TestCivil(t *testing.T) {
 	for d := int64(-200000); d < 200000; d += 17 {
 		y, m, dd := civilFromDays(d)
