@@ -119,9 +119,41 @@ func testCrictl(t *testing.T, c *cluster.Cluster, u user) {
 	if code != 0 || len(out) != 6888896 || !strings.HasSuffix(out, "\n1000000\n") {
 		t.Errorf("seq: exit status %d, %d bytes", code, len(out))
 	}
+	testExplain(t, u, crictl)
 	testTerminal(t, u, id)
 	testViewsAgainstCrictl(t, n, u, id)
 	waitGone(t, c, 20*time.Second)
+}
+
+// Every flag that --explain gives is one of crictl's own.
+func testExplain(t *testing.T, u user, crictl string) {
+	t.Helper()
+	for _, line := range []string{
+		"docker attach c", "docker exec -it --user root c sh", "docker images -aq --digests --no-trunc", "docker inspect c", "docker kill -s HUP c",
+		"docker logs -f --tail 5 --since 10m -t c", "docker ps -aql --no-trunc --last 3 --filter name=x --filter label=a=b --filter ancestor=busybox --filter status=exited --filter id=1",
+		"docker pull -q x", "docker rm -f c", "docker rmi -f x", "docker start --detach-keys a c", "docker stats -a --no-stream", "docker stop -t 3 c",
+		"docker update --cpu-period 1 --cpu-quota 2 -c 3 --cpuset-cpus 0 --cpuset-mems 0 -m 1g c", "docker image prune", "docker container prune", "docker version", "docker info", "docker events",
+	} {
+		out, errOut, code, _ := u.run("", "crictl", "--explain", line, "-o", "json")
+		var report struct{ Items []struct{ Crictl string } }
+		if code != 0 || json.Unmarshal([]byte(out), &report) != nil || len(report.Items) != 1 || report.Items[0].Crictl == "" {
+			t.Errorf("%s: exit status %d: %s%s", line, code, out, errOut)
+			continue
+		}
+		words := strings.Fields(report.Items[0].Crictl)
+		help, err := exec.Command(crictl, words[1], "--help").CombinedOutput()
+		if err != nil {
+			t.Errorf("crictl %s: %v", words[1], err)
+		}
+		for _, w := range words[2:] {
+			if strings.HasPrefix(w, "$") {
+				break // another command in parentheses
+			}
+			if strings.HasPrefix(w, "-") && !strings.Contains(string(help), " "+w+" ") && !strings.Contains(string(help), " "+w+",") {
+				t.Errorf("%s -> %s: crictl %s has no %s", line, report.Items[0].Crictl, words[1], w)
+			}
+		}
+	}
 }
 
 // A terminal is one on both sides: crictl sees it, and Ctrl-C reaches the

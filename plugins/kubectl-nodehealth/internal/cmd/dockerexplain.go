@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/dockermap"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
@@ -36,12 +37,15 @@ func explainDocker(env *cli.Env, line, format string) error {
 
 func writeDockerAnswer(w io.Writer, st cli.Style, a dockermap.Answer) {
 	if a.Crictl == "" {
-		fmt.Fprintf(w, "%s\n%s has no counterpart in crictl\n", st.Bold("use "+a.Instead), a.Docker)
+		fmt.Fprintf(w, "%s\n  instead: %s\n", st.Bold(a.Docker+" has no counterpart in crictl"), a.Instead)
 		return
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", st.Bold(a.Crictl), a.What)
 	for _, l := range a.Lost {
 		fmt.Fprintf(w, "  no counterpart: %s\n", l)
+	}
+	if len(a.Unsupported) > 0 {
+		fmt.Fprintf(w, "  crictl has not: %s\n", strings.Join(a.Unsupported, ", "))
 	}
 	for _, n := range a.Notes {
 		fmt.Fprintf(w, "  note: %s\n", n)
@@ -55,6 +59,9 @@ func writeDockerTable(w io.Writer, answers []dockermap.Answer) error {
 			right = "- " + a.Instead
 		}
 		fmt.Fprintf(w, "%-18s %s\n", a.Docker, right)
+		if len(a.Unsupported) > 0 {
+			fmt.Fprintf(w, "%18s   has not: %s\n", "", strings.Join(a.Unsupported, ", "))
+		}
 		for _, n := range a.Notes {
 			fmt.Fprintf(w, "%18s   %s\n", "", n)
 		}

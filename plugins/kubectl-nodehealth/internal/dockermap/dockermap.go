@@ -15,6 +15,8 @@ type Answer struct {
 	What string `json:"what,omitempty"`
 	// Lost are flags without a counterpart.
 	Lost []string `json:"lost,omitempty"`
+	// Unsupported is what crictl's command has not, asked for or not.
+	Unsupported []string `json:"unsupported,omitempty"`
 	// Notes are differences to know.
 	Notes []string `json:"notes,omitempty"`
 	// Instead is what to use where crictl has nothing.
@@ -58,7 +60,7 @@ func Explain(words []string) (Answer, error) {
 		a.Instead = c.instead
 		return a, nil
 	}
-	a.What = c.what
+	a.What, a.Unsupported = c.what, c.lacks
 	if c.note != "" {
 		a.Notes = []string{c.note}
 	}
@@ -113,7 +115,18 @@ func (c command) translate(a *Answer, args []string) {
 	case "create":
 		out = append(out, "POD-ID", "container.json", "pod.json")
 	}
+	for i, w := range out {
+		out[i] = quote(w)
+	}
 	a.Crictl = strings.Join(out, " ")
+}
+
+// quote writes a word so that a shell reads it as one again.
+func quote(w string) string {
+	if w != "" && !strings.ContainsAny(w, " \t\n'\"\\$&;|<>()*?[#~`") {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\\''`) + "'"
 }
 
 // split takes joined short flags apart: -it is -i -t.

@@ -16,6 +16,9 @@ type command struct {
 	flags map[string]string
 	// values are the flags of docker that take a value.
 	values []string
+	// lacks are docker's flags and columns that crictl has not, as the reference
+	// names them.
+	lacks []string
 	// note is what behaves differently.
 	note string
 	// instead is what to use where crictl is "".
@@ -23,14 +26,14 @@ type command struct {
 }
 
 var commands = []command{
-	{docker: "attach", crictl: "attach", what: "attach to a running container",
+	{docker: "attach", lacks: []string{"--detach-keys", "--sig-proxy"}, crictl: "attach", what: "attach to a running container",
 		flags: map[string]string{"--no-stdin": ""}, values: []string{"--detach-keys", "--sig-proxy"},
 		note: "stdin is attached only with -i, a terminal only with -t"},
 	{docker: "create", crictl: "create", what: "create a container",
 		values: []string{"--name", "-e", "--env", "-v", "--volume", "-p", "--publish", "--network"},
 		note:   "crictl create POD-ID container.json pod.json: a container lives in a pod sandbox (crictl runp pod.json) and is described by a file"},
 	{docker: "events", crictl: "events", what: "stream the events of containers", flags: map[string]string{}, values: []string{"-f", "--filter", "--since", "--until", "--format"}},
-	{docker: "exec", crictl: "exec", what: "run a command in a running container",
+	{docker: "exec", lacks: []string{"--privileged", "--user", "--detach-keys"}, crictl: "exec", what: "run a command in a running container",
 		flags:  map[string]string{"-i": "-i", "--interactive": "-i", "-t": "-t", "--tty": "-t"},
 		values: []string{"-e", "--env", "-u", "--user", "-w", "--workdir", "--detach-keys", "--env-file"}},
 	{docker: "images", crictl: "images", what: "list images",
@@ -40,16 +43,16 @@ var commands = []command{
 	{docker: "inspect", crictl: "inspect", what: "show a container",
 		values: []string{"-f", "--format", "--type"},
 		note:   "for an image it is crictl inspecti, for a pod sandbox crictl inspectp"},
-	{docker: "kill", crictl: "stop", what: "stop a container at once", values: []string{"-s", "--signal"},
+	{docker: "kill", lacks: []string{"--signal"}, crictl: "stop", what: "stop a container at once", values: []string{"-s", "--signal"},
 		note: "crictl stop --timeout 0; other signals than KILL cannot be sent"},
-	{docker: "logs", crictl: "logs", what: "show a container's log",
+	{docker: "logs", lacks: []string{"--details"}, crictl: "logs", what: "show a container's log",
 		flags:  map[string]string{"-f": "-f", "--follow": "-f", "-n": "--tail", "--tail": "--tail", "--since": "--since", "-t": "--timestamps", "--timestamps": "--timestamps"},
 		values: []string{"--since", "--until", "-n", "--tail"}},
 	{docker: "ps", crictl: "ps", what: "list containers",
 		flags: map[string]string{"-a": "-a", "--all": "-a", "-q": "-q", "--quiet": "-q", "-l": "-l", "--latest": "-l",
 			"-n": "--last", "--last": "--last", "--no-trunc": "--no-trunc", "-f": "filter", "--filter": "filter"},
 		values: []string{"-n", "--last", "-f", "--filter", "--format"}},
-	{docker: "pull", crictl: "pull", what: "pull an image",
+	{docker: "pull", lacks: []string{"--all-tags", "--disable-content-trust"}, crictl: "pull", what: "pull an image",
 		flags: map[string]string{"-q": "", "--quiet": ""}, values: []string{"--platform"},
 		note: "crictl does not read docker's credentials: --creds USER:PASSWORD"},
 	{docker: "rm", crictl: "rm", what: "remove containers", flags: map[string]string{"-f": "-f", "--force": "-f"},
@@ -59,14 +62,14 @@ var commands = []command{
 		values: []string{"--name", "-e", "--env", "-v", "--volume", "-p", "--publish", "--network", "-u", "--user", "-w", "--workdir", "--entrypoint"},
 		flags:  map[string]string{"-d": "", "--detach": "", "-i": "", "-t": "", "--rm": ""},
 		note:   "crictl run container.json pod.json; the kubelet removes sandboxes it does not know, so use kubectl run for anything that is to stay"},
-	{docker: "start", crictl: "start", what: "start created containers"},
-	{docker: "stats", crictl: "stats", what: "show the resource use of containers",
+	{docker: "start", lacks: []string{"--detach-keys"}, crictl: "start", what: "start created containers", values: []string{"--detach-keys", "--checkpoint"}},
+	{docker: "stats", lacks: []string{"columns NET I/O, BLOCK I/O and PIDS"}, crictl: "stats", what: "show the resource use of containers",
 		flags: map[string]string{"-a": "-a", "--all": "-a", "--no-stream": ""}, values: []string{"--format"},
-		note: "one picture unless -w is given; network and block I/O and PIDs are not shown"},
+		note: "one picture unless -w is given"},
 	{docker: "stop", crictl: "stop", what: "stop containers",
 		flags: map[string]string{"-t": "--timeout", "--time": "--timeout", "--timeout": "--timeout"}, values: []string{"-t", "--time", "--timeout", "-s", "--signal"},
 		note: "the kubelet starts a container of a pod again"},
-	{docker: "update", crictl: "update", what: "change a container's resource limits",
+	{docker: "update", lacks: []string{"--restart", "--blkio-weight", "--memory-swap", "--memory-reservation", "--kernel-memory", "--cpus", "--pids-limit"}, crictl: "update", what: "change a container's resource limits",
 		flags: map[string]string{"--cpu-period": "--cpu-period", "--cpu-quota": "--cpu-quota", "-c": "--cpu-share", "--cpu-shares": "--cpu-share",
 			"--cpuset-cpus": "--cpuset-cpus", "--cpuset-mems": "--cpuset-mems", "-m": "--memory", "--memory": "--memory"},
 		values: []string{"--cpu-period", "--cpu-quota", "-c", "--cpu-shares", "--cpuset-cpus", "--cpuset-mems", "-m", "--memory", "--restart", "--blkio-weight", "--memory-swap", "--memory-reservation", "--cpus", "--pids-limit"},
@@ -114,7 +117,9 @@ var Only = [][2]string{
 	{"crictl imagefsinfo", "show what the images use on disk"},
 	{"crictl statsp", "show the resource use of pods"},
 	{"crictl metricsp", "list pod metrics"},
+	{"crictl metricdescs", "list the descriptions of pod metrics"},
 	{"crictl runtime-config", "show the cgroup driver"},
+	{"crictl update-runtime-config", "change the runtime's configuration"},
 	{"crictl checkpoint ID", "checkpoint a container"},
 }
 
