@@ -49,15 +49,24 @@ var appArmor = Check{
 		var names []string
 		why := ""
 		for _, p := range pods(v) {
-			if p.Reason == "AppArmor" || strings.Contains(p.Message, "Cannot enforce AppArmor") {
+			if p.Reason == "AppArmor" || aboutAppArmor(p.Message) {
 				names = append(names, p.String())
 				why = p.Message
 			}
 		}
 		if len(names) > 0 {
-			r.Add(fmt.Sprintf("%s refused: %s (%s)", phrase.Count(len(names), "pod"), phrase.List(names, 3), phrase.Clip(phrase.Sentence(why), 120)))
+			f := r.Add(fmt.Sprintf("%s refused: %s (%s)", phrase.Count(len(names), "pod"), phrase.List(names, 3), phrase.Clip(phrase.Sentence(why), 120)))
+			if strings.Contains(why, "not enabled on the host") {
+				f.Remedy = "boot the node with AppArmor (apparmor=1 security=apparmor), or keep the pod away from it; no profile helps where it is off"
+			}
 		}
 	},
+}
+
+// aboutAppArmor knows the words of the kubelet, of containerd and of CRI-O.
+func aboutAppArmor(message string) bool {
+	return strings.Contains(message, "Cannot enforce AppArmor") || strings.Contains(message, "apparmor profile not found") ||
+		strings.Contains(message, "AppArmor profile") && strings.Contains(message, "not loaded")
 }
 
 var sandboxFails = Check{

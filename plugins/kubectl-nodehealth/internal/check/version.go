@@ -94,6 +94,7 @@ var oldRuntime = Check{
 		switch {
 		case name == "docker" && k.LessThan(version.MustParseGeneric("1.24.0")):
 			r.Add("the kubelet talks to docker by dockershim, which v1.24 removed")
+		case v.Windows(): // has no cgroups, and so no driver of them
 		case name == "containerd" && strings.HasPrefix(strings.TrimPrefix(text, "v"), "1.") && k.AtLeast(version.MustParseGeneric("1.34.0")):
 			r.Add(fmt.Sprintf("containerd %s does not report its cgroup driver; kubelet v1.38 will need one that does (2.x)", text))
 		}

@@ -53,7 +53,7 @@ var Signatures = []Signature{
 	{"ClockSkew", "kubelet", re(`clock skew|certificate .* not yet valid`), "the node's clock is off", "chronyc tracking, timedatectl", 0},
 	{"ShimGone", "containerd", re(`failed to (?:create|start) (?:containerd )?shim|error reading from shim|ttrpc: closed: unknown`), "a container's shim ended unexpectedly", "the runtime's log around the line; memory of the node", 0},
 	{"RuncFailed", "containerd", re(`OCI runtime (?:create|exec) failed|runc (?:create|run) failed`), "the low-level runtime could not start a container", "the message behind it: cgroups, seccomp, AppArmor, missing files", 0},
-	{"AppArmorNotLoaded", "kubelet", re(`Cannot enforce AppArmor: profile .* is not loaded|AppArmor profile .* not loaded`), "a pod asks for an AppArmor profile that the node does not have", "load the profile on the node (apparmor_parser)", 0},
+	{"AppArmorNotLoaded", "kubelet", re(`Cannot enforce AppArmor|apparmor profile not found|AppArmor profile .* not loaded`), "a pod asks for an AppArmor profile that the node does not have, or AppArmor is off there", "load the profile on the node (apparmor_parser), or boot it with AppArmor", 0},
 	{"HNSFailed", "kubelet", re(`HNS failed with error|hnsCall failed|Waiting for the Network to be created|subnet\.env: no such file`), "the Windows host network service or flannel has no network", "restart hns, kube-proxy and flannel; delete c:\\k\\SourceVip.json and flannel's files before rejoining", 0},
 }
 
