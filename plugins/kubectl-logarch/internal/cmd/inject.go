@@ -218,7 +218,7 @@ func bad(err error) error {
 }
 
 // maxHeap is the memory up to which inject collects no garbage.
-const maxHeap = 256 << 20
+const maxHeap = 384 << 20
 
 func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Options, args []string, cluster *genericclioptions.ConfigFlags) error {
 	if len(f.files) == 0 && len(args) == 0 {
@@ -247,7 +247,7 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 	}
 	size := 0
 	for _, t := range texts {
-		if size += len(t.Body); size > maxHeap/100 {
+		if size += len(t.Body); size > maxHeap/40 {
 			debug.SetGCPercent(400) // the results are to be remembered too
 		}
 	}

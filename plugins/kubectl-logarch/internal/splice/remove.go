@@ -1,6 +1,8 @@
 package splice
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
@@ -21,16 +23,14 @@ func NewRemover(f *yamltree.File, d *yamltree.Doc) *Remover {
 
 // Edits are the removals, those inside another one left out.
 func (r *Remover) Edits() []yamldoc.Edit {
-	var out []yamldoc.Edit
-	for i, e := range r.edits {
-		inside := false
-		for j, o := range r.edits {
-			if i != j && o.Start <= e.Start && e.End <= o.End && (o.End-o.Start > e.End-e.Start || j < i) {
-				inside = true
-			}
-		}
-		if !inside {
-			out = append(out, e)
+	sorted := slices.Clone(r.edits)
+	slices.SortStableFunc(sorted, func(a, b yamldoc.Edit) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+	})
+	out, end := sorted[:0], -1
+	for _, e := range sorted {
+		if e.End > end {
+			out, end = append(out, e), e.End
 		}
 	}
 	return out
