@@ -237,6 +237,22 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestVisible: nothing of a log can steer the terminal, and all else is kept.
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\tb é 世界 😀 À":        "a\tb é 世界 😀 À",
+		"\x1b[1;31mred\x1b[0m": "red",
+		"\x1b[2J\x1b]0;t\x07":  `\x1b[2J\x1b]0;t\x07`,
+		"\u009b2J":             `\u009b2J`,
+		"\x9b2J":               `\x9b2J`,
+		"x\r\x00\x7f":          `x\x0d\x00\x7f`,
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestCivil(t *testing.T) {
 	for d := int64(-200000); d < 200000; d += 17 {
 		y, m, dd := civilFromDays(d)

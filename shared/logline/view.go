@@ -156,6 +156,9 @@ func (e *Event) who() string {
 	return ""
 }
 
+// Visible returns a text as a terminal may show it: see appendVisible.
+func Visible(s string) string { return string(appendVisible(nil, []byte(s))) }
+
 // appendVisible keeps control characters off the terminal, those of one byte
 // and the C1 set (which some terminals obey in UTF-8 too). A program's own
 // colours are left out.
@@ -163,8 +166,11 @@ func appendVisible(dst, s []byte) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= 0x20 && c != 0x7f && c != 0xc2 || c == '\t' {
+		if c >= 0x20 && c < 0x7f || c >= 0xa0 && c != 0xc2 || c == '\t' {
 			continue
+		}
+		if c >= 0x80 && c < 0xa0 && i > 0 && s[i-1] >= 0x80 {
+			continue // part of a character
 		}
 		if c == 0xc2 {
 			if i+1 < len(s) && s[i+1] >= 0x80 && s[i+1] < 0xa0 {

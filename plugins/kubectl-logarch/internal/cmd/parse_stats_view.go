@@ -51,7 +51,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if len(r.Components) > 1 {
 		fmt.Fprintf(&b, "\n%s\n", st.Bold("Components"))
 		for _, p := range r.Components {
-			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), p.Name, count(p.Errors, "error"))
+			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), oneLine(p.Name), count(p.Errors, "error"))
 		}
 	}
 	var sev, formats []string
@@ -71,7 +71,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if len(r.Unparsed) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", st.Bold("In no known format, such as"))
 		for _, u := range r.Unparsed {
-			fmt.Fprintf(&b, "  %s\n", clipTo(u, width-2))
+			fmt.Fprintf(&b, "  %s\n", clipTo(oneLine(u), width-2))
 		}
 	}
 	if r.Others > 0 {
@@ -119,7 +119,7 @@ func section(b *strings.Builder, st cli.Style, width int, layout, title string, 
 		case sev == logline.Warning:
 			paint = st.Warning
 		}
-		fmt.Fprintf(b, "  %9s  %s  %s %s%s\n", comma(m.Count), when, paint(string(sev.Letter())), paint(text), st.Faint(place))
+		fmt.Fprintf(b, "  %9s  %s  %s %s%s\n", comma(m.Count), when, paint(string(sev.Letter())), paint(text), st.Faint(logline.Visible(place)))
 		if m.Cause != "" {
 			indent := strings.Repeat(" ", 15+len(when))
 			fmt.Fprintf(b, "%s%s\n", indent, st.Faint(clipTo("err: "+oneLine(m.Cause), max(20, width-len(indent)-1))))
@@ -161,7 +161,8 @@ func clock(t int64, layout string) string {
 	return time.Unix(0, t).UTC().Format(layout)
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine is a text of a log as a row may show it.
+func oneLine(s string) string { return logline.Visible(strings.Join(strings.Fields(s), " ")) }
 
 // rate writes a number of events a minute.
 func rate(perMinute float64) string {
