@@ -188,7 +188,10 @@ func (r *reader) finish() *snapshot.Snapshot {
 	s.Cluster.Whole = true
 	for _, n := range s.Nodes {
 		if d := r.described[n.Name]; d != nil {
-			d.apply(n, s.ObservedAt)
+			if len(r.described) > 1 && s.Clock == snapshot.ClockNewest {
+				n.ObservedAt = ownTime(n, d.at)
+			}
+			d.apply(n, s.View(n).Now)
 		}
 		if st := r.stats[n.Name]; st != nil {
 			n.Kubelet.Stats = st
@@ -208,6 +211,26 @@ func (r *reader) finish() *snapshot.Snapshot {
 	cluster(snapshot.SourceVersion, s.Cluster.ServerVersion != "", notHeld)
 	cluster(snapshot.SourceKCM, s.Cluster.ControllerManager != nil, notHeld)
 	return s
+}
+
+// ownTime is the newest time of one description among several. They may have
+// been made minutes apart, and then one's age is nothing by the other's clock.
+func ownTime(n *snapshot.Node, at time.Time) time.Time {
+	later := func(t time.Time) {
+		if t.After(at) {
+			at = t
+		}
+	}
+	if n.Lease != nil {
+		later(n.Lease.Renewed)
+	}
+	if n.Object != nil {
+		for _, c := range n.Object.Status.Conditions {
+			later(c.LastHeartbeatTime.Time)
+			later(c.LastTransitionTime.Time)
+		}
+	}
+	return at
 }
 
 const notHeld = "not in the capture"

@@ -21,6 +21,8 @@ import (
 // described is what a describe text gives besides objects: events with ages,
 // which become times when now is known.
 type described struct {
+	// at is the newest time of this one description.
+	at     time.Time
 	events []agedEvent
 }
 

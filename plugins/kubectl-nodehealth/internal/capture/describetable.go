@@ -135,7 +135,8 @@ func (r *reader) dateByEvents(n *snapshot.Node, d *described) {
 		}
 		for _, e := range d.events {
 			if e.Reason == want {
-				r.b.Stamp(c.LastTransitionTime.Add(e.last))
+				d.at = c.LastTransitionTime.Add(e.last)
+				r.b.Stamp(d.at)
 			}
 		}
 	}

@@ -102,3 +102,21 @@ func TestResourceSlices(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestDescriptionsMinutesApart: each description is judged by its own time.
+func TestDescriptionsMinutesApart(t *testing.T) {
+	describe := func(name, at string) string {
+		return "Name:               " + name + "\nUnschedulable:      false\nLease:\n  HolderIdentity:  " + name + "\n  RenewTime:       Wed, 26 Nov 2025 " + at + " +0000\nConditions:\n" +
+			"  Type   Status  LastHeartbeatTime                 LastTransitionTime                Reason        Message\n  ----   ------  -----------------                 ------------------                ------        -------\n" +
+			"  Ready  True    Wed, 26 Nov 2025 09:00:00 +0000   Tue, 25 Nov 2025 09:00:00 +0000   KubeletReady  kubelet is posting ready status\nSystem Info:\n  Kubelet Version:  v1.37.1\nEvents:              <none>\n"
+	}
+	s, err := Open("-", Options{Stdin: strings.NewReader(describe("a", "09:00:05") + "\n" + describe("b", "09:07:00"))})
+	if err != nil || len(s.Nodes) != 2 {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"09:00:05", "09:07:00"} {
+		if got := s.View(s.Nodes[i]).Now.Format("15:04:05"); got != want {
+			t.Errorf("%s is judged by %s, want %s", s.Nodes[i].Name, got, want)
+		}
+	}
+}

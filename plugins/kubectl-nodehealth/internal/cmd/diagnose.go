@@ -171,6 +171,9 @@ func (o *diagnoseOptions) read(ctx context.Context, env *cli.Env) (*snapshot.Sna
 	}
 	if !o.now.IsZero() {
 		s.ObservedAt, s.Clock = o.now, snapshot.ClockGiven
+		for _, n := range s.Nodes {
+			n.ObservedAt = time.Time{}
+		}
 	}
 	if err := o.pick(s); err != nil {
 		return nil, err

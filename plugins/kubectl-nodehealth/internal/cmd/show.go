@@ -91,7 +91,7 @@ func (o *diagnoseOptions) text(env *cli.Env, w io.Writer, l *report.List) error 
 		}
 		return nil
 	}
-	if _, err := fmt.Fprintln(w, paint.Bold(report.Headline(l))); err != nil {
+	if _, err := fmt.Fprintln(w, paint.Bold(cli.Wrap(report.Headline(l), env.Width()))); err != nil {
 		return err
 	}
 	if len(l.Items) == 0 {

@@ -64,8 +64,12 @@ func expired(s *snapshot.Snapshot, p snapshot.Peer) bool {
 	if s.Clock != snapshot.ClockLive {
 		limit += time.Minute
 	}
-	age := s.ObservedAt.Sub(p.LeaseRenewed)
-	if hb := s.ObservedAt.Sub(p.Heartbeat); !p.Heartbeat.IsZero() && hb < age {
+	now := s.ObservedAt
+	if !p.ObservedAt.IsZero() {
+		now = p.ObservedAt
+	}
+	age := now.Sub(p.LeaseRenewed)
+	if hb := now.Sub(p.Heartbeat); !p.Heartbeat.IsZero() && hb < age {
 		age = hb
 	}
 	return age > limit

@@ -213,7 +213,7 @@ func (m NodeMetrics) Facts() *Usage {
 
 // NewPeer takes what other nodes' stories need of this one.
 func NewPeer(n *Node) Peer {
-	p := Peer{Name: n.Name, Zone: Zone(n.Object)}
+	p := Peer{Name: n.Name, Zone: Zone(n.Object), ObservedAt: n.ObservedAt}
 	if n.Lease != nil {
 		p.LeaseRenewed = n.Lease.Heard()
 	}

@@ -79,13 +79,15 @@ type Cluster struct {
 type Peer struct {
 	Name string `json:"name"`
 	// Zone is region and zone, as the node lifecycle controller groups nodes.
-	Zone           string                 `json:"zone,omitempty"`
-	Ready          corev1.ConditionStatus `json:"ready,omitempty"`
-	ReadyReason    string                 `json:"readyReason,omitempty"`
-	Heartbeat      time.Time              `json:"heartbeat,omitzero"`
-	LeaseRenewed   time.Time              `json:"leaseRenewed,omitzero"`
-	NoExecute      bool                   `json:"noExecute,omitempty"`
-	KubeletVersion string                 `json:"kubeletVersion,omitempty"`
+	Zone         string                 `json:"zone,omitempty"`
+	Ready        corev1.ConditionStatus `json:"ready,omitempty"`
+	ReadyReason  string                 `json:"readyReason,omitempty"`
+	Heartbeat    time.Time              `json:"heartbeat,omitzero"`
+	LeaseRenewed time.Time              `json:"leaseRenewed,omitzero"`
+	// ObservedAt is that of the node, where it has one of its own.
+	ObservedAt     time.Time `json:"observedAt,omitzero"`
+	NoExecute      bool      `json:"noExecute,omitempty"`
+	KubeletVersion string    `json:"kubeletVersion,omitempty"`
 }
 
 // Node is everything known of one node. A nil or zero field was not read:
@@ -95,17 +97,20 @@ type Node struct {
 	// Object is the node without its images and managed fields, which are
 	// folded into Images and Writers. It is nil for a node that other objects
 	// name and that has never registered.
-	Object  *corev1.Node `json:"object,omitempty"`
-	Images  Images       `json:"images,omitzero"`
-	Writers []Writer     `json:"writers,omitempty"`
-	Lease   *Lease       `json:"lease,omitempty"`
-	Pods    *Pods        `json:"pods,omitempty"`
-	Events  []Event      `json:"events,omitempty"`
-	CSRs    []CSR        `json:"csrs,omitempty"`
-	Usage   *Usage       `json:"usage,omitempty"`
-	Devices []Devices    `json:"devices,omitempty"`
-	Kubelet Kubelet      `json:"kubelet,omitzero"`
-	Probes  []Probe      `json:"probes,omitempty"`
+	Object *corev1.Node `json:"object,omitempty"`
+	// ObservedAt is set where the node was looked at at another time than the
+	// rest: descriptions that were pasted one after the other.
+	ObservedAt time.Time `json:"observedAt,omitzero"`
+	Images     Images    `json:"images,omitzero"`
+	Writers    []Writer  `json:"writers,omitempty"`
+	Lease      *Lease    `json:"lease,omitempty"`
+	Pods       *Pods     `json:"pods,omitempty"`
+	Events     []Event   `json:"events,omitempty"`
+	CSRs       []CSR     `json:"csrs,omitempty"`
+	Usage      *Usage    `json:"usage,omitempty"`
+	Devices    []Devices `json:"devices,omitempty"`
+	Kubelet    Kubelet   `json:"kubelet,omitzero"`
+	Probes     []Probe   `json:"probes,omitempty"`
 }
 
 // Images sums up the images that the node reports (at most 50 by default).

@@ -36,7 +36,13 @@ type View struct {
 }
 
 // View returns the view of a node.
-func (s *Snapshot) View(n *Node) *View { return &View{Snapshot: s, Node: n, Now: s.ObservedAt} }
+func (s *Snapshot) View(n *Node) *View {
+	now := s.ObservedAt
+	if !n.ObservedAt.IsZero() {
+		now = n.ObservedAt
+	}
+	return &View{Snapshot: s, Node: n, Now: now}
+}
 
 // Live says whether the snapshot comes from a running cluster.
 func (v *View) Live() bool { return v.Clock == ClockLive }
