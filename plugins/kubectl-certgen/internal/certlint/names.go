@@ -170,7 +170,7 @@ func (l *linter) ipName(f *input.File, n name) {
 // unspecified: 0.0.0.0 is where servers listen, not where clients connect to.
 func (l *linter) unspecified(f *input.File, v input.Text) {
 	if net.ParseIP(v.Value).IsUnspecified() {
-		l.add(f, CIDRName, v, fmt.Sprintf("%s stands for all addresses where a server listens: no client compares with it", v.Value)).as(finding.Warning).remedy("name the addresses that clients connect to")
+		l.add(f, CIDRName, v, fmt.Sprintf("%q stands for all addresses where a server listens: no client compares with it", v.Value)).as(finding.Warning).remedy("name the addresses that clients connect to")
 	}
 }
 
