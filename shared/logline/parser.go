@@ -209,7 +209,13 @@ func (p *Parser) text(text []byte, n int) {
 	start := starts(text)
 	if start != startKlog && bytes.IndexByte(text, esc) >= 0 {
 		if bare := withoutColour(text); starts(bare) != startNone {
-			text, start = bare, starts(bare)
+			p.flushHeld()
+			if p.parse(bare, n); p.ev.Format == Unparsed {
+				p.parse(text, n)
+			}
+			p.ev.Raw = text
+			p.emit(&p.ev)
+			return
 		}
 	}
 	switch start {
