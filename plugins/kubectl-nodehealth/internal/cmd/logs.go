@@ -339,6 +339,12 @@ func (l *logReader) explain(what string, place nodelog.Place, err error) error {
 	case nodelog.Folder:
 		text = "a folder, not a file"
 		hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --list --file %s", l.node, shellWord(l.flags.file)))
+	case nodelog.Elsewhere:
+		text = "this distribution keeps it where no kubelet shows it"
+		if why.Asked != "" {
+			text = "it is in " + why.Asked + ", outside of /var/log, where no kubelet shows it"
+			hints = append(hints, fmt.Sprintf("kubectl nodehealth logs %s --unit %s --debug-pod", l.node, l.flags.unit))
+		}
 	case nodelog.NoBoots:
 		text = "it is kept in a file, and only a journal knows boots: leave --boot out"
 	case nodelog.NoCertificate:
@@ -359,7 +365,8 @@ func (l *logReader) explain(what string, place nodelog.Place, err error) error {
 		text = why.Detail
 	}
 	// What concerns the kubelet concerns every log of the node.
-	if why.Status != nodelog.NotThere && why.Status != nodelog.Disabled && why.Status != nodelog.Folder && why.Status != nodelog.NoBoots {
+	if why.Status != nodelog.NotThere && why.Status != nodelog.Disabled && why.Status != nodelog.Folder && why.Status != nodelog.NoBoots &&
+		why.Status != nodelog.Elsewhere {
 		l.down = text
 	}
 	for _, h := range place.ByHand {

@@ -48,6 +48,8 @@ const (
 	NotThere Status = "not-there"
 	// NoOptions: the service logs to a file, which takes no options.
 	NoOptions Status = "no-options"
+	// Elsewhere: the log is not where a kubelet shows one.
+	Elsewhere Status = "elsewhere"
 	// NoBoots: the service logs to a file, which knows no boots.
 	NoBoots Status = "no-boots"
 	// Folder: a folder where a file was asked for.

@@ -235,3 +235,21 @@ func TestScan(t *testing.T) {
 		}
 	}
 }
+
+// Where a distribution keeps a log outside of /var/log nothing is asked, and
+// that is an answer; a debug pod reads the file.
+func TestElsewhere(t *testing.T) {
+	for _, p := range []Place{PlaceOf("kubelet", RKE2), PlaceOf("containerd", RKE2), PlaceOf("containerd", K3s), PlaceOf("kubelet", Talos), PlaceOf("kernel", Talos)} {
+		o, err := (&Fetcher{}).Open(context.Background(), p, Query{})
+		reasons := Reasons(err)
+		if o != nil || len(reasons) != 1 || reasons[0].Status != Elsewhere {
+			t.Errorf("%+v: %v %v", p, o, err)
+		}
+		script := Journal(p, false, Query{})
+		for _, f := range p.Host {
+			if !strings.Contains(script[len(script)-1], "cat '"+f+"'") {
+				t.Error(script)
+			}
+		}
+	}
+}

@@ -64,6 +64,9 @@ func (f *Fetcher) Open(ctx context.Context, p Place, q Query) (*Opened, error) {
 			break
 		}
 	}
+	if len(tried) == 0 {
+		return nil, &Unavailable{Elsewhere, strings.Join(p.Host, ", "), "outside of /var/log"}
+	}
 	if disabled && len(p.Files) == 0 {
 		return nil, tried[0]
 	}
@@ -137,6 +140,9 @@ func Journal(p Place, kernel bool, q Query) []string {
 			break // files know no boots
 		}
 		script += "[ -f '/var/log/" + quoted(file) + "' ] && exec cat '/var/log/" + quoted(file) + "'\n"
+	}
+	for _, file := range p.Host {
+		script += "[ -f '" + quoted(file) + "' ] && exec cat '" + quoted(file) + "'\n"
 	}
 	if kernel && !q.otherBoot() {
 		script += "exec dmesg\n"

@@ -61,6 +61,8 @@ type Place struct {
 	Services []string
 	// Files are files below /var/log, in the order in which to try them.
 	Files []string
+	// Host are files outside of /var/log, which only a program on the host reads.
+	Host []string
 	// ByHand is what to type on the node.
 	ByHand []string
 }
@@ -89,13 +91,13 @@ func PlaceOf(unit string, d Distro) Place {
 	case d == K3s && (unit == "kubelet" || unit == "containerd" || component):
 		p := Place{Services: []string{"k3s-agent", "k3s"}, Files: []string{"k3s-agent.log", "k3s.log"}, ByHand: []string{"journalctl -u k3s-agent -u k3s"}}
 		if unit == "containerd" {
-			return Place{ByHand: []string{"tail -n 200 /var/lib/rancher/k3s/agent/containerd/containerd.log"}}
+			return onHost("/var/lib/rancher/k3s/agent/containerd/containerd.log")
 		}
 		return p
 	case d == RKE2 && unit == "kubelet":
-		return Place{ByHand: []string{"tail -n 200 /var/lib/rancher/rke2/agent/logs/kubelet.log", "journalctl -u rke2-agent -u rke2-server"}}
+		return onHost("/var/lib/rancher/rke2/agent/logs/kubelet.log", "journalctl -u rke2-agent -u rke2-server")
 	case d == RKE2 && unit == "containerd":
-		return Place{ByHand: []string{"tail -n 200 /var/lib/rancher/rke2/agent/containerd/containerd.log"}}
+		return onHost("/var/lib/rancher/rke2/agent/containerd/containerd.log")
 	case d == MicroK8s && (unit == "kubelet" || component):
 		return Place{Services: []string{"snap.microk8s.daemon-kubelite"}, ByHand: []string{"journalctl -u snap.microk8s.daemon-kubelite"}}
 	case d == MicroK8s && unit == "containerd":
@@ -108,4 +110,8 @@ func PlaceOf(unit string, d Distro) Place {
 		p.ByHand = append(p.ByHand, fmt.Sprintf("kubectl -n kube-system logs -l component=%s (where it runs as a pod)", unit))
 	}
 	return p
+}
+
+func onHost(file string, more ...string) Place {
+	return Place{Host: []string{file}, ByHand: append([]string{"tail -n 200 " + file}, more...)}
 }
