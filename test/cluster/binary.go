@@ -22,12 +22,7 @@ const DefaultVersion = "v1.37.1"
 // kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubeadm or
 // kubectl.
 func Binary(version string) (string, error) {
-	if version == "" {
-		version = os.Getenv("CLUSTERWRIGHT_VERSION")
-	}
-	if version == "" {
-		version = DefaultVersion
-	}
+	version = versionOf(version)
 	if version == DefaultVersion {
 		if b := os.Getenv("CLUSTERWRIGHT_K8S"); b != "" {
 			if _, err := os.Stat(b); err != nil {
@@ -53,6 +48,26 @@ func Binary(version string) (string, error) {
 		return "", fmt.Errorf("%s did not make %s", script, b)
 	}
 	return b, nil
+}
+
+// versionOf is the version that a configuration means.
+func versionOf(version string) string {
+	if version == "" {
+		version = os.Getenv("CLUSTERWRIGHT_VERSION")
+	}
+	if version == "" {
+		version = DefaultVersion
+	}
+	return version
+}
+
+// minor is the 37 of v1.37.1.
+func (c Config) minor() int {
+	var n int
+	if _, err := fmt.Sscanf(versionOf(c.Version), "v1.%d.", &n); err != nil {
+		return 0
+	}
+	return n
 }
 
 // repositoryFile finds a file of the repository from the folder where the

@@ -83,6 +83,9 @@ func (n *Node) kubeletConfig() ([]byte, error) {
 		"imageGCLowThresholdPercent":       99,
 		"logging":                          map[string]any{"verbosity": n.cluster.Config.Verbosity},
 	}
+	if n.Config.SystemLogQuery && n.cluster.Config.minor() < 36 {
+		k["featureGates"] = map[string]any{"NodeLogQuery": true} // on by itself since 1.36
+	}
 	if f := n.cluster.Config.LogFormat; f != "" {
 		k["logging"].(map[string]any)["format"] = f
 	}
