@@ -14,6 +14,10 @@ var selfSaid = regexp.MustCompile(`not one of|such as|not .* but |; (give|use|wr
 // advices are for the messages that do not say it themselves. The first that
 // matches counts.
 var advices = []advice{
+	{regexp.MustCompile(`socket answered|is compressed, which`), "that socket is not a container runtime's: `crictl info` on the node names the right one"},
+	{regexp.MustCompile(`port-forward|not tried|hostNetwork|no TLS`), "this way to the server is closed; ask it by its address, from where that can be dialled"},
+	{regexp.MustCompile(`system-stats|without a monitor configuration|bufferSize`), "name the file of a system-log monitor, such as kernel-monitor.json"},
+	{regexp.MustCompile(`container's own output`), "nothing is to be injected: `kubectl logs`"},
 	{regexp.MustCompile(`has these labels`), "`kubectl get nodes --show-labels` shows the labels there are"},
 	{regexp.MustCompile(`(?:not (?:DOMAIN/PATH|HOST:PORT|plain ASCII|DNS, IP|rsa, ec)|hyphen|multicast|to be filled in|before it starts|one, or two|comes after --|speaks https|holds the authorities|takes 1 MiB|; .s can|not both|a level is 0)`), "correct the value: the message says what is taken"},
 	{regexp.MustCompile(`no log rules to test|no workloads|in this directory|where something else belongs|without a name|no objects`), "name another file or folder: this one does not hold what the command reads"},

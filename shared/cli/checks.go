@@ -53,6 +53,7 @@ func NewChecksCommand(env *Env, rules []finding.Rule) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

@@ -74,5 +74,6 @@ func NewVersionCommand(env *Env) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&format, "output", "o", "", "Output format: json or yaml")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

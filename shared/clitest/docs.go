@@ -13,7 +13,8 @@ import (
 
 // Manuals holds the generated manuals of a plugin (docs/NAME-commands.md and
 // docs/man/kubectl-NAME.1, below root) against what its commands say; -update
-// rewrites them. It also holds every help against an 80-column terminal.
+// rewrites them. It also holds every help against an 80-column terminal, and asks
+// Tab for the words of flags.
 func Manuals(t *testing.T, root string, newRoot func(*cli.Env) *cobra.Command) {
 	t.Helper()
 	env, _, _, _ := cli.TestEnv()
@@ -21,6 +22,7 @@ func Manuals(t *testing.T, root string, newRoot func(*cli.Env) *cobra.Command) {
 	Golden(t, filepath.Join(root, "docs", tree.Name()+"-commands.md"), manual.Markdown(tree))
 	Golden(t, filepath.Join(root, "docs", "man", "kubectl-"+tree.Name()+".1"), manual.Man(tree))
 	helpFits(t, newRoot, tree)
+	completes(t, tree)
 }
 
 func helpFits(t *testing.T, newRoot func(*cli.Env) *cobra.Command, c *cobra.Command) {

@@ -48,10 +48,10 @@ func (r Result) Failed() error {
 
 // NoCluster says whether it failed only because there is no cluster.
 func (r Result) NoCluster() bool {
-	return r.Status == 3 && noCluster.MatchString(r.Stderr) || strings.Contains(r.Stderr, needsKubectl)
+	return r.Status == 3 && noCluster.MatchString(r.Stdout+r.Stderr) || strings.Contains(r.Stderr, needsKubectl)
 }
 
-var noCluster = regexp.MustCompile(`no cluster|connection refused|does not answer|no such host|i/o timeout|Client.Timeout|network is unreachable`)
+var noCluster = regexp.MustCompile(`no cluster|kubeconfig names a cluster|connection refused|does not answer|no such host|i/o timeout|Client.Timeout|network is unreachable`)
 
 const needsKubectl = "a verb of kubectl itself, and there is no cluster"
 
@@ -86,6 +86,16 @@ func (r Runner) Scratch() (string, error) {
 	}
 	if err := os.Mkdir(filepath.Join(dir, "home"), 0o755); err != nil {
 		return "", err
+	}
+	// The plugins lie in bin/, as make build puts them; what completion install
+	// puts beside them stays in this folder.
+	if err := os.MkdirAll(filepath.Join(dir, "work", "bin"), 0o755); err != nil {
+		return "", err
+	}
+	for _, p := range []string{"nodehealth", "auditpolicy", "certgen", "logarch"} {
+		if err := os.Symlink(filepath.Join(r.Bin, "kubectl-"+p), filepath.Join(dir, "work", "bin", "kubectl-"+p)); err != nil {
+			return "", err
+		}
 	}
 	own := fmt.Sprintf("echo %q >&2; exit 3", needsKubectl)
 	if r.Kubectl != "" {
@@ -151,7 +161,7 @@ func (r Runner) bash(ctx context.Context, dir, work, script string) Result {
 		kubeconfig = filepath.Join(dir, "no-kubeconfig")
 	}
 	c.Env = []string{
-		"PATH=" + filepath.Join(dir, "bin") + ":" + r.Bin + ":" + os.Getenv("PATH"),
+		"PATH=" + filepath.Join(dir, "bin") + ":" + filepath.Join(dir, "work", "bin") + ":" + os.Getenv("PATH"),
 		"HOME=" + filepath.Join(dir, "home"), "KUBECONFIG=" + kubeconfig, "NO_COLOR=1", "LANG=C.UTF-8",
 	}
 	var out, errOut bytes.Buffer

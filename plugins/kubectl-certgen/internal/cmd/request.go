@@ -77,7 +77,7 @@ or the full name of any other.`, 79),
 	fl.StringSliceVar(&o.dns, "dns", nil, "Name to ask for")
 	fl.StringSliceVar(&o.usages, "usage", nil, "Usages to ask for (default: those that the signer wants)")
 	fl.StringVar(&o.csrFile, "csr", "", "Send this request; its key stays where it is")
-	fl.StringVar(&o.key, "key", string(pki.ECDSAP256), "Type of the key")
+	fl.StringVar(&o.key, "key", string(pki.ECDSAP256), "Type of the key: "+strings.Join(keySpecs(), ", "))
 	fl.DurationVar(&o.duration, "duration", 0, "Lifetime to ask for, 10m or more (the signer may give less)")
 	fl.StringVar(&o.out, "out", ".", "Folder for NAME.key, NAME.csr and NAME.crt")
 	fl.StringVar(&o.kubeconfig, "write-kubeconfig", "", "Write a kubeconfig with the certificate too, to this file in --out")
@@ -88,6 +88,7 @@ or the full name of any other.`, 79),
 	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
 	o.flags = cli.ClusterFlags(fl)
 	completeFormats(c, "text", "json", "yaml")
+	_ = c.RegisterFlagCompletionFunc("key", cobra.FixedCompletions(keySpecs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("signer", cobra.FixedCompletions([]string{"client", "kubelet-client", "kubelet-serving"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("usage", cobra.FixedCompletions(request.Usages, cobra.ShellCompDirectiveNoFileComp))
 	return c

@@ -1,0 +1,31 @@
+package clitest
+
+import (
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
+)
+
+// choices are the flags that take one of a few words wherever they occur: Tab
+// has to offer them.
+var choices = map[string]bool{"output": true, "fail-on": true, "color": true, "layout": true, "compat": true, "key": true, "show": true, "mode": true, "severity": true}
+
+// completes fails the test for every flag of a few words that Tab does not
+// complete.
+func completes(t *testing.T, c *cobra.Command) {
+	t.Helper()
+	own, _ := cli.Flags(c)
+	own.VisitAll(func(f *pflag.Flag) {
+		if _, ok := c.GetFlagCompletionFunc(f.Name); !ok && choices[f.Name] && f.Value.Type() == "string" {
+			t.Errorf("%s --%s: Tab offers nothing", c.CommandPath(), f.Name)
+		}
+	})
+	for _, s := range c.Commands() {
+		if s.IsAvailableCommand() {
+			completes(t, s)
+		}
+	}
+}
