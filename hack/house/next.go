@@ -17,6 +17,7 @@ var advices = []advice{
 	{regexp.MustCompile(`socket answered|is compressed, which`), "that socket is not a container runtime's: `crictl info` on the node names the right one"},
 	{regexp.MustCompile(`port-forward|not tried|hostNetwork|no TLS`), "this way to the server is closed; ask it by its address, from where that can be dialled"},
 	{regexp.MustCompile(`system-stats|without a monitor configuration|bufferSize`), "name the file of a system-log monitor, such as kernel-monitor.json"},
+	{regexp.MustCompile(`without data.ClusterConfiguration`), "`kubectl -n kube-system get configmap kubeadm-config -o yaml` gives the right one"},
 	{regexp.MustCompile(`container's own output`), "nothing is to be injected: `kubectl logs`"},
 	{regexp.MustCompile(`has these labels`), "`kubectl get nodes --show-labels` shows the labels there are"},
 	{regexp.MustCompile(`(?:not (?:DOMAIN/PATH|HOST:PORT|plain ASCII|DNS, IP|rsa, ec)|hyphen|multicast|to be filled in|before it starts|one, or two|comes after --|speaks https|holds the authorities|takes 1 MiB|; .s can|not both|a level is 0)`), "correct the value: the message says what is taken"},
