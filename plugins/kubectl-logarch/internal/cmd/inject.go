@@ -202,6 +202,9 @@ func (f *injectFlags) options(cmd *cobra.Command) (inject.Options, error) {
 	if err := o.Validate(); err != nil {
 		return o, cli.Usagef("%w", err)
 	}
+	if f.out == "patch" && o.Mode == inject.Agent {
+		return o, cli.Usagef("-o patch: an agent needs a ConfigMap, which a patch cannot hold; leave out -o patch")
+	}
 	if f.inPlace && f.out != "" {
 		return o, cli.Usagef("--in-place writes files as they came: it does not go with -o %s", f.out)
 	}

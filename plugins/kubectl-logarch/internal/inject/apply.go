@@ -86,13 +86,7 @@ func (p *plan) targetPlace() (list string, index int) {
 // edit writes the plan into the text. The order matters where several edits
 // stand at the same place: from the inside out.
 func (p *plan) edit(e *splice.Editor) {
-	r := eject.Receipt{Mode: string(p.o.Mode)}
-	for _, l := range p.o.Logs {
-		r.Logs = append(r.Logs, l.Path)
-	}
-	if p.o.Mode == Agent {
-		r.Agent = p.o.Agent
-	}
+	r := p.receipt()
 	spec := p.w.Spec
 	if c := spec.Get("containers").Resolve(); c != nil && c.Style == yamltree.Block && spec.Style == yamltree.Block && c.Kind == yamltree.Seq {
 		e.Offset = max(0, c.Indent-holderOf(spec, "containers").Indent)
@@ -109,25 +103,17 @@ func (p *plan) edit(e *splice.Editor) {
 		key, i := p.targetPlace()
 		c := spec.Get(key).Resolve().Items[i]
 		var items []any
-		r.Mounts = map[string][]string{}
 		for _, m := range p.mounts {
 			items = append(items, mountObject(m))
-			r.Mounts[p.target.Name] = append(r.Mounts[p.target.Name], m.MountPath)
 		}
 		noted(p.target.Name+"/volumeMounts", extend(e, c, "volumeMounts", "", items))
 	}
 	var seeds, sidecars []any
 	if p.seed != nil {
 		seeds = append(seeds, containerObject(*p.seed))
-		r.Init = append(r.Init, p.seed.Name)
 	}
 	for _, c := range p.sidecars {
 		sidecars = append(sidecars, containerObject(c))
-		if p.o.IsNative() {
-			r.Init = append(r.Init, c.Name)
-		} else {
-			r.Containers = append(r.Containers, c.Name)
-		}
 	}
 	if !p.o.IsNative() {
 		noted("containers", extend(e, spec, "containers", "", sidecars))
@@ -138,12 +124,44 @@ func (p *plan) edit(e *splice.Editor) {
 		var items []any
 		for _, v := range p.volumes {
 			items = append(items, volumeObject(v))
-			r.Volumes = append(r.Volumes, v.Name)
 		}
 		noted("volumes", extend(e, spec, "volumes", "", items))
 	}
 	if p.shareProc {
 		e.Set(spec, "shareProcessNamespace", true)
+	}
+	p.annotate(e, r, noted)
+}
+
+// receipt is what the pod will say of the injection.
+func (p *plan) receipt() eject.Receipt {
+	r := eject.Receipt{Mode: string(p.o.Mode), Annotations: sortedKeys(p.annotated)}
+	for _, l := range p.o.Logs {
+		r.Logs = append(r.Logs, l.Path)
+	}
+	if p.o.Mode == Agent {
+		r.Agent = p.o.Agent
+	}
+	if len(p.mounts) > 0 {
+		r.Mounts = map[string][]string{}
+		for _, m := range p.mounts {
+			r.Mounts[p.target.Name] = append(r.Mounts[p.target.Name], m.MountPath)
+		}
+	}
+	if p.seed != nil {
+		r.Init = append(r.Init, p.seed.Name)
+	}
+	for _, c := range p.sidecars {
+		if p.o.IsNative() {
+			r.Init = append(r.Init, c.Name)
+		} else {
+			r.Containers = append(r.Containers, c.Name)
+		}
+	}
+	for _, v := range p.volumes {
+		r.Volumes = append(r.Volumes, v.Name)
+	}
+	if p.shareProc {
 		r.Keys = append(r.Keys, "shareProcessNamespace")
 	}
 	if p.config != nil {
@@ -153,7 +171,7 @@ func (p *plan) edit(e *splice.Editor) {
 		}
 		r.Config = hex.EncodeToString(sum.Sum(nil))[:12]
 	}
-	p.annotate(e, r, noted)
+	return r
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -238,8 +256,7 @@ func extend(e *splice.Editor, m *yamltree.Node, key, before string, items []any)
 
 // annotate writes the receipt, last, when everything else is known.
 func (p *plan) annotate(e *splice.Editor, r eject.Receipt, noted func(name, was string)) {
-	keys := sortedAnnotations(p.annotated)
-	r.Annotations = keys
+	keys := r.Annotations
 	t := p.w.Template
 	meta := t.Get("metadata").Resolve()
 	var annotations *yamltree.Node
@@ -283,8 +300,6 @@ func (p *plan) annotate(e *splice.Editor, r eject.Receipt, noted func(name, was 
 		e.Fill(holderOf(meta, "annotations"), "annotations", entries())
 	}
 }
-
-func sortedAnnotations(m map[string]string) []string { return sortedKeys(m) }
 
 // configObject is the ConfigMap as text.
 func (p *plan) configObject() object {

@@ -50,18 +50,7 @@ func (p *plan) patch() map[string]any {
 	for k, v := range p.annotated {
 		annotations[k] = v
 	}
-	r := eject.Receipt{Mode: string(p.o.Mode)}
-	for _, l := range p.o.Logs {
-		r.Logs = append(r.Logs, l.Path)
-	}
-	for _, c := range p.sidecars {
-		if p.o.IsNative() {
-			r.Init = append(r.Init, c.Name)
-		} else {
-			r.Containers = append(r.Containers, c.Name)
-		}
-	}
-	annotations[eject.Annotation] = r.Encode()
+	annotations[eject.Annotation] = p.receipt().Encode()
 	var out any = map[string]any{"metadata": map[string]any{"annotations": annotations}, "spec": spec}
 	for i := len(p.w.Path) - 1; i >= 0; i-- {
 		if p.w.Path[i].Key == "" || p.w.Path[i].Key == "items" {
