@@ -184,6 +184,11 @@ func (o *rotateOptions) plan(env *cli.Env, s *rotate.State) error {
 	default:
 		fmt.Fprintf(w, "%s   done up to %s, next is %s\n", st.Bold("rotation of the "+o.which+" CA"), s.Done, next)
 	}
+	if env.Now().After(s.Old.NotAfter) && s.Done != rotate.Finish {
+		for _, l := range strings.Split(cli.Wrap("The old CA has expired: no client trusts anything of it any more, so there is nothing left to spare. Do the four stages at once on every node, hand out the new CA and the new kubeconfigs, and restart everything.", env.Width()), "\n") {
+			fmt.Fprintln(w, st.Error(l))
+		}
+	}
 	for i, g := range rotate.Guides(s.Which) {
 		mark := " "
 		switch {

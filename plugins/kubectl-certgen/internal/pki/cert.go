@@ -71,7 +71,7 @@ func (a *Authority) check(now time.Time) error {
 	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
 		return errors.New("the CA's key usage does not allow it to sign certificates")
 	case now.After(c.NotAfter):
-		return fmt.Errorf("the CA expired on %s", c.NotAfter.UTC().Format(time.RFC3339))
+		return fmt.Errorf("the CA expired on %s, and nothing that it signs is accepted: a new CA takes its place (rotate ca)", c.NotAfter.UTC().Format(time.RFC3339))
 	case now.Before(c.NotBefore):
 		return fmt.Errorf("the CA is not valid before %s (is this machine's clock right?)", c.NotBefore.UTC().Format(time.RFC3339))
 	}

@@ -139,7 +139,7 @@ func Read(root string, w Which) (*State, error) {
 	switch {
 	case hasNew && !hasOld:
 		s.Done = Finish
-	case hasNew && hasOld && left == 0 && len(s.Leaves) > 0:
+	case hasNew && hasOld && left == 0 && (len(s.Leaves) > 0 || s.signsAnew()):
 		s.Done = Sign
 	case hasNew && hasOld:
 		s.Done = Trust
@@ -147,6 +147,13 @@ func Read(root string, w Which) (*State, error) {
 		s.Done = Prepare
 	}
 	return s, nil
+}
+
+// signsAnew says that the CA's key is the new one, which stage sign puts there: a
+// folder without a certificate of this CA tells it by nothing else.
+func (s *State) signsAnew() bool {
+	key := readOr(s.path(s.Which.base() + ".key"))
+	return len(key) > 0 && bytes.Equal(key, readOr(s.path(s.Which.base()+"-next.key")))
 }
 
 // Next is the stage that comes now, None where all is done.
