@@ -27,7 +27,7 @@ type debugOptions struct {
 
 func (o *debugOptions) addFlags(c *cobra.Command) {
 	fs := c.Flags()
-	fs.StringVar(&o.image, "image", "docker.io/library/busybox:1.36", "Image of the debug pod; it needs sleep and chroot")
+	fs.StringVar(&o.image, "image", "docker.io/library/busybox:1.36", "Image of the debug pod; it needs sh, sed, sleep and chroot, as busybox has them")
 	fs.StringVar(&o.namespace, "debug-namespace", "default", "Namespace of the debug pod; it has to admit privileged pods")
 	fs.BoolVarP(&o.stdin, "stdin", "i", false, "Pass stdin to the program")
 	fs.BoolVarP(&o.tty, "tty", "t", false, "Give the program a terminal")

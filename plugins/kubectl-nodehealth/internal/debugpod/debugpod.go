@@ -50,7 +50,7 @@ const (
 type Options struct {
 	Node      string
 	Namespace string
-	// Image needs sleep and chroot, as busybox has them.
+	// Image needs sh, sed, sleep and chroot, as busybox has them.
 	Image string
 	// Notify, where set, is told what is being waited for.
 	Notify func(string)
