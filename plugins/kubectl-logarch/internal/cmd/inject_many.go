@@ -99,6 +99,11 @@ func writeLine(w io.Writer, it inject.Item, width int) {
 			text = with
 		}
 	}
+	if len(head)+len(text) > width {
+		if text, _, _ = strings.Cut(text, ","); it.ConfigMap != "" {
+			text += ", configmap/" + it.ConfigMap
+		}
+	}
 	io.WriteString(w, head)
 	io.WriteString(w, text)
 	io.WriteString(w, "\n")
