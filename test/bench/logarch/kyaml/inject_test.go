@@ -17,7 +17,7 @@ const (
 	// asked is the ratio that was set as the goal; what is reached is logged. Less
 	// than minRatio is a step back and fails.
 	asked    = 5
-	minRatio = 1.2
+	minRatio = 3
 	rounds   = 7
 )
 
@@ -95,34 +95,39 @@ func TestBenchInject(t *testing.T) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := func(stdin string, argv ...string) ([]byte, time.Duration) {
+	type cost struct{ processor, clock time.Duration }
+	run := func(stdin string, argv ...string) ([]byte, cost) {
 		c := exec.Command(argv[0], argv[1:]...)
 		c.Stdin = strings.NewReader(stdin)
 		var out, errOut bytes.Buffer
 		c.Stdout, c.Stderr = &out, &errOut
+		start := time.Now()
 		if err := c.Run(); err != nil {
 			t.Fatalf("%s: %v: %.500s", argv[0], err, errOut.String())
 		}
-		// The processor's time: a machine that does something else at the same
-		// time stretches the clock's.
-		return out.Bytes(), c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		// A machine that does something else at the same time stretches the clock's
+		// time more than the processor's: the second is what is judged.
+		return out.Bytes(), cost{c.ProcessState.UserTime() + c.ProcessState.SystemTime(), time.Since(start)}
 	}
-	ours, theirs := time.Hour, time.Hour
+	least := func(a, b cost) cost { return cost{min(a.processor, b.processor), min(a.clock, b.clock)} }
+	ours, theirs := cost{time.Hour, time.Hour}, cost{time.Hour, time.Hour}
 	for range rounds {
 		_, d := run(b.String(), peer)
-		theirs = min(theirs, d)
+		theirs = least(theirs, d)
 		out, d := run("", plugin, "inject", "-f", file, "--log", "/var/log/web/web.log")
-		ours = min(ours, d)
+		ours = least(ours, d)
 		if n := bytes.Count(out, []byte("name: web-log-web")); n != documents {
 			t.Fatalf("%d documents of %d were injected", n, documents)
 		}
 	}
-	t.Logf("inject of %d documents: %v; kyaml's read and write: %v; processor time: %.1f x (%d x and under %v were asked for)",
-		documents, ours.Round(time.Millisecond), theirs.Round(time.Millisecond), float64(theirs)/float64(ours), asked, maxTime)
-	if ours > maxTime {
-		t.Errorf("inject takes %v, more than %v", ours, maxTime)
+	ratio := func(a, b time.Duration) float64 { return float64(a) / float64(b) }
+	t.Logf("inject of %d documents: %v by the clock, %v of processor time; kyaml's read and write: %v, %v; %.1f x and %.1f x (%d x and under %v were asked for)",
+		documents, ours.clock.Round(time.Millisecond), ours.processor.Round(time.Millisecond), theirs.clock.Round(time.Millisecond), theirs.processor.Round(time.Millisecond),
+		ratio(theirs.clock, ours.clock), ratio(theirs.processor, ours.processor), asked, maxTime)
+	if ours.processor > maxTime {
+		t.Errorf("inject takes %v, more than %v", ours.processor, maxTime)
 	}
-	if float64(theirs) < minRatio*float64(ours) {
-		t.Errorf("inject is only %.1f x as fast as kyaml's round trip", float64(theirs)/float64(ours))
+	if r := ratio(theirs.processor, ours.processor); r < minRatio {
+		t.Errorf("inject is only %.1f x as fast as kyaml's round trip", r)
 	}
 }
