@@ -85,7 +85,7 @@ fi
 for p in nodehealth auditpolicy certgen logarch; do
 	if [ -f "bin/kubectl-$p" ]; then
 		n=$(stat -c %s "bin/kubectl-$p" 2>/dev/null || stat -f %z "bin/kubectl-$p")
-		[ "$n" -le $((32 * 1024 * 1024)) ] || say "bin/kubectl-$p has $n bytes (32 MB at most)"
+		[ "$n" -le 32000000 ] || say "bin/kubectl-$p has $n bytes (32 MB at most)"
 	fi
 done
 exit $bad

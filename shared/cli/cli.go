@@ -22,6 +22,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
+
+	_ "github.com/clusterwright/kubectl-plugins/shared/startup" // first, before the types of k8s.io
 )
 
 // Env is everything of the process that a command may touch. Tests make their

@@ -104,7 +104,8 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 		}
 	}
 	if len(plan.Steps) == 0 && !dir {
-		for _, s := range plan.Skipped {
+		if len(plan.Skipped) > 0 {
+			s := plan.Skipped[0]
 			if h := o.hint(s); h != "" {
 				return cli.WithHint(cli.Usagef("%s: %s", s.Item.Where(), s.Why), h)
 			}

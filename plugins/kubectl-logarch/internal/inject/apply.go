@@ -3,7 +3,6 @@ package inject
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"sort"
 	"strings"
@@ -15,9 +14,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 )
-
-// errTangled is a manifest whose aliases could not be taken apart.
-var errTangled = errors.New("the aliases lead into each other")
 
 // aliasInTheWay finds an alias that has to be expanded before a workload can be
 // changed: one on the way to a place that changes, or one elsewhere that would

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // entryOf writes a journal entry in the export format; a value with a line
 // break or that is not text goes in binary.
 func entryOf(b *bytes.Buffer, fields ...string) {
 	for i := 0; i < len(fields); i += 2 {
-		if strings.ContainsAny(fields[i+1], "\n\xff") {
+		if strings.ContainsFunc(fields[i+1], func(r rune) bool { return r == '\n' || r == utf8.RuneError }) {
 			b.WriteString(fields[i] + "\n")
 			_ = binary.Write(b, binary.LittleEndian, uint64(len(fields[i+1])))
 			b.WriteString(fields[i+1] + "\n")

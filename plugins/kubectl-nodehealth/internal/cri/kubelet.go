@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -90,7 +91,8 @@ func (k *Kubelet) Containers(ctx context.Context) ([]Object, error) {
 }
 
 func containerOf(p *corev1.Pod, c corev1.ContainerStatus, s corev1.ContainerState, attempt int32) Object {
-	id, state, since := c.ContainerID, "CONTAINER_RUNNING", p.CreationTimestamp.Time
+	id, state := c.ContainerID, "CONTAINER_RUNNING"
+	var since time.Time
 	switch {
 	case s.Running != nil:
 		since = s.Running.StartedAt.Time
