@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,6 +50,9 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 	if len(c.Nodes) == 0 {
 		return nil
 	}
+	if err := raiseInotify(); err != nil {
+		return err
+	}
 	images, err := baseImages()
 	if err != nil {
 		return err
@@ -60,6 +64,24 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// inotifyInstances is enough for some ten nodes. Kubelets and containerds of all
+// clusters share the kernel's allowance for root, 128 by default; a kubelet that
+// gets none ("inotify_init: too many open files") never registers its node.
+const inotifyInstances = 512
+
+// raiseInotify lifts that ceiling, and leaves it lifted: it is only a ceiling.
+func raiseInotify() error {
+	const file = "/proc/sys/fs/inotify/max_user_instances"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if now, err := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || now >= inotifyInstances {
+		return err
+	}
+	return os.WriteFile(file, strconv.AppendInt(nil, inotifyInstances, 10), 0)
 }
 
 func (n *Node) boot(ctx context.Context, images [][]byte) error {
