@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/spelling"
 )
 
 type valueKind int
@@ -376,30 +377,11 @@ func nearest(name string) string {
 	}
 	slices.Sort(names)
 	for _, k := range names {
-		if d := distance(name, k); d < least {
+		if d := spelling.Distance(name, k); d < least {
 			best, least = k, d
 		}
 	}
 	return best
-}
-
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diag := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diag, row[j] = row[j], min(row[j]+1, row[j-1]+1, diag+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // InForce are the settings that a server runs with: its flags over the defaults

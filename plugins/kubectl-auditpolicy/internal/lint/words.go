@@ -3,6 +3,8 @@ package lint
 import (
 	"strconv"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/spelling"
 )
 
 func strconvQuote(s string) string { return strconv.Quote(s) }
@@ -25,40 +27,11 @@ func nearest(word string, candidates []string) string {
 		dist = 2
 	}
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < dist {
+		if d := spelling.Distance(strings.ToLower(word), strings.ToLower(c)); d < dist {
 			best, dist = c, d
 		}
 	}
 	return best
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of
-// neighbours between two words.
-func distance(a, b string) int {
-	if d := len(a) - len(b); d > 3 || d < -3 {
-		return 4
-	}
-	before := make([]int, len(b)+1)
-	prev := make([]int, len(b)+1)
-	cur := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], before[j-2]+1)
-			}
-		}
-		before, prev, cur = prev, cur, before
-	}
-	return prev[len(b)]
 }
 
 // list joins words: "a, b and c", and no more than some.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
+	"github.com/clusterwright/kubectl-plugins/shared/spelling"
 )
 
 // Text is a value with its place in the file, as byte offsets.
@@ -127,7 +128,7 @@ func Nearest(name string, known []string) string {
 	best, bestDist := "", 1+min(len(name)/2, 4)
 	fold := squash(name)
 	for _, k := range known {
-		if d := distance(fold, squash(k)); d < bestDist {
+		if d := spelling.Distance(fold, squash(k)); d < bestDist {
 			best, bestDist = k, d
 		}
 	}
@@ -149,25 +150,4 @@ func Nearest(name string, known []string) string {
 
 func squash(s string) string {
 	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
-}
-
-// distance is the Levenshtein distance of two short strings.
-func distance(a, b string) int {
-	prev := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		cur := make([]int, len(b)+1)
-		cur[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
-		}
-		prev = cur
-	}
-	return prev[len(b)]
 }
