@@ -143,25 +143,7 @@ func replaceFile(name string, data []byte) error {
 	if link, err := filepath.EvalSymlinks(name); err == nil {
 		name = link
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".certgen-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(st.Mode().Perm())
-	}
-	if e := tmp.Sync(); err == nil {
-		err = e
-	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	return writeByRename(name, data, st.Mode().Perm())
 }
 
 const stdinName = "<stdin>"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"io"
 	"os"
 	"os/exec"
@@ -169,7 +170,7 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
-		if err := writeByRename(path, f.Data); err != nil {
+		if err := writeByRename(path, f.Data, 0o644); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
 		changed = true
@@ -196,8 +197,8 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 	return nil
 }
 
-// writeByRename writes a public file so that nobody sees half of it.
-func writeByRename(path string, data []byte) error {
+// writeByRename writes a file so that nobody sees half of it.
+func writeByRename(path string, data []byte, mode fs.FileMode) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".certgen-*")
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func writeByRename(path string, data []byte) error {
 	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(data)
 	if err == nil {
-		err = tmp.Chmod(0o644)
+		err = tmp.Chmod(mode)
 	}
 	if e := tmp.Sync(); err == nil {
 		err = e
