@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -399,19 +398,4 @@ func (n clusterNode) summary() string {
 		break
 	}
 	return out
-}
-
-// readInput is a file or stdin.
-func readInput(env *cli.Env, file string) ([]byte, error) {
-	var data []byte
-	var err error
-	if file == "-" {
-		data, err = io.ReadAll(env.In)
-	} else {
-		data, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, cli.Usagef("%s: %s", file, cause(err))
-	}
-	return data, nil
 }

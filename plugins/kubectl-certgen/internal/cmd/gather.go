@@ -40,7 +40,7 @@ func (s *sources) options() (inspect.Options, error) {
 	if s.passphrase == "" {
 		return inspect.Options{}, nil
 	}
-	b, err := readLimited(s.passphrase)
+	b, err := readFile(s.passphrase)
 	if err != nil {
 		return inspect.Options{}, err
 	}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -173,7 +172,7 @@ func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
 			return nil, cli.Usagef("%s: %s", a, cause(err))
 		}
 		if !st.IsDir() {
-			data, err := readLimited(a)
+			data, err := readFile(a)
 			if err != nil {
 				return nil, err
 			}
@@ -248,29 +247,6 @@ func (s *lintSet) add(name string, data []byte) error {
 	}
 	s.files, s.names = append(s.files, f), append(s.names, name)
 	return nil
-}
-
-func readLimited(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, cli.Usagef("%s: %s", name, cause(err))
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 64<<20))
-	if err != nil {
-		return nil, cli.Usagef("%s: %s", name, cause(err))
-	}
-	return data, nil
-}
-
-// cause is the reason of a file error without the path, which the message
-// names already.
-func cause(err error) string {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err.Error()
-	}
-	return err.Error()
 }
 
 type lintItem struct {

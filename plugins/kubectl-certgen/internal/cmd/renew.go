@@ -235,7 +235,7 @@ func (o *renewOptions) unlock(file string) ([]byte, error) {
 	if o.passphrase == "" {
 		return nil, fmt.Errorf("it is encrypted: give its passphrase with --ca-passphrase-file")
 	}
-	b, err := readLimited(o.passphrase)
+	b, err := readFile(o.passphrase)
 	return []byte(strings.TrimRight(string(b), "\r\n")), err
 }
 
@@ -251,7 +251,7 @@ func (o *renewOptions) authority(env *cli.Env) (*renew.Authority, error) {
 	if len(certs) == 0 {
 		return nil, cli.Usagef("%s: there is no certificate in it", o.ca)
 	}
-	data, err := readLimited(o.caKey)
+	data, err := readFile(o.caKey)
 	if err != nil {
 		return nil, err
 	}

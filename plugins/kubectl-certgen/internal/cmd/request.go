@@ -176,7 +176,7 @@ func dnsLabel(s string) string {
 func (o *requestOptions) prepare(f *requestFiles, name string) (*x509.CertificateRequest, error) {
 	at := func(ext string) string { return filepath.Join(o.out, f.base+ext) }
 	if o.csrFile != "" {
-		data, err := readLimited(o.csrFile)
+		data, err := readFile(o.csrFile)
 		if err != nil {
 			return nil, err
 		}
@@ -454,7 +454,7 @@ func (o *requestOptions) kubeconfigFile(cfg *rest.Config, chain []*x509.Certific
 	ca := cfg.CAData
 	if len(ca) == 0 && cfg.CAFile != "" {
 		var err error
-		if ca, err = readLimited(cfg.CAFile); err != nil {
+		if ca, err = readFile(cfg.CAFile); err != nil {
 			return nil, err
 		}
 	}

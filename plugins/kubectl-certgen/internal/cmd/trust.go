@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,13 +73,10 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 	if o.format != "yaml" && o.format != "json" {
 		return cli.Usagef("-o %q: not one of yaml, json", o.format)
 	}
-	var data []byte
-	var err error
-	if file == "-" {
-		data, err = io.ReadAll(io.LimitReader(env.In, 4<<20))
-	} else {
-		data, err = readLimited(file)
+	if st, err := os.Stat(file); err == nil && st.IsDir() {
+		return cli.WithHint(cli.Usagef("%s: is a directory", file), "name the CA's certificate in it, for example "+filepath.Join(file, "ca.crt"))
 	}
+	data, err := readInput(env, file)
 	if err != nil {
 		return err
 	}
