@@ -12,10 +12,10 @@ import (
 
 // Duration is a duration in its two largest units: 9s, 13m4s, 3h5m, 4d2h.
 func Duration(d time.Duration) string {
+	d = d.Round(time.Second)
 	if d < 0 {
 		return "-" + Duration(-d)
 	}
-	d = d.Round(time.Second)
 	day := 24 * time.Hour
 	two := func(a int64, ua string, b int64, ub string) string {
 		if b == 0 {
