@@ -22,13 +22,28 @@ layer() { # layer NAME COMMAND...
 modules_under() { find "$1" -name go.mod -not -path '*/testdata/*' -exec dirname {} \; | sort; }
 
 unit() { go test ./shared/... ./plugins/kubectl-nodehealth/... ./plugins/kubectl-auditpolicy/... ./plugins/kubectl-certgen/... ./plugins/kubectl-logarch/...; }
-# Real clusters on a small machine can miss a deadline that has nothing to do
-# with the code: a package that fails is run once more, and that it took two
-# runs is said at the end. What fails twice has failed.
+# The packages of the real layer wait for their clusters more than they compute,
+# so two run at a time, those that take longest first. Real clusters on a small
+# machine can miss a deadline that has nothing to do with the code: a package
+# that fails is run once more, alone, and that it took two runs is said at the
+# end. What fails twice has failed.
+e2e_package() { # e2e_package PACKAGE LOGS
+	local log=$2/$(basename "$1") ok=0
+	GOWORK=off go -C test test -count=1 -timeout 40m "$1" >"$log" 2>&1 || ok=1
+	cat "$log"
+	[ $ok = 0 ] || echo "$1" >>"$2/failed"
+}
+export -f e2e_package
 e2e() {
-	local ok=0 p
-	for p in $(cd test && GOWORK=off go list ./cluster/... ./e2e/...); do
-		GOWORK=off go -C test test -count=1 -timeout 40m "$p" && continue
+	local ok=0 p logs first
+	logs=$(mktemp -d)
+	first=(nodehealth logarch nodetools clusterhealth krew certgen-live)
+	{
+		for p in "${first[@]}"; do echo "./e2e/$p"; done
+		GOWORK=off go -C test list ./cluster/... ./e2e/... | sed 's|^.*/kubectl-plugins/test/|./|' |
+			grep -vxF "$(printf './e2e/%s\n' "${first[@]}")"
+	} | xargs -P 2 -I{} bash -c 'e2e_package "$1" "$2"' _ {} "$logs"
+	for p in $(cat "$logs/failed" 2>/dev/null); do
 		echo "--- once more: $p"
 		if GOWORK=off go -C test test -count=1 -timeout 40m "$p"; then
 			flaky+=("$p")
@@ -36,6 +51,7 @@ e2e() {
 			ok=1
 		fi
 	done
+	rm -rf "$logs"
 	return $ok
 }
 judges() {
