@@ -108,7 +108,7 @@ func TestEveryContainer(t *testing.T) {
 			t.Errorf("%s: the key is not found to belong to its certificate", name)
 		}
 	}
-	if _, err := Bytes("f", p12, Options{}); !errors.Is(err, ErrPassphrase) {
+	if _, err := Bytes("f", p12, Options{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("a PKCS#12 file without its passphrase: %v", err)
 	}
 	for _, bad := range []string{"", "hello", "kind: Pod\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "\x30\x82\x01\x00nonsense", "kind: Secret\ndata: {tls.crt: '!!'}\n"} {
