@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -114,7 +115,7 @@ func (o *expiryOptions) run(ctx context.Context, env *cli.Env, args []string) er
 // defaultPlaces are where a kubeadm node and a user have their certificates.
 func defaultPlaces(env *cli.Env) []string {
 	var out []string
-	if isThere("/etc/kubernetes") {
+	if in, err := os.ReadDir("/etc/kubernetes"); err == nil && len(in) > 0 { // an empty one is left by a purge
 		out = append(out, "/etc/kubernetes")
 		if isThere("/var/lib/kubelet/pki") {
 			out = append(out, "/var/lib/kubelet/pki")
