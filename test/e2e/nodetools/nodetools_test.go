@@ -23,6 +23,8 @@ func TestNodeTools(t *testing.T) {
 	u := user{t, plugin(t), c.Kubeconfig}
 
 	t.Run("shell", func(t *testing.T) { testShell(t, c, u) })
+	// On nodes that no detector has written to yet.
+	t.Run("npd", func(t *testing.T) { testManifest(t, c, u) })
 	// Before the views, which hide ctr on a node: images are imported with it.
 	t.Run("detector", func(t *testing.T) { testDetector(t, c, u) })
 	t.Run("views without crictl", func(t *testing.T) { testViews(t, c, u) })
@@ -31,7 +33,6 @@ func TestNodeTools(t *testing.T) {
 	t.Run("usage", func(t *testing.T) { testUsage(t, c, u) })
 	t.Run("controlplane", func(t *testing.T) { testControlPlane(t, c, u) })
 	t.Run("incident", func(t *testing.T) { testIncident(t, c, u) })
-	t.Run("npd", func(t *testing.T) { testManifest(t, c, u) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, c, u) })
 	t.Run("lost connection", func(t *testing.T) { testLostConnection(t, c, u) })
 	t.Run("dead runtime", func(t *testing.T) { testDeadRuntime(t, c, u) })
