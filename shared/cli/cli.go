@@ -119,6 +119,7 @@ func isFlagError(err error) bool {
 // finish applies to a whole command tree what no command should have to
 // remember.
 func finish(root *cobra.Command, env *Env) {
+	cobra.EnableCommandSorting = false // the order of AddCommand tells what comes first
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(env.In)
 	root.SetOut(env.Out)

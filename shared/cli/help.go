@@ -191,6 +191,15 @@ func foldCommand(line string, width int) []string {
 	return append(out, line)
 }
 
+// AddCommands adds commands to the group of root that has this id; its help
+// lists them in this order.
+func AddCommands(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
+}
+
 func writeCommands(w io.Writer, c *cobra.Command) {
 	section := func(title, id string) {
 		first := true

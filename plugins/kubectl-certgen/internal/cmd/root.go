@@ -20,9 +20,14 @@ func New(env *cli.Env) *cobra.Command {
 			needed to make them.
 		`),
 		Example: cli.Dedent(`
+			# An API server's certificate, and a CA if there is none
 			kubectl certgen server --ip 203.0.113.10
 
+			# The whole PKI of a cluster
 			kubectl certgen cluster --control-plane cp1=10.0.0.10 --worker w1
+
+			# When does what expire?
+			kubectl certgen expiry /etc/kubernetes
 		`),
 	}
 	root.AddGroup(
@@ -30,35 +35,11 @@ func New(env *cli.Env) *cobra.Command {
 		&cobra.Group{ID: "elsewhere", Title: "Have it signed, or sign for others:"},
 		&cobra.Group{ID: "after", Title: "Look after:"},
 	)
-	root.AddCommand(
-		newCA(env),
-		newServer(env),
-		newClient(env),
-		newNode(env),
-		newCluster(env),
-		newSA(env),
-		newCSR(env),
-		newSign(env),
-		newConvert(env),
-		newInspect(env),
-		newVerify(env),
-		newExpiry(env),
-		newRequest(env),
-		newRenew(env),
-		newTrust(env),
-		newRotate(env),
-		newLint(env),
-		cli.NewChecksCommand(env, certlint.Rules()),
-		cli.NewVersionCommand(env),
-		cli.NewCompletionCommand(env),
-	)
-	groups := map[string]string{
-		"ca": "make", "server": "make", "client": "make", "node": "make", "cluster": "make", "sa": "make", "convert": "make",
-		"csr": "elsewhere", "sign": "elsewhere", "request": "elsewhere",
-		"inspect": "after", "verify": "after", "expiry": "after", "renew": "after", "rotate": "after", "trust": "after", "lint": "after",
-	}
-	for _, c := range root.Commands() {
-		c.GroupID = groups[c.Name()]
-	}
+	cli.AddCommands(root, "make", newServer(env), newCA(env), newClient(env), newNode(env), newCluster(env), newSA(env),
+		newConvert(env))
+	cli.AddCommands(root, "elsewhere", newCSR(env), newSign(env), newRequest(env))
+	cli.AddCommands(root, "after", newInspect(env), newVerify(env), newExpiry(env), newRenew(env), newRotate(env),
+		newTrust(env), newLint(env))
+	root.AddCommand(cli.NewChecksCommand(env, certlint.Rules()), cli.NewVersionCommand(env), cli.NewCompletionCommand(env))
 	return root
 }

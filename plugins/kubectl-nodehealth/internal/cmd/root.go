@@ -15,21 +15,14 @@ func New(env *cli.Env) *cobra.Command {
 		Short: "Find what is wrong with a node and prove it",
 	}
 	addDiagnose(env, root)
-	root.AddCommand(
-		newChecks(env),
-		newFaults(env),
-		newRBAC(env),
-		newControlPlane(env),
-		newUsage(env),
-		newTimeline(env),
-		newBundle(env),
-		newCompare(env),
-		newNPD(env),
-		newLogs(env),
-		newCrictl(env),
-		newShell(env),
-		cli.NewVersionCommand(env),
-		cli.NewCompletionCommand(env),
+	root.AddGroup(
+		&cobra.Group{ID: "look", Title: "Look further:"},
+		&cobra.Group{ID: "node", Title: "On the node, without ssh:"},
+		&cobra.Group{ID: "watch", Title: "Have it watched:"},
 	)
+	cli.AddCommands(root, "look", newTimeline(env), newCompare(env), newUsage(env), newControlPlane(env), newBundle(env))
+	cli.AddCommands(root, "node", newLogs(env), newCrictl(env), newShell(env))
+	cli.AddCommands(root, "watch", newNPD(env))
+	root.AddCommand(newChecks(env), newFaults(env), newRBAC(env), cli.NewVersionCommand(env), cli.NewCompletionCommand(env))
 	return root
 }
