@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
@@ -22,7 +21,7 @@ type verifyOptions struct {
 	wait         time.Duration
 	timeout      time.Duration
 	format       string
-	cluster      *genericclioptions.ConfigFlags
+	cluster      *cli.Cluster
 }
 
 func newBackendVerify(env *cli.Env) *cobra.Command {
@@ -70,7 +69,7 @@ func (o *verifyOptions) run(ctx context.Context, env *cli.Env) error {
 	if o.wait < 100*time.Millisecond || o.wait > time.Hour {
 		return cli.Usagef("--wait %s: between 100ms and 1h", o.wait)
 	}
-	cfg, err := o.cluster.ToRESTConfig()
+	cfg, err := o.cluster.RESTConfig()
 	if err != nil {
 		return cli.Unknownf("cluster: %w", err)
 	}

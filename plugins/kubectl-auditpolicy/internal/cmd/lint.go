@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
@@ -32,7 +31,7 @@ type lintOptions struct {
 	failOn, format  string
 	config          string
 
-	cluster *genericclioptions.ConfigFlags
+	cluster *cli.Cluster
 	rules   lint.Options
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/discovery"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
@@ -18,8 +17,8 @@ const discoveryTimeout = 15 * time.Second
 
 // liveTable asks a cluster what it serves, custom resources and aggregated APIs
 // included.
-func liveTable(ctx context.Context, flags *genericclioptions.ConfigFlags) (*apitable.Table, error) {
-	config, err := flags.ToRESTConfig()
+func liveTable(ctx context.Context, flags *cli.Cluster) (*apitable.Table, error) {
+	config, err := flags.RESTConfig()
 	if err != nil {
 		return nil, cli.WithHint(cli.Unknownf("--live: no cluster: %w", err), "leave --live out to judge by the table of a Kubernetes version")
 	}

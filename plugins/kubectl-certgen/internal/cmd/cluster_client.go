@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
@@ -24,7 +23,7 @@ import (
 type liveFlags struct {
 	live  bool
 	skip  []string
-	flags *genericclioptions.ConfigFlags
+	flags *cli.Cluster
 }
 
 func (l *liveFlags) add(c *cobra.Command, usage string) {
@@ -47,9 +46,7 @@ func (l *liveFlags) open() (*live.Cluster, error) {
 		return nil, err
 	}
 	c.Skip = l.skip
-	if l.flags.Namespace != nil {
-		c.Namespace = *l.flags.Namespace
-	}
+	c.Namespace = l.flags.NamespaceFlag()
 	return c, nil
 }
 
@@ -73,8 +70,8 @@ func (l *liveFlags) collect(ctx context.Context, env *cli.Env) (*live.Cluster, *
 }
 
 // openCluster makes a client of the cluster that the flags choose.
-func openCluster(flags *genericclioptions.ConfigFlags) (*live.Cluster, error) {
-	cfg, err := flags.ToRESTConfig()
+func openCluster(flags *cli.Cluster) (*live.Cluster, error) {
+	cfg, err := flags.RESTConfig()
 	if err != nil {
 		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "choose one with --kubeconfig or --context")
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
@@ -38,7 +37,7 @@ type requestOptions struct {
 	duration, wait             time.Duration
 	approve, dryRun, force     bool
 	format                     string
-	flags                      *genericclioptions.ConfigFlags
+	flags                      *cli.Cluster
 }
 
 // signerNames are short names for the built-in signers.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/advise"
@@ -48,7 +47,7 @@ that also allows running commands in any container, so it is off by default.`
 
 func newAdvise(env *cli.Env) *cobra.Command {
 	f := &adviseFlags{}
-	var cluster *genericclioptions.ConfigFlags
+	var cluster *cli.Cluster
 	c := &cobra.Command{
 		Use:   "advise",
 		Short: "Say how workloads' logs get out now, what is wrong, and what would be lost",
@@ -127,7 +126,7 @@ func (f *adviseFlags) options(cmd *cobra.Command) (*adviseOptions, error) {
 	return o, nil
 }
 
-func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *genericclioptions.ConfigFlags) error {
+func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *cli.Cluster) error {
 	var snap *advise.Snapshot
 	var texts []source.Text
 	var err error
@@ -161,8 +160,8 @@ func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *genericc
 	return nil
 }
 
-func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *genericclioptions.ConfigFlags) (*advise.Snapshot, error) {
-	config, err := cluster.ToRESTConfig()
+func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *cli.Cluster) (*advise.Snapshot, error) {
+	config, err := cluster.RESTConfig()
 	if err != nil {
 		return nil, cli.WithHint(cli.Unknownf("advise: no cluster: %w", err), "advise on manifests with -f FILE")
 	}
@@ -174,7 +173,7 @@ func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *gene
 	}
 	ns := ""
 	if !o.flags.all {
-		if ns, _, err = cluster.ToRawKubeConfigLoader().Namespace(); err != nil {
+		if ns, err = cluster.Namespace(); err != nil {
 			return nil, cli.Unknownf("advise: %w", err)
 		}
 	}

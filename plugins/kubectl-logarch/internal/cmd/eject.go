@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
@@ -16,7 +15,7 @@ func newEject(env *cli.Env) *cobra.Command {
 	var files []string
 	var recursive, inPlace bool
 	var format string
-	var cluster *genericclioptions.ConfigFlags
+	var cluster *cli.Cluster
 	c := &cobra.Command{
 		Use:   "eject (-f FILE | KIND/NAME...)",
 		Short: "Take an injection out of manifests again",

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
@@ -43,7 +42,7 @@ type injectFlags struct {
 func newInject(env *cli.Env) *cobra.Command {
 	f := &injectFlags{}
 	d := inject.Defaults()
-	var cluster *genericclioptions.ConfigFlags
+	var cluster *cli.Cluster
 	c := &cobra.Command{
 		Use:   "inject (-f FILE | KIND/NAME...) --log [NAME=]PATH...",
 		Short: "Add logging sidecars to manifests, changing nothing else",
@@ -223,7 +222,7 @@ func bad(err error) error {
 // maxHeap is the memory up to which inject collects no garbage.
 const maxHeap = 384 << 20
 
-func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Options, args []string, cluster *genericclioptions.ConfigFlags) error {
+func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Options, args []string, cluster *cli.Cluster) error {
 	if len(f.files) == 0 && len(args) == 0 {
 		return cli.WithHint(cli.Usagef("nothing to inject into: give -f FILE or KIND/NAME"), "for example kubectl logarch inject -f app.yaml --log /var/log/app.log")
 	}

@@ -12,8 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
@@ -56,12 +58,12 @@ type session struct {
 	namespace string
 }
 
-func connect(cluster *genericclioptions.ConfigFlags) (*session, error) {
-	ns, _, err := cluster.ToRawKubeConfigLoader().Namespace()
+func connect(cluster *cli.Cluster) (*session, error) {
+	ns, err := cluster.Namespace()
 	if err != nil {
 		return nil, cli.Unknownf("read the kubeconfig: %w", err)
 	}
-	config, err := cluster.ToRESTConfig()
+	config, err := cluster.RESTConfig()
 	if err != nil {
 		return nil, cli.Unknownf("read the kubeconfig: %w", err)
 	}
@@ -70,10 +72,12 @@ func connect(cluster *genericclioptions.ConfigFlags) (*session, error) {
 	if err != nil {
 		return nil, cli.Unknownf("connect to the cluster: %w", err)
 	}
-	mapper, err := cluster.ToRESTMapper()
+	api, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return nil, cli.Unknownf("ask the API server for its resources: %w", err)
+		return nil, cli.Unknownf("connect to the cluster: %w", err)
 	}
+	known := memory.NewMemCacheClient(api)
+	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(known), known, nil)
 	return &session{client, mapper, ns}, nil
 }
 
@@ -88,7 +92,7 @@ func (s *session) resource(m *meta.RESTMapping, ns string) dynamic.ResourceInter
 }
 
 // readLive reads objects of the cluster, KIND/NAME, as manifests.
-func readLive(ctx context.Context, cluster *genericclioptions.ConfigFlags, args []string) ([]source.Text, error) {
+func readLive(ctx context.Context, cluster *cli.Cluster, args []string) ([]source.Text, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -150,7 +154,7 @@ func tellImmutable(outcomes []*inject.Outcome, texts []source.Text, liveFrom int
 }
 
 // oldestKubelet is the minor version of the oldest kubelet of the cluster.
-func oldestKubelet(ctx context.Context, cluster *genericclioptions.ConfigFlags) (int, error) {
+func oldestKubelet(ctx context.Context, cluster *cli.Cluster) (int, error) {
 	session, err := connect(cluster)
 	if err != nil {
 		return 0, fmt.Errorf("--live: %w", err)
@@ -184,7 +188,7 @@ func oldestKubelet(ctx context.Context, cluster *genericclioptions.ConfigFlags) 
 }
 
 // dryRunServer asks the API server whether it takes the results.
-func dryRunServer(ctx context.Context, env *cli.Env, cluster *genericclioptions.ConfigFlags, outcomes []*inject.Outcome) error {
+func dryRunServer(ctx context.Context, env *cli.Env, cluster *cli.Cluster, outcomes []*inject.Outcome) error {
 	refused := false
 	for _, o := range outcomes {
 		err := within(ctx, "--dry-run=server: "+o.Name, func() error {

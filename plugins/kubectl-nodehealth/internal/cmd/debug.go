@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/kubectl/pkg/util/term"
 
@@ -18,7 +17,7 @@ import (
 
 // debugOptions are what crictl and shell have in common.
 type debugOptions struct {
-	cluster   *genericclioptions.ConfigFlags
+	cluster   *cli.Cluster
 	image     string
 	namespace string
 	stdin     bool
@@ -37,7 +36,7 @@ func (o *debugOptions) addFlags(c *cobra.Command) {
 // run starts the pod, has use do its work in it, and passes its exit status
 // through. The pod is removed in every case.
 func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use func(context.Context, *debugpod.Preflight, *debugpod.Pod) (int, error)) error {
-	config, err := o.cluster.ToRESTConfig()
+	config, err := o.cluster.RESTConfig()
 	if err != nil {
 		return cli.Unknownf("kubeconfig: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/capture"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
@@ -25,7 +24,7 @@ type diagnoseFlags struct {
 	output   string
 	failOn   string
 	watch    bool
-	cluster  *genericclioptions.ConfigFlags
+	cluster  *cli.Cluster
 }
 
 // diagnoseOptions are what the run needs.
@@ -37,7 +36,7 @@ type diagnoseOptions struct {
 	output   string
 	failOn   finding.FailOn
 	watch    bool
-	cluster  *genericclioptions.ConfigFlags
+	cluster  *cli.Cluster
 }
 
 // formats are the values of -o.

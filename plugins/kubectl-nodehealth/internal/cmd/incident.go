@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/bundle"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/compare"
@@ -27,7 +26,7 @@ import (
 // source is where timeline, compare and bundle take nodes from.
 type source struct {
 	from    string
-	cluster *genericclioptions.ConfigFlags
+	cluster *cli.Cluster
 }
 
 func (s *source) addFlags(c *cobra.Command, from bool) {
@@ -266,7 +265,7 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 }
 
 func (s *source) log(ctx context.Context, env *cli.Env, n *snapshot.Node, unit string) (string, error) {
-	config, err := s.cluster.ToRESTConfig()
+	config, err := s.cluster.RESTConfig()
 	if err != nil {
 		return "", err
 	}

@@ -24,11 +24,11 @@ const fleetMemory = 192 << 20
 
 // client makes the client of the cluster that the flags choose.
 func (o *diagnoseOptions) client() (*collect.Client, error) {
-	cfg, err := o.cluster.ToRESTConfig()
+	cfg, err := o.cluster.RESTConfig()
 	if err != nil {
 		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "--from reads a capture and needs no cluster")
 	}
-	if raw, err := o.cluster.ToRawKubeConfigLoader().RawConfig(); err == nil && len(raw.Clusters) == 0 && cfg.Host == "http://localhost:8080" {
+	if !o.cluster.Named() && cfg.Host == "http://localhost:8080" {
 		return nil, cli.WithHint(cli.Unknownf("no cluster: no kubeconfig names one (KUBECONFIG, ~/.kube/config, --kubeconfig)"), "--from reads a capture and needs no cluster")
 	}
 	c, err := collect.NewClient(cfg)

@@ -14,11 +14,10 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/debugpod"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
@@ -115,7 +114,7 @@ func runLogs(cmd *cobra.Command, env *cli.Env, f *logsFlags, node string) error 
 		return err
 	}
 	var err error
-	if l.config, err = f.debug.cluster.ToRESTConfig(); err != nil {
+	if l.config, err = f.debug.cluster.RESTConfig(); err != nil {
 		return cli.Unknownf("kubeconfig: %w", err)
 	}
 	if l.fetch, err = nodelog.NewFetcher(l.config, node); err != nil {
@@ -179,13 +178,13 @@ func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 }
 
 func (l *logReader) lookUpNode(ctx context.Context) error {
-	client, err := coreclient.NewForConfig(l.config)
+	client, err := kube.New(l.config)
 	if err != nil {
 		return cli.Unknownf("kubeconfig: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	n, err := client.Nodes().Get(ctx, l.node, metav1.GetOptions{})
+	n, err := kube.Nodes.Get(ctx, client, "", l.node)
 	switch {
 	case apierrors.IsNotFound(err):
 		return cli.WithHint(cli.Usagef("node %q: there is none of this name", l.node), "kubectl get nodes")

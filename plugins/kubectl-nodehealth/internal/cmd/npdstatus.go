@@ -11,9 +11,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	appsclient "k8s.io/client-go/kubernetes/typed/apps/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/npd"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -44,15 +43,11 @@ Exit status: 1 where a node is not watched, has stale conditions or a problem no
 		if !slices.Contains([]string{"text", "json", "yaml"}, format) {
 			return cli.Usagef("-o %q: not one of text, json, yaml", format)
 		}
-		config, err := cluster.ToRESTConfig()
+		config, err := cluster.RESTConfig()
 		if err != nil {
 			return cli.Unknownf("kubeconfig: %w", err)
 		}
-		core, err := coreclient.NewForConfig(config)
-		if err != nil {
-			return cli.Unknownf("kubeconfig: %w", err)
-		}
-		apps, err := appsclient.NewForConfig(config)
+		core, err := kube.New(config)
 		if err != nil {
 			return cli.Unknownf("kubeconfig: %w", err)
 		}
@@ -62,18 +57,18 @@ Exit status: 1 where a node is not watched, has stale conditions or a problem no
 		if err != nil {
 			return err
 		}
-		sets, pods, notes := listDetectors(ctx, core, apps)
+		sets, pods, notes := listDetectors(ctx, core)
 		s := npd.Judge(nodes, sets, pods, env.Now())
 		return writeNPDStatus(env, s, notes, format)
 	}
 	return c
 }
 
-func listNodes(ctx context.Context, core *coreclient.CoreV1Client, names []string) ([]corev1.Node, error) {
+func listNodes(ctx context.Context, core *kube.Client, names []string) ([]corev1.Node, error) {
 	var nodes []corev1.Node
 	next := ""
 	for {
-		list, err := core.Nodes().List(ctx, metav1.ListOptions{Limit: 500, Continue: next})
+		list, err := kube.Nodes.List(ctx, core, "", metav1.ListOptions{Limit: 500, Continue: next})
 		if err != nil {
 			return nil, cli.Unknownf("list nodes: %w", err)
 		}
@@ -95,13 +90,13 @@ func listNodes(ctx context.Context, core *coreclient.CoreV1Client, names []strin
 }
 
 // listDetectors finds what may run a detector; what may not be read is noted.
-func listDetectors(ctx context.Context, core *coreclient.CoreV1Client, apps *appsclient.AppsV1Client) (sets []appsv1.DaemonSet, pods []corev1.Pod, notes []string) {
-	if list, err := apps.DaemonSets("").List(ctx, metav1.ListOptions{Limit: 1000}); err != nil {
+func listDetectors(ctx context.Context, core *kube.Client) (sets []appsv1.DaemonSet, pods []corev1.Pod, notes []string) {
+	if list, err := kube.DaemonSets.List(ctx, core, "", metav1.ListOptions{Limit: 1000}); err != nil {
 		notes = append(notes, "DaemonSets could not be read: "+strings.Join(strings.Fields(err.Error()), " "))
 	} else {
 		sets = list.Items
 	}
-	if list, err := core.Pods("kube-system").List(ctx, metav1.ListOptions{Limit: 1000}); err != nil {
+	if list, err := kube.Pods.List(ctx, core, "kube-system", metav1.ListOptions{Limit: 1000}); err != nil {
 		notes = append(notes, "pods of kube-system could not be read: "+strings.Join(strings.Fields(err.Error()), " "))
 	} else {
 		pods = list.Items

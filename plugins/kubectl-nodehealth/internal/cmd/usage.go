@@ -53,7 +53,7 @@ no history in this pipeline.`,
 		if !finding.FailOn(failOn).Valid() {
 			return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
 		}
-		config, err := cluster.ToRESTConfig()
+		config, err := cluster.RESTConfig()
 		if err != nil {
 			return cli.Unknownf("kubeconfig: %w", err)
 		}

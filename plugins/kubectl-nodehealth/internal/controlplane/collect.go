@@ -15,12 +15,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	admissionclient "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
-	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
-	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 )
 
@@ -33,13 +30,10 @@ const nodesAsked = 5
 // collector reads sources in parallel; each writes its own part of the
 // snapshot.
 type collector struct {
-	core         *coreclient.CoreV1Client
-	coordination *coordinationclient.CoordinationV1Client
-	admission    *admissionclient.AdmissionregistrationV1Client
-	discovery    *discoveryclient.DiscoveryV1Client
-	config       *rest.Config
-	mu           sync.Mutex
-	s            *Snapshot
+	core   *kube.Client
+	config *rest.Config
+	mu     sync.Mutex
+	s      *Snapshot
 	// refusals is why the kubelets were not asked.
 	refusals error
 }
@@ -54,10 +48,11 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
-	c := &collector{config: config, s: &Snapshot{ObservedAt: now, Server: config.Host}}
-	if err := c.connect(); err != nil {
+	core, err := kube.New(config)
+	if err != nil {
 		return nil, err
 	}
+	c := &collector{core: core, config: config, s: &Snapshot{ObservedAt: now, Server: config.Host}}
 	c.identity()
 	var failure, wire error
 	var shown Certificate
@@ -98,22 +93,6 @@ func (c *collector) all(ctx context.Context, sources map[string]func(context.Con
 	wg.Wait()
 }
 
-// connect makes the typed clients; the whole set would add a megabyte to the
-// binary.
-func (c *collector) connect() (err error) {
-	if c.core, err = coreclient.NewForConfig(c.config); err != nil {
-		return err
-	}
-	if c.coordination, err = coordinationclient.NewForConfig(c.config); err != nil {
-		return err
-	}
-	if c.admission, err = admissionclient.NewForConfig(c.config); err != nil {
-		return err
-	}
-	c.discovery, err = discoveryclient.NewForConfig(c.config)
-	return err
-}
-
 // note records how a source answered.
 func (c *collector) note(name string, err error) {
 	p := Probe{Name: name, Status: "ok"}
@@ -138,7 +117,7 @@ func (c *collector) note(name string, err error) {
 }
 
 func (c *collector) version(ctx context.Context) error {
-	b, err := c.core.RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	b, err := c.core.Get().AbsPath("/version").DoRaw(ctx)
 	if err != nil {
 		return err
 	}
@@ -171,7 +150,7 @@ const again = 1200 * time.Millisecond
 // the second time.
 func (c *collector) etcd(ctx context.Context) error {
 	for {
-		r, err := kubelet.ReplyOf(c.core.RESTClient().Get().AbsPath("/readyz/etcd").Do(ctx))
+		r, err := kubelet.ReplyOf(c.core.Get().AbsPath("/readyz/etcd").Do(ctx))
 		switch {
 		case err != nil && c.s.Etcd != "":
 			return nil
@@ -199,7 +178,7 @@ func (c *collector) readyz(ctx context.Context) error { return c.health(ctx, "/r
 
 // health reads the verbose form. A status of 500 is an answer too.
 func (c *collector) health(ctx context.Context, path string, to *Health) error {
-	r, err := kubelet.ReplyOf(c.core.RESTClient().Get().AbsPath(path).Param("verbose", "").Do(ctx))
+	r, err := kubelet.ReplyOf(c.core.Get().AbsPath(path).Param("verbose", "").Do(ctx))
 	if err != nil {
 		return err
 	}
@@ -234,7 +213,7 @@ func parseHealth(text string) []HealthCheck {
 // leases reads those of the components that elect a leader in kube-system.
 func (c *collector) leases(ctx context.Context) error {
 	for _, name := range []string{"kube-scheduler", "kube-controller-manager", "cloud-controller-manager"} {
-		l, err := c.coordination.Leases("kube-system").Get(ctx, name, metav1.GetOptions{})
+		l, err := kube.Leases.Get(ctx, c.core, "kube-system", name)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -247,7 +226,7 @@ func (c *collector) leases(ctx context.Context) error {
 }
 
 func (c *collector) identities(ctx context.Context) error {
-	list, err := c.coordination.Leases("kube-system").List(ctx, metav1.ListOptions{
+	list, err := kube.Leases.List(ctx, c.core, "kube-system", metav1.ListOptions{
 		LabelSelector: "apiserver.kubernetes.io/identity=kube-apiserver", Limit: 100})
 	if err != nil {
 		return err
@@ -299,7 +278,7 @@ func (c *collector) candidates(ctx context.Context) error {
 	}
 	var last error
 	for _, version := range []string{"v1", "v1beta1", "v1alpha2"} {
-		b, err := c.core.RESTClient().Get().AbsPath("/apis/coordination.k8s.io/" + version + "/namespaces/kube-system/leasecandidates").DoRaw(ctx)
+		b, err := c.core.Get().AbsPath("/apis/coordination.k8s.io/" + version + "/namespaces/kube-system/leasecandidates").DoRaw(ctx)
 		if err != nil {
 			if last = err; apierrors.IsNotFound(err) {
 				continue

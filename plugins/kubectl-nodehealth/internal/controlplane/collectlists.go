@@ -11,12 +11,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 )
 
 var components = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "cloud-controller-manager"}
 
 func (c *collector) pods(ctx context.Context) error {
-	list, err := c.core.Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "tier=control-plane", Limit: 200})
+	list, err := kube.Pods.List(ctx, c.core, "kube-system", metav1.ListOptions{LabelSelector: "tier=control-plane", Limit: 200})
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func newPod(p *corev1.Pod) (Pod, bool) {
 }
 
 func (c *collector) apiServices(ctx context.Context) error {
-	b, err := c.core.RESTClient().Get().AbsPath("/apis/apiregistration.k8s.io/v1/apiservices").DoRaw(ctx)
+	b, err := c.core.Get().AbsPath("/apis/apiregistration.k8s.io/v1/apiservices").DoRaw(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func parseAPIServices(b []byte) ([]APIService, error) {
 
 func (c *collector) webhooks(ctx context.Context) error {
 	var hooks []Webhook
-	validating, err := c.admission.ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500})
+	validating, err := kube.ValidatingWebhooks.List(ctx, c.core, "", metav1.ListOptions{Limit: 500})
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (c *collector) webhooks(ctx context.Context) error {
 			hooks = append(hooks, h)
 		}
 	}
-	mutating, err := c.admission.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500})
+	mutating, err := kube.MutatingWebhooks.List(ctx, c.core, "", metav1.ListOptions{Limit: 500})
 	if err != nil {
 		return err
 	}
@@ -221,7 +223,7 @@ func catches(rules []admissionv1.RuleWithOperations) []string {
 // read.
 func (c *collector) endpoints(ctx context.Context, service string) int {
 	namespace, name, _ := strings.Cut(service, "/")
-	list, err := c.discovery.EndpointSlices(namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + name})
+	list, err := kube.EndpointSlices.List(ctx, c.core, namespace, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + name})
 	if err != nil {
 		return -1
 	}
@@ -237,7 +239,7 @@ func (c *collector) endpoints(ctx context.Context, service string) int {
 }
 
 func (c *collector) nodes(ctx context.Context) error {
-	list, err := c.core.Nodes().List(ctx, metav1.ListOptions{Limit: 500})
+	list, err := kube.Nodes.List(ctx, c.core, "", metav1.ListOptions{Limit: 500})
 	if err != nil {
 		return err
 	}

@@ -8,17 +8,17 @@ import (
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 )
 
 // proxyConfig reads the mode that kube-proxy is configured with, where kubeadm
 // keeps it.
 func (c *collector) proxyConfig(ctx context.Context) error {
-	m, err := c.core.ConfigMaps("kube-system").Get(ctx, "kube-proxy", metav1.GetOptions{})
+	m, err := kube.ConfigMaps.Get(ctx, c.core, "kube-system", "kube-proxy")
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *collector) askNodes(ctx context.Context) {
 	modes := make([]string, len(nodes))
 	replies := make([]kubelet.Reply, len(nodes))
 	get := func(name, port, path string) kubelet.Reply {
-		r, err := kubelet.ReplyOf(c.core.RESTClient().Get().Resource("nodes").Name(name + port).SubResource("proxy").Suffix(path).Do(ctx))
+		r, err := kubelet.ReplyOf(c.core.Get().Resource("nodes").Name(name + port).SubResource("proxy").Suffix(path).Do(ctx))
 		if err != nil {
 			return kubelet.Reply{}
 		}

@@ -22,11 +22,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
-	batchclient "k8s.io/client-go/kubernetes/typed/batch/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 )
 
 const (
@@ -58,8 +57,7 @@ type Options struct {
 
 // Pod is a running debug pod.
 type Pod struct {
-	core      *coreclient.CoreV1Client
-	batch     *batchclient.BatchV1Client
+	core      *kube.Client
 	config    *rest.Config
 	namespace string
 	job       string
@@ -71,21 +69,16 @@ type Pod struct {
 // Start creates the Job, waits until its pod runs and keeps it alive until
 // Close. On an error nothing is left behind.
 func Start(ctx context.Context, config *rest.Config, o Options) (*Pod, error) {
-	// Two typed clients instead of the whole set, which adds a megabyte.
-	core, err := coreclient.NewForConfig(config)
-	if err != nil {
-		return nil, err
-	}
-	batch, err := batchclient.NewForConfig(config)
+	core, err := kube.New(config)
 	if err != nil {
 		return nil, err
 	}
 	job := job(o)
-	if _, err := batch.Jobs(o.Namespace).Create(ctx, job, metav1.CreateOptions{}); err != nil {
+	if err := kube.Jobs.Create(ctx, core, o.Namespace, job); err != nil {
 		return nil, explainCreate(o, err)
 	}
 	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p := &Pod{core: core, batch: batch, config: config, namespace: o.Namespace, job: job.Name, cancel: cancel, renewed: make(chan struct{})}
+	p := &Pod{core: core, config: config, namespace: o.Namespace, job: job.Name, cancel: cancel, renewed: make(chan struct{})}
 	go p.renew(keep)
 	if err := p.wait(ctx, o); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -101,7 +94,7 @@ func (p *Pod) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	background := metav1.DeletePropagationBackground
-	err := p.batch.Jobs(p.namespace).Delete(ctx, p.job, metav1.DeleteOptions{PropagationPolicy: &background})
+	err := kube.Jobs.Delete(ctx, p.core, p.namespace, p.job, metav1.DeleteOptions{PropagationPolicy: &background})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("job %s/%s: not removed (%w); its deadline removes it within %s", p.namespace, p.job, err, lease)
 	}
@@ -109,7 +102,7 @@ func (p *Pod) Close() error {
 		now := int64(0)
 		// The Job's removal takes the pod along; this only spares it the grace
 		// period, and may be denied.
-		_ = p.core.Pods(p.namespace).Delete(ctx, p.name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+		_ = kube.Pods.Delete(ctx, p.core, p.namespace, p.name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 	}
 	return nil
 }
@@ -131,7 +124,7 @@ func (p *Pod) renew(ctx context.Context) {
 		call, cancel := context.WithTimeout(ctx, renewEvery)
 		// A failed renewal is tried again; when all fail the pod goes, as it
 		// should when the API server cannot be reached.
-		_, _ = p.batch.Jobs(p.namespace).Patch(call, p.job, types.MergePatchType, patch, metav1.PatchOptions{})
+		_ = kube.Jobs.Patch(call, p.core, p.namespace, p.job, patch)
 		cancel()
 	}
 }
@@ -202,7 +195,7 @@ func (p *Pod) wait(ctx context.Context, o Options) error {
 	why := "no pod was created"
 	asked := time.Now()
 	for {
-		pods, err := p.core.Pods(p.namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + p.job})
+		pods, err := kube.Pods.List(ctx, p.core, p.namespace, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + p.job})
 		if err == nil && len(pods.Items) > 0 {
 			pod := &pods.Items[0]
 			p.name = pod.Name
@@ -271,7 +264,7 @@ func judge(pod *corev1.Pod) (running bool, state string, fatal bool) {
 // jobEvent is the Job controller's complaint that it cannot create the pod,
 // such as pod security admission.
 func (p *Pod) jobEvent(ctx context.Context) string {
-	events, err := p.core.Events(p.namespace).List(ctx, metav1.ListOptions{
+	events, err := kube.Events.List(ctx, p.core, p.namespace, metav1.ListOptions{
 		FieldSelector: "involvedObject.kind=Job,reason=FailedCreate,involvedObject.name=" + p.job})
 	if err != nil || len(events.Items) == 0 {
 		return ""

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	utilexec "k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
@@ -24,11 +23,10 @@ type Streams struct {
 // Exec runs a program in the pod and returns its exit status. The error is
 // that of the connection, never that of the program.
 func (p *Pod) Exec(ctx context.Context, argv []string, s Streams) (int, error) {
-	req := p.core.RESTClient().Post().Resource("pods").Namespace(p.namespace).Name(p.name).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{
-			Container: container, Command: argv,
-			Stdin: s.In != nil, Stdout: true, Stderr: !s.TTY, TTY: s.TTY,
-		}, scheme.ParameterCodec)
+	req := p.core.Exec(p.namespace, p.name, &corev1.PodExecOptions{
+		Container: container, Command: argv,
+		Stdin: s.In != nil, Stdout: true, Stderr: !s.TTY, TTY: s.TTY,
+	})
 	// As kubectl does: WebSocket, and SPDY where a server or proxy before 1.31
 	// does not take it.
 	websocket, err := remotecommand.NewWebSocketExecutor(p.config, "GET", req.URL().String())

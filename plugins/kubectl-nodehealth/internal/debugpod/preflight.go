@@ -12,9 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 )
 
@@ -47,11 +47,11 @@ type Preflight struct {
 // runtime or kubelet is said at once and not after a timeout. The error is
 // ErrNoNode, *Impossible or that of the API server.
 func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, error) {
-	client, err := coreclient.NewForConfig(config)
+	client, err := kube.New(config)
 	if err != nil {
 		return nil, err
 	}
-	node, err := client.Nodes().Get(ctx, name, metav1.GetOptions{})
+	node, err := kube.Nodes.Get(ctx, client, "", name)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, ErrNoNode
@@ -88,7 +88,7 @@ func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, e
 // runtimeAnswers asks the runtime itself, by the kubelet's runningpods; the
 // Ready condition needs up to two minutes to notice that it is gone. The error
 // is *Impossible.
-func runtimeAnswers(ctx context.Context, client *coreclient.CoreV1Client, node string) error {
+func runtimeAnswers(ctx context.Context, client *kube.Client, node string) error {
 	body, code, err := kubeletGet(ctx, client, node, "runningpods/")
 	if err == nil && code != http.StatusInternalServerError {
 		return nil
@@ -162,10 +162,10 @@ func runtimeCommand(node *corev1.Node) string {
 // kubeletGet asks the kubelet through the API server. A refusal by rights or by
 // the kubelet's configuration is a status code, a kubelet that does not answer
 // an error.
-func kubeletGet(ctx context.Context, client *coreclient.CoreV1Client, node, path string) ([]byte, int, error) {
+func kubeletGet(ctx context.Context, client *kube.Client, node, path string) ([]byte, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	r, err := kubelet.ReplyOf(client.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
+	r, err := kubelet.ReplyOf(client.Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, 0, fmt.Errorf("no answer within %s", probeTimeout)
@@ -194,7 +194,7 @@ func reason(body string) string {
 }
 
 // asker asks the kubelet for a path; every answer but 200 is an error.
-func asker(client *coreclient.CoreV1Client, node string) func(context.Context, string) ([]byte, error) {
+func asker(client *kube.Client, node string) func(context.Context, string) ([]byte, error) {
 	return func(ctx context.Context, path string) ([]byte, error) {
 		body, code, err := kubeletGet(ctx, client, node, path)
 		if err == nil && code != http.StatusOK {

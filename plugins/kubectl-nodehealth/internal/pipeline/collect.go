@@ -14,10 +14,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
-	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kubelet"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
@@ -46,11 +45,10 @@ type Options struct {
 }
 
 type collector struct {
-	core      *coreclient.CoreV1Client
-	discovery *discoveryclient.DiscoveryV1Client
-	s         *Snapshot
-	o         Options
-	mu        sync.Mutex
+	core *kube.Client
+	s    *Snapshot
+	o    Options
+	mu   sync.Mutex
 }
 
 // Collect reads the pipeline from end to end. It fails where the nodes cannot
@@ -61,10 +59,7 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options)
 	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
 	c := &collector{s: &Snapshot{ObservedAt: now, Servers: []Server{}, Probes: []Problem{}}, o: o}
 	var err error
-	if c.core, err = coreclient.NewForConfig(config); err != nil {
-		return nil, err
-	}
-	if c.discovery, err = discoveryclient.NewForConfig(config); err != nil {
+	if c.core, err = kube.New(config); err != nil {
 		return nil, err
 	}
 	if err := c.nodes(ctx); err != nil {
@@ -108,7 +103,7 @@ func (c *collector) nodes(ctx context.Context) error {
 	next := ""
 	for {
 		call, cancel := context.WithTimeout(ctx, pageDeadline)
-		list, err := c.core.Nodes().List(call, metav1.ListOptions{LabelSelector: c.o.Selector, Limit: pageSize, Continue: next})
+		list, err := kube.Nodes.List(call, c.core, "", metav1.ListOptions{LabelSelector: c.o.Selector, Limit: pageSize, Continue: next})
 		cancel()
 		if err != nil {
 			return err
@@ -144,7 +139,7 @@ func (c *collector) pods(ctx context.Context) error {
 	}
 	for {
 		call, cancel := context.WithTimeout(ctx, pageDeadline)
-		list, err := c.core.Pods("").List(call, opts)
+		list, err := kube.Pods.List(call, c.core, "", opts)
 		cancel()
 		if err != nil {
 			return err
@@ -263,5 +258,5 @@ func (c *collector) kubelet(ctx context.Context, n *Node) {
 func (c *collector) proxy(ctx context.Context, node, path string) (kubelet.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	return kubelet.ReplyOf(c.core.RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
+	return kubelet.ReplyOf(c.core.Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
 }

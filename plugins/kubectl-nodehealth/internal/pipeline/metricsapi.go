@@ -13,13 +13,15 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 )
 
 // apiServices finds the metrics APIs among the registered ones.
 func (c *collector) apiServices(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	b, err := c.core.RESTClient().Get().AbsPath("/apis/apiregistration.k8s.io/v1/apiservices").DoRaw(ctx)
+	b, err := c.core.Get().AbsPath("/apis/apiregistration.k8s.io/v1/apiservices").DoRaw(ctx)
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (c *collector) servers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*deadline)
 	defer cancel()
 	api := c.s.API
-	service, err := c.core.Services(api.Namespace).Get(ctx, api.Service, metav1.GetOptions{})
+	service, err := kube.Services.Get(ctx, c.core, api.Namespace, api.Service)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -89,14 +91,14 @@ func (c *collector) servers(ctx context.Context) error {
 	}
 	var pods []corev1.Pod
 	if len(service.Spec.Selector) > 0 {
-		list, err := c.core.Pods(api.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: service.Spec.Selector}), Limit: 20})
+		list, err := kube.Pods.List(ctx, c.core, api.Namespace, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: service.Spec.Selector}), Limit: 20})
 		if err != nil {
 			return err
 		}
 		pods = list.Items
 	} else {
 		// A service without a selector: somebody else fills in its endpoints.
-		slices, err := c.discovery.EndpointSlices(api.Namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + api.Service})
+		slices, err := kube.EndpointSlices.List(ctx, c.core, api.Namespace, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + api.Service})
 		if err != nil {
 			return err
 		}
@@ -161,7 +163,7 @@ const logTail = 2000
 
 func (c *collector) log(ctx context.Context, p *corev1.Pod, previous bool) (string, error) {
 	tail := int64(logTail)
-	b, err := c.core.Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{TailLines: &tail, Previous: previous}).DoRaw(ctx)
+	b, err := c.core.Logs(ctx, p.Namespace, p.Name, &corev1.PodLogOptions{TailLines: &tail, Previous: previous})
 	return string(b), err
 }
 
@@ -241,7 +243,7 @@ func (c *collector) topPods(ctx context.Context) error {
 func (c *collector) metrics(ctx context.Context, version, what string, to *metricsList) error {
 	ctx, cancel := context.WithTimeout(ctx, pageDeadline)
 	defer cancel()
-	b, err := c.core.RESTClient().Get().AbsPath("/apis/metrics.k8s.io/" + version + "/" + what).DoRaw(ctx)
+	b, err := c.core.Get().AbsPath("/apis/metrics.k8s.io/" + version + "/" + what).DoRaw(ctx)
 	if err != nil {
 		return err
 	}
