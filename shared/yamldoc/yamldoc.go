@@ -74,7 +74,7 @@ func Parse(name string, data []byte) (*File, error) {
 		}
 		var root yaml.Node
 		if err := yaml.Unmarshal(text, &root); err != nil {
-			return nil, f.syntaxError(d.Start, err)
+			return nil, f.syntaxError(d.Start, text, err)
 		}
 		if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
 			first, column := f.Position(d.Start)
@@ -217,7 +217,7 @@ func isDirectives(text []byte) bool {
 	return seen
 }
 
-func (f *File) syntaxError(start int, err error) error {
+func (f *File) syntaxError(start int, text []byte, err error) error {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	var line int
 	if n, scanErr := fmt.Sscanf(msg, "line %d:", &line); n == 1 && scanErr == nil {
@@ -225,12 +225,31 @@ func (f *File) syntaxError(start int, err error) error {
 		first, _ := f.Position(start)
 		line += first - 1
 	}
+	// Of a line that does not fit its block the parser tells where the block
+	// begins, which may be pages above.
+	if msg == "did not find expected key" || msg == "did not find expected '-' indicator" {
+		first, _ := f.Position(start)
+		line = brokenLine(text, msg) + first - 1
+		msg = "this line does not fit the block above: look at its indentation, and at quotes before it"
+	}
 	// The parser's words for the commonest slip of all, a tab that indents,
 	// do not name it.
 	if msg == "found character that cannot start any token" && bytes.IndexByte(f.indentOf(line), '\t') >= 0 {
 		msg = "a tab indents this line: YAML takes blanks only"
 	}
 	return &SyntaxError{File: f.Name, Line: line, Err: msg}
+}
+
+// brokenLine finds the line of a text from which on the parser complains as it
+// does of the whole. A beginning that is no YAML for another reason only ends
+// within a list or a string.
+func brokenLine(text []byte, complaint string) int {
+	starts := lineStarts(text)
+	return 1 + sort.Search(len(starts)-1, func(i int) bool {
+		var n yaml.Node
+		err := yaml.Unmarshal(text[:starts[i+1]], &n)
+		return err != nil && strings.HasSuffix(err.Error(), complaint)
+	})
 }
 
 // indentOf gives the white space that line n (from 1) starts with.

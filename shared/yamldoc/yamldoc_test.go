@@ -123,6 +123,8 @@ func TestPlaces(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	for text, line := range map[string]int{
 		"a: 1\nb: [\n": 0, "a: 1\n\x00": 2, "a: 1\nb: \xff\n": 2, "a: 1\n---\nb: {\n": 0, "a: 1\nb: c: d\n": 2,
+		// The line that does not fit, not the one where its block begins.
+		"x: 1\n---\na:\n   - b: 1\n     c: [1,\n       2]\n     d: 3\n    e: 4\n": 8,
 	} {
 		_, err := Parse("t", []byte(text))
 		var s *SyntaxError
