@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -9,23 +10,27 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // search finds the policies in a document that is not one itself: as a string
 // (ConfigMap, kops file asset, Cluster API and cloud-init files, Rancher's
 // machineGlobalConfig), as base64 (Secret, cloud-init, MachineConfig data
 // URLs), or as YAML (Talos, RKE cluster.yml, List).
-func search(file *yamldoc.File, d *yamldoc.Document, where string) []*Policy {
+// The error is that of the first string that should be a policy and is not YAML.
+func search(file *yamldoc.File, d *yamldoc.Document, where string) ([]*Policy, error) {
 	s := &searcher{file: file, where: where, seen: map[*yaml.Node]bool{}}
 	s.visit(d.Root, "", objectName(d.Root))
-	return s.found
+	return s.found, s.broken
 }
 
 type searcher struct {
-	file  *yamldoc.File
-	where string
-	seen  map[*yaml.Node]bool
-	found []*Policy
+	file   *yamldoc.File
+	where  string
+	seen   map[*yaml.Node]bool
+	found  []*Policy
+	broken error
 }
 
 func (s *searcher) visit(n *yaml.Node, path, object string) {
@@ -111,6 +116,9 @@ func (s *searcher) text(n *yaml.Node, path, object string) {
 		return
 	}
 	inner, err := parse(s.file.Name, []byte(value))
+	if err != nil && s.broken == nil && claimsPolicy.MatchString(value) {
+		s.broken = s.innerError(n, path, object, indent, value, err)
+	}
 	if err != nil || len(inner.Docs) == 0 || inner.Docs[0].Root == nil || !looksLikePolicy(inner.Docs[0].Root) ||
 		checkExpansion(inner.Docs[0].Root) != nil {
 		return
@@ -125,6 +133,31 @@ func (s *searcher) text(n *yaml.Node, path, object string) {
 	}
 	p.decode()
 	s.found = append(s.found, p)
+}
+
+// claimsPolicy finds the first line of an audit policy in a text.
+var claimsPolicy = lazyregexp.New(`(?m)^\s*"?apiVersion"?\s*:\s*["']?audit\.k8s\.io/`)
+
+// innerError says of an embedded text that should be a policy why it is none.
+func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, value string, err error) error {
+	line, inner, why := n.Line, 0, err.Error()
+	if t := templateText(s.file.Name, []byte(value)); t != nil {
+		err = t
+	}
+	var syntax *yamldoc.SyntaxError
+	if errors.As(err, &syntax) {
+		inner, why = syntax.Line, "not YAML: "+syntax.Err
+	} else {
+		_, rest, _ := strings.Cut(strings.TrimPrefix(err.Error(), s.file.Name), ":")
+		fmt.Sscanf(rest, "%d: ", &inner)
+		_, why, _ = strings.Cut(rest, ": ")
+	}
+	if indent >= 0 {
+		line += inner
+	} else if inner > 0 {
+		why = fmt.Sprintf("line %d of it: %s", inner, why)
+	}
+	return &NotPolicyError{fmt.Sprintf("%s:%d: the policy in %s: %s", s.file.Name, line, s.origin(path, object), why)}
 }
 
 // decode64 decodes a base64 text that is long enough to hold a policy.

@@ -2,8 +2,10 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -103,8 +105,27 @@ func Load(name string, data []byte) ([]*Policy, error) {
 	if len(data) > MaxBytes {
 		return nil, &NotPolicyError{fmt.Sprintf("%s: more than %d MB: no audit policy is that large", name, MaxBytes>>20)}
 	}
+	out, err := load(name, data)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range out {
+		if err := p.templateValue(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func load(name string, data []byte) ([]*Policy, error) {
 	file, err := parse(name, data)
 	if err != nil {
+		if out, inBlock := blocks(name, data); len(out) > 0 || inBlock != nil {
+			return out, inBlock
+		}
+		if t := templateText(name, data); t != nil {
+			return nil, t
+		}
 		return nil, err
 	}
 	var docs []*yamldoc.Document
@@ -132,17 +153,27 @@ func Load(name string, data []byte) ([]*Policy, error) {
 		return []*Policy{p}, nil
 	}
 	var out []*Policy
+	var broken error
 	for i, d := range docs {
 		where := ""
 		if len(docs) > 1 {
 			where = fmt.Sprintf("document %d", i+1)
 		}
-		out = append(out, search(file, d, where)...)
+		found, err := search(file, d, where)
+		out = append(out, found...)
+		broken = cmp.Or(broken, err)
 	}
-	if len(out) == 0 {
-		return nil, notPolicy(name, docs)
+	switch {
+	case len(out) > 0:
+		return out, nil
+	case broken != nil:
+		return nil, broken
+	case docs[0].Root.Kind == yaml.ScalarNode:
+		if out, err := blocks(name, data); len(out) > 0 || err != nil {
+			return out, err
+		}
 	}
-	return out, nil
+	return nil, notPolicy(name, docs)
 }
 
 // parse reads the file. kube-apiserver reads the first document only, so a
@@ -154,6 +185,10 @@ func parse(name string, data []byte) (*yamldoc.File, error) {
 	}
 	var syntax *yamldoc.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Line == 0 {
+		return nil, err
+	}
+	if word := strings.TrimSpace(lineOf(data, syntax.Line)); slices.Contains([]string{"EOF", "EOT", "EOL", "YAML", "END"}, word) {
+		syntax.Err = word + " is the end of a shell's here-document, not of the policy: delete the line"
 		return nil, err
 	}
 	end := firstDocumentEnd(data)
@@ -168,6 +203,16 @@ func parse(name string, data []byte) (*yamldoc.File, error) {
 		return nil, err
 	}
 	return first, nil
+}
+
+// lineOf is a line of a text, from 1.
+func lineOf(data []byte, n int) string {
+	for line := range bytes.Lines(data) {
+		if n--; n == 0 {
+			return string(line)
+		}
+	}
+	return ""
 }
 
 // firstDocumentEnd is the offset of the marker that ends the first document

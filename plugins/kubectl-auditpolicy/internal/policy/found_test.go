@@ -1,0 +1,76 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+// A template is no policy yet, and is called so at the first place that has to
+// be filled in, whether it happens to be YAML or not.
+func TestTemplates(t *testing.T) {
+	const head = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"Jinja":           {head + "{% if custom %}\n{{ custom | indent(2) }}\n{% endif %}\n- level: Metadata\n", "p:4: a template, not yet a policy: it has {% if custom %}; render it with Ansible and check what comes out"},
+		"a Jinja value":   {head + "- level: \"{{ level }}\"\n", "p:4: a template, not yet a policy: it has {{ level }}; render it with Ansible or helm template and check what comes out"},
+		"a Jinja list":    {head + "- level: None\n  users: {{ users | to_json }}\n", "p:5: a template, not yet a policy: it has {{ users | to_json }}; "},
+		"Helm":            {"{{- if .Values.audit }}\nkind: ConfigMap\n{{- end }}\n", "p:1: a template, not yet a policy: it has {{- if .Values.audit }}; render it with helm template "},
+		"Helm in rules":   {head + "{{- range .Values.rules }}\n- level: None\n{{- end }}\n", "p:4: a template, "},
+		"shell":           {head + "- level: Metadata\n  resources: ${known_apis}\n", "p:5: a template, not yet a policy: it has ${known_apis}; render it with envsubst or terraform and check what comes out"},
+		"Mako":            {"<%\n import os\n%>---\na: [\n", "p:1: a template, not yet a policy: it has <%; "},
+		"in a ConfigMap":  {"kind: ConfigMap\ndata:\n  p: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules:\n    - level: ${LEVEL}\n", "p:7: a template, not yet a policy: it has ${LEVEL}; "},
+		"not in comments": {head + "# {{ not this }}\n- level: Metadata # nor ${this}\n", ""},
+	} {
+		_, err := Load("p", []byte(c.text))
+		switch {
+		case c.want == "" && err != nil, c.want != "" && err == nil:
+			t.Errorf("%s: %v", name, err)
+		case err != nil && !strings.HasPrefix(err.Error(), c.want):
+			t.Errorf("%s:\n%v, want\n%s", name, err, c.want)
+		}
+	}
+}
+
+// Policies in here-documents and in pages are found, in their places.
+func TestBlocks(t *testing.T) {
+	const script = "#!/bin/bash\ncat <<'EOF' > /etc/p.yaml\n# all\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verb: [get]\nEOF\nif [ -f x ]; then echo: y: z; fi\n"
+	const terraform = "resource \"x\" \"y\" {\n  data = {\n    \"p.yaml\" = <<-EOT\n      apiVersion: audit.k8s.io/v1\n      kind: Policy\n      rules:\n      - level: Metadata\n        verb: [get]\n    EOT\n  }\n  zone: \"${var.zone}\"\n}\n"
+	const page = "# Audit\n\nText: with colons: two.\n\n```yaml\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verb: [get]\n```\n\n```sh\ncat <<EOF\n```\n"
+	const plain = "Audit\n=====\n\n```\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verb: [get]\n```\n"
+	for text, want := range map[string][2]int{script: {8, 3}, terraform: {8, 9}, page: {10, 3}, plain: {9, 3}} {
+		ps, err := Load("p", []byte(text))
+		if err != nil || len(ps) != 1 {
+			t.Errorf("%d policies, %v in\n%s", len(ps), err, text)
+			continue
+		}
+		p := ps[0]
+		if len(p.Dropped) != 1 || len(p.Refused) > 0 {
+			t.Errorf("dropped %v, refused %v", p.Dropped, p.Refused)
+			continue
+		}
+		line, column := p.Position(p.Dropped[0].Node)
+		if line != want[0] || column != want[1] {
+			t.Errorf("at %d:%d, want %v in\n%s", line, column, want, text)
+		}
+		if off, _ := p.Offset(line, column); string(p.File().Bytes) != text || !strings.HasPrefix(text[off:], "verb:") {
+			t.Errorf("offset %d does not show the field in\n%s", off, text)
+		}
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"a block that is not YAML": {strings.Replace(script, "- level: Metadata\n", "- level: Metadata\n  a: b: c\n", 1), "p:8: not YAML: mapping values"},
+		"a block that is a template": {strings.Replace(terraform, "level: Metadata", "level: ${var.level}", 1),
+			"p:7: a template, not yet a policy: it has ${var.level}; "},
+		"a here-document's end": {"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\nEOF\n", "p:5: not YAML: EOF is the end of a shell's here-document, not of the policy: delete the line"},
+		"a broken policy in a ConfigMap": {"kind: ConfigMap\nmetadata:\n  name: x\ndata:\n  p: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules:\n    - level: a: b\n",
+			"p:9: the policy in ConfigMap x, data.p: not YAML: mapping values are not allowed"},
+		"a broken policy in a string": {"kind: ConfigMap\ndata:\n  p: \"apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules:\\n- level: a: b\\n\"\n",
+			"p:3: the policy in ConfigMap, data.p: line 4 of it: not YAML: mapping values are not allowed"},
+		"a template in a ConfigMap": {"kind: ConfigMap\ndata:\n  p: |\n    apiVersion: audit.k8s.io/v1\n    rules:\n    {% for r in rules %}\n    - x\n",
+			"p:6: the policy in ConfigMap, data.p: a template, not yet a policy: it has {% for r in rules %}; "},
+		"no policy": {"#!/bin/bash\ncat <<EOF\nx: [\nEOF\n", "p:"},
+	} {
+		_, err := Load("p", []byte(c.text))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s:\n%v, want\n%s", name, err, c.want)
+		}
+	}
+}
