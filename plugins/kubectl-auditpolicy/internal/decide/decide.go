@@ -146,8 +146,14 @@ func (a *Analysis) Left(in space.Boxes, rule int, also ...*space.Box) space.Answ
 // First finds the first rule, NoRule last, that decides some of the requests
 // and whose decision is of interest.
 func (a *Analysis) First(among space.Boxes, interesting func(policy.Decision) bool) (rule int, w authorizer.AttributesRecord, ans space.Answer) {
+	return a.FirstAfter(-1, among, interesting)
+}
+
+// FirstAfter is First among the rules behind one: what that rule and those
+// before it decide does not count.
+func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(policy.Decision) bool) (rule int, w authorizer.AttributesRecord, ans space.Answer) {
 	undecided := false
-	for i := range len(a.Rules) + 1 {
+	for i := after + 1; i <= len(a.Rules); i++ {
 		rule, d := i, policy.Decision{}
 		if i == len(a.Rules) {
 			rule = policy.NoRule
@@ -171,6 +177,19 @@ func (a *Analysis) First(among space.Boxes, interesting func(policy.Decision) bo
 	return policy.NoRule, w, space.Empty
 }
 
+// Covers says whether some rules together match all of some requests; no rules
+// match all where none of the requests can be made.
+func (a *Analysis) Covers(part space.Boxes, rules ...int) bool {
+	var out []*space.Box
+	for _, i := range rules {
+		for j := range a.Rules[i] {
+			out = append(out, &a.Rules[i][j])
+		}
+	}
+	_, ans := a.Space.Outside(part, out, a.Budget)
+	return ans == space.Empty
+}
+
 // Takers are the earlier rules that together take all that a rule that is
 // never reached would match: a set from which none can be left out. It is
 // empty for a rule that matches nothing by itself.
@@ -181,16 +200,7 @@ func (a *Analysis) Takers(rule int) []int {
 			near = append(near, i)
 		}
 	}
-	covers := func(rules []int) bool {
-		var out []*space.Box
-		for _, i := range rules {
-			for j := range a.Rules[i] {
-				out = append(out, &a.Rules[i][j])
-			}
-		}
-		_, ans := a.Space.Outside(a.Rules[rule], out, a.Budget)
-		return ans == space.Empty
-	}
+	covers := func(rules []int) bool { return a.Covers(a.Rules[rule], rules...) }
 	if covers(nil) {
 		return nil
 	}

@@ -74,7 +74,7 @@ func meaning(c *Context, parent, field string) (where, became, meant string) {
 	switch {
 	case strings.HasPrefix(parent, "metadata"):
 		return "", "", ""
-	case strings.Contains(parent, ".resources["):
+	case strings.Contains(parent, ".resources"):
 		fields, kind = policy.ResourceFields, "resource"
 	case strings.HasPrefix(parent, "rules["):
 		fields, kind = policy.RuleFields, "rule"

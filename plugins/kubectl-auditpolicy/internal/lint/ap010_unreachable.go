@@ -44,7 +44,10 @@ This is decided exactly, over all requests that kube-apiserver can receive; the 
 		if same && len(c.P.Refused) == 0 {
 			c.fixDeleteRule(res, i)
 		}
-		if w, ok := c.Possible(i); ok {
+		// A request that goes to the first rule that is named, if there is one.
+		if w, ans := c.Reaches(takers[0], c.Analysis.Rules[i]); ans == space.Found {
+			c.show(res, w)
+		} else if w, ok := c.Possible(i); ok {
 			c.show(res, w)
 		}
 	}

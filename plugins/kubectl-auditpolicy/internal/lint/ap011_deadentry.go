@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apiserver/pkg/apis/audit"
 
@@ -54,11 +55,18 @@ all is left of it. Decided exactly.`,
 					sev = severity(r, finding.Warning)
 				}
 			}
+			// A single rule that is enough says more than all that have part.
+			for _, t := range takers {
+				if c.Covers(part, t) {
+					takers = []int{t}
+					break
+				}
+			}
 			verb := "takes"
 			if len(takers) > 1 {
 				verb = "take"
 			}
-			c.report(sev, path, nil, "%s %s never reaches rule %d: %s %s all of it", e.what, e.value, i+1, ruleNames(takers), verb)
+			c.report(sev, path, nil, "%s never reaches rule %d: %s %s all of it", strings.TrimSpace(e.what+" "+e.value), i+1, ruleNames(takers), verb)
 		}
 	}
 }}

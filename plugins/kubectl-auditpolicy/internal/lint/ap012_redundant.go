@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"k8s.io/apiserver/pkg/apis/audit"
+
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -20,6 +22,9 @@ Decided exactly.`,
 		if c.reach[i].answer != space.Found || c.told(i) || len(c.rules()) == 1 {
 			continue
 		}
+		if r := c.rules()[i]; i == len(c.rules())-1 && r.Level == audit.LevelNone && takesAll(&r) {
+			continue // it says the default in words, as AP013 asks for
+		}
 		later, same, sure := c.fallThrough(i)
 		if !sure {
 			c.undecide(r, "whether "+ruleName(i)+" and later ones change anything")
@@ -35,6 +40,11 @@ Decided exactly.`,
 		c.report(r, policy.RulePath(i), c.levelNode(i), "rule %d changes nothing: its requests would get the same from %s", i+1, to)
 	}
 }}
+
+// takesAll says whether a rule asks for nothing in particular.
+func takesAll(r *audit.PolicyRule) bool {
+	return len(r.Users)+len(r.UserGroups)+len(r.Verbs)+len(r.Resources)+len(r.Namespaces)+len(r.NonResourceURLs) == 0
+}
 
 // fallThrough says whether the requests that a rule decides would get the same
 // outcome without it, and which rule would decide the request that shows the

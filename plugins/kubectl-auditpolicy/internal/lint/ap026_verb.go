@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ or nothing would.`,
 }, func(c *Context, r finding.Rule) {
 	for i, rule := range c.rules() {
 		ok := verbsFor(&rule)
-		bad := 0
+		bad, fixed := 0, map[string]bool{}
 		for k, v := range rule.Verbs {
 			path := fmt.Sprintf("%s.verbs[%d]", policy.RulePath(i), k)
 			if slices.Contains(ok, v) || strings.Contains(v, "*") {
@@ -56,17 +57,26 @@ or nothing would.`,
 				c.fixValue(res, path, strings.ToLower(v))
 			default:
 				res = c.report(sev, path, nil, "verb %q never occurs with %s", v, kindOf(&rule))
-				if len(meant) > 0 {
+				sub := subresource(v, &rule)
+				switch {
+				case sub != "" && len(rule.NonResourceURLs) == 0:
+					res.Note = "use resources, such as " + sub
+				case len(meant) > 0:
 					res.Note = "write " + strings.Join(meant, " or ")
-				} else if s := nearest(v, ok); s != "" {
+					if len(meant) == 1 && !slices.Contains(rule.Verbs, meant[0]) && !fixed[meant[0]] {
+						fixed[meant[0]] = true
+						c.fixValue(res, path, meant[0])
+					}
+				default:
+					s := nearest(v, ok)
+					if s == "" {
+						break
+					}
 					res.Severity = r.Severity
 					res.Note = "did you mean " + s + "?"
 					if !slices.Contains(rule.Verbs, s) {
 						c.fixValue(res, path, s)
 					}
-				}
-				if len(meant) == 1 && !slices.Contains(rule.Verbs, meant[0]) {
-					c.fixValue(res, path, meant[0])
 				}
 			}
 		}
@@ -106,7 +116,32 @@ func counterpart(v string, r *audit.PolicyRule) []string {
 	if len(r.NonResourceURLs) > 0 {
 		return map[string][]string{"list": {"get"}, "watch": {"get"}, "create": {"post"}, "update": {"put"}, "deletecollection": {"delete"}, "read": {"get"}}[v]
 	}
-	return map[string][]string{"post": {"create"}, "put": {"update"}, "head": {"get"}, "connect": {"create", "get"}, "exec": {"create", "get"},
-		"attach": {"create", "get"}, "portforward": {"create", "get"}, "read": {"get", "list"}, "write": {"create", "update"}, "edit": {"update", "patch"},
-		"modify": {"update", "patch"}, "remove": {"delete"}, "add": {"create"}, "apply": {"patch"}, "deletecollections": {"deletecollection"}}[v]
+	return commands[v]
+}
+
+// commands are the verbs that requests have for words of kubectl, of HTTP and of
+// plain English.
+var commands = map[string][]string{
+	"post": {"create"}, "put": {"update"}, "head": {"get"}, "connect": {"create", "get"},
+	"exec": {"create", "get"}, "attach": {"create", "get"}, "portforward": {"create", "get"}, "port-forward": {"create", "get"},
+	"log": {"get"}, "logs": {"get"}, "read": {"get", "list"}, "describe": {"get", "list"},
+	"write": {"create", "update"}, "add": {"create"}, "run": {"create"}, "expose": {"create"},
+	"edit": {"update", "patch"}, "modify": {"update", "patch"}, "replace": {"update"}, "apply": {"patch"}, "scale": {"update", "patch"},
+	"label": {"patch"}, "annotate": {"patch"}, "rollout": {"patch"}, "taint": {"patch"}, "cordon": {"patch"},
+	"remove": {"delete"}, "deletecollections": {"deletecollection"},
+}
+
+// subresource is the subresource that somebody means who writes a verb that
+// never occurs, "" where the rule names it already.
+func subresource(verb string, r *audit.PolicyRule) string {
+	sub := map[string]string{"exec": "pods/exec", "attach": "pods/attach", "portforward": "pods/portforward", "port-forward": "pods/portforward",
+		"log": "pods/log", "logs": "pods/log", "scale": "deployments/scale"}[strings.ToLower(verb)]
+	for _, gr := range r.Resources {
+		for _, res := range gr.Resources {
+			if strings.Contains(res, "/") && path.Base(res) == path.Base(sub) {
+				return ""
+			}
+		}
+	}
+	return sub
 }

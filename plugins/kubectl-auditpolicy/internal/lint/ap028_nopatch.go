@@ -42,18 +42,27 @@ without deletecollection misses kubectl delete --all; that is an info.`,
 					other.Resources[j].ResourceNames = nil
 				}
 			}
-			lower, w, ans := c.First(c.Ask(&other, c.Space.Authenticated()), func(d policy.Decision) bool {
+			// What an earlier rule takes, it takes with either verb.
+			lower, w, ans := c.FirstAfter(i, c.Ask(&other, c.Space.Authenticated()), func(d policy.Decision) bool {
 				return effective(d.Level, m.lacks) < effective(rule.Level, m.lacks)
 			})
 			if ans != space.Found {
 				continue
 			}
 			res := c.report(severity(r, m.severity), fmt.Sprintf("%s.verbs[%d]", policy.RulePath(i), k), nil,
-				"%s without %s: a %s gets level %s from %s", m.has, m.lacks, m.lacks, c.levelOf(lower), ruleName(lower))
+				"%s without %s: a %s gets %s", m.has, m.lacks, m.lacks, c.levelBy(lower))
 			c.show(res, w)
 		}
 	}
 }}
+
+// levelBy says what a rule, or that there is none, gives a request.
+func (c *Context) levelBy(rule int) string {
+	if rule == policy.NoRule {
+		return fmt.Sprintf("level %s: no rule takes it", c.levelOf(rule))
+	}
+	return fmt.Sprintf("level %s from %s", c.levelOf(rule), ruleName(rule))
+}
 
 func (c *Context) levelOf(rule int) audit.Level {
 	return policy.RuleDecision(c.P.Internal, rule).Level

@@ -42,7 +42,7 @@ Reported where the rule can only match requests that fail, and where a listing o
 		}
 		all := rule
 		all.Namespaces, all.Verbs = []string{""}, []string{"list"}
-		lower, w, ans := c.First(c.Ask(&all, c.Space.Authenticated(), c.Space.Unnamed()), func(d policy.Decision) bool {
+		lower, w, ans := c.FirstAfter(i, c.Ask(&all, c.Space.Authenticated(), c.Space.Unnamed()), func(d policy.Decision) bool {
 			return effective(d.Level, "list") < effective(rule.Level, "list")
 		})
 		if ans != space.Found {
@@ -52,7 +52,7 @@ Reported where the rule can only match requests that fail, and where a listing o
 		if c.levelOf(lower) != audit.LevelNone {
 			sev = severity(r, finding.Info)
 		}
-		res := c.report(sev, path, nil, "a listing over all namespaces (-A) misses rule %d and gets level %s from %s", i+1, c.levelOf(lower), ruleName(lower))
+		res := c.report(sev, path, nil, "a listing over all namespaces (-A) misses rule %d and gets %s", i+1, c.levelBy(lower))
 		c.show(res, w)
 	}
 }}

@@ -56,7 +56,7 @@ beside exec. Reported where the sibling really gets a lower level; that somebody
 			if len(missing) > 1 {
 				verb = "get"
 			}
-			res := c.report(r, path, nil, "%s left out: %s level %s from %s", list(missing), verb, c.levelOf(to), ruleName(to))
+			res := c.report(r, path, nil, "%s left out: %s %s", list(missing), verb, c.levelBy(to))
 			res.Evidence = append(res.Evidence, show)
 		}
 	}

@@ -1,10 +1,7 @@
 package lint
 
 import (
-	"k8s.io/apiserver/pkg/apis/audit"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -23,39 +20,17 @@ rule names; exceptions for named system users are not held against the policy. D
 	if c.recordsNothing() {
 		return // AP014 says so
 	}
-	gaps := map[int][]string{}
-	shows := map[int]string{}
-	var order []int
-	for _, q := range CIS {
-		rule, w, ans := c.First(c.Ask(&q.Rule, c.Space.Anybody()), unrecorded)
-		if ans == space.Undecided {
-			c.undecide(r, "CIS 3.2.2: whether all of "+q.Name+" is recorded")
-		}
-		if ans != space.Found {
-			continue
-		}
-		if gaps[rule] == nil {
-			order = append(order, rule)
-			shows[rule] = c.try(w)
-		}
-		gaps[rule] = append(gaps[rule], q.Name)
-	}
-	for _, rule := range order {
+	undecided := func(q Concern) { c.undecide(r, "CIS 3.2.2: whether all of "+q.Name+" is recorded") }
+	for _, g := range c.gaps(CIS, undecided) {
 		path, node := "rules", c.P.Key("rules")
 		by := "no rule takes it"
-		if rule != policy.NoRule {
-			path, node, by = policy.RulePath(rule), c.levelNode(rule), "rule "+itoa(rule+1)+" drops it"
+		if g.rule != policy.NoRule {
+			path, node, by = policy.RulePath(g.rule), c.levelNode(g.rule), "rule "+itoa(g.rule+1)+" drops it"
 		}
-		res := c.report(r, path, node, "CIS 3.2.2: not recorded: %s (%s)", semicolons(gaps[rule]), by)
-		res.Evidence = append(res.Evidence, shows[rule])
+		res := c.report(r, path, node, "CIS 3.2.2: not recorded: %s (%s)", semicolons(g.names), by)
+		res.Evidence = append(res.Evidence, g.show)
 	}
 }}
-
-// Concern is something that must be recorded, as the requests that it is about.
-type Concern struct {
-	Name string
-	Rule audit.PolicyRule
-}
 
 var changes = []string{"create", "update", "patch", "delete", "deletecollection"}
 

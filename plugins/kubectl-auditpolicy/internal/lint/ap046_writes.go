@@ -2,7 +2,6 @@ package lint
 
 import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -18,27 +17,14 @@ Most published detections need them. Reported if such a write, by a user whom no
 	if c.recordsNothing() {
 		return // AP014 says so
 	}
-	gaps := map[int][]string{}
-	shows := map[int]string{}
-	var order []int
-	for _, q := range privilegeWrites {
-		rule, w, ans := c.First(c.Ask(&q.Rule, c.Space.Anybody()), unrecorded)
-		if ans != space.Found {
-			continue
-		}
-		if gaps[rule] == nil {
-			order = append(order, rule)
-			shows[rule] = c.try(w)
-		}
-		gaps[rule] = append(gaps[rule], q.Name)
-	}
-	for _, rule := range order {
+	undecided := func(q Concern) { c.undecide(r, "whether all writes of "+q.Name+" are recorded") }
+	for _, g := range c.gaps(privilegeWrites, undecided) {
 		path, node, by := "rules", c.P.Key("rules"), "no rule takes them"
-		if rule != policy.NoRule {
-			path, node, by = policy.RulePath(rule), c.levelNode(rule), "rule "+itoa(rule+1)+" drops them"
+		if g.rule != policy.NoRule {
+			path, node, by = policy.RulePath(g.rule), c.levelNode(g.rule), "rule "+itoa(g.rule+1)+" drops them"
 		}
-		res := c.report(r, path, node, "writes are not recorded: %s (%s)", semicolons(gaps[rule]), by)
-		res.Evidence = append(res.Evidence, shows[rule])
+		res := c.report(r, path, node, "writes are not recorded: %s (%s)", semicolons(g.names), by)
+		res.Evidence = append(res.Evidence, g.show)
 	}
 }}
 

@@ -37,6 +37,12 @@ func (b Boxes) Empty() bool {
 	return true
 }
 
+// UnnamedNamespace is the set of requests in a namespace that no rule names, or
+// in none.
+func (sp *Space) UnnamedNamespace() Box {
+	return Box{Namespace: setOf(len(sp.namespaces), 0, len(sp.namespaces)-1)}
+}
+
 // Unnamed is the set of requests for objects that no rule names, or for no
 // particular object.
 func (sp *Space) Unnamed() Box { return Box{Name: setOf(len(sp.names), 0, len(sp.names)-1)} }
