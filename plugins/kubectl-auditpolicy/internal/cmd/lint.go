@@ -46,7 +46,8 @@ func newLint(env *cli.Env) *cobra.Command {
 			the log, key events that do not.
 
 			A file is a policy, or holds some: a ConfigMap or Secret, a Talos, kops, RKE,
-			Rancher or Cluster API object, cloud-init, a List. "-" is stdin. The audit flags and
+			Rancher or Cluster API object, cloud-init, a List, a here-document of a script or
+			of Terraform, a block of a Markdown page. "-" is stdin. The audit flags and
 			mounts in such a file, or in a static pod or a kubeadm, k3s or kind
 			configuration, are checked too. No cluster is needed; --live asks one for its
 			custom resources.
