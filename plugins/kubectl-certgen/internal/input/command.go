@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Command is a call of openssl, cfssl or easyrsa in a script or on a page.
+// Command is a call of openssl, cfssl or easyrsa in a script or on a page, or a
+// chmod of what they made.
 type Command struct {
 	Tool string
 	Args []Text
@@ -109,4 +110,17 @@ func toolOf(w string) string {
 		return base
 	}
 	return ""
+}
+
+// chmod notes who may read the files.
+func (s *scanner) chmod(plain []word) {
+	i := slices.IndexFunc(plain, func(w word) bool { return path.Base(w.Value) == "chmod" })
+	if i < 0 || i+2 >= len(plain) {
+		return
+	}
+	c := &Command{Tool: "chmod", At: plain[i].Text, data: s.f.Data}
+	for _, a := range plain[i+1:] {
+		c.Args = append(c.Args, a.Text)
+	}
+	s.f.Commands = append(s.f.Commands, c)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -93,7 +94,8 @@ func Parse(name string, data []byte) (*File, error) {
 
 // nothing says that there is nothing in the file to judge.
 func (f *File) nothing() bool {
-	return len(f.Commands)+len(f.Requests)+len(f.Configs)+len(f.Confs)+len(f.Problems) == 0 && f.Vars == nil
+	return !slices.ContainsFunc(f.Commands, func(c *Command) bool { return c.Tool != "chmod" }) &&
+		len(f.Requests)+len(f.Configs)+len(f.Confs)+len(f.Problems)+len(f.Manifests) == 0 && f.Vars == nil
 }
 
 func (f *File) parseJSONFile() error {

@@ -59,7 +59,7 @@ func (f *File) parsePage() {
 			i = j - 1
 		}
 	}
-	s := &scanner{f: f, vars: map[string]Text{}}
+	s := newScanner(f)
 	for _, b := range blocks {
 		body := strings.TrimSpace(string(f.Data[b.start:b.end]))
 		switch {

@@ -27,6 +27,9 @@ type scanner struct {
 	written []*text
 	groups  []chunk
 	depth   int
+	// texts are the documents that variables hold: CONF=$(cat <<EOF ...).
+	texts map[string]chunk
+	flow
 }
 
 // maxDocuments bounds the documents that are read from one script; a file with
@@ -35,20 +38,27 @@ const maxDocuments = 400
 
 var (
 	heredocMark = lazyregexp.New(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
+	declared    = lazyregexp.New(`^(export|local|readonly|declare|typeset)\s+(-\w+\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b`)
+	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|\bchmod\s|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b`)
 	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[{}]|\{\s*$`)
+	references  = lazyregexp.New("^(?:[^$`{}%()<>]|\\$\\w+|\\$\\{\\w+\\})+$")
 	makeRule    = lazyregexp.New(`^([^\s#=:][^#=:]*):([^=:]|$)`)
 	opensslVerb = []string{"req", "x509", "ca", "genrsa", "genpkey", "ecparam", "pkcs12", "verify", "gendsa", "dsaparam", "rsa", "ec"}
 )
 
 // parseScript reads the commands and the documents of a script or a page.
 func (f *File) parseScript(blocks []block, makefile bool) {
-	s := &scanner{f: f, vars: map[string]Text{}, makef: makefile}
+	s := newScanner(f)
+	s.makef = makefile
 	for _, b := range blocks {
 		s.block(b)
 	}
 	s.finish()
+}
+
+func newScanner(f *File) *scanner {
+	return &scanner{f: f, vars: map[string]Text{}, texts: map[string]chunk{}, flow: flow{funcs: map[string]*function{}, arrays: map[string][]string{}}}
 }
 
 // block reads the lines of a part of the file.
@@ -59,6 +69,9 @@ func (s *scanner) block(b block) {
 	r.n, _ = f.Position(b.start)
 	r.last, _ = f.Position(max(b.start, b.end-1))
 	for ; r.n <= r.last; r.n++ {
+		if s.compound(r) {
+			continue
+		}
 		l, ok := r.next()
 		if !ok {
 			continue
@@ -158,7 +171,7 @@ func (r *lineReader) next() (logicalLine, bool) {
 	if s.makef {
 		s.rule(text)
 	}
-	if !(s.makef && strings.Contains(text, "=")) && !toolLine.MatchString(text) && !writerLine.MatchString(text) && !assignment.MatchString(strings.TrimPrefix(trim, "export ")) {
+	if !(s.makef && strings.Contains(text, "=")) && !toolLine.MatchString(text) && !writerLine.MatchString(text) && !assignment.MatchString(trim) && !declared.MatchString(trim) && !s.calling(trim) {
 		return logicalLine{}, false
 	}
 	// A quote that stays open goes on in the next lines.
@@ -336,6 +349,9 @@ func (s *scanner) redirects(ws []word, in chunk) (plain []word, target string, a
 		case i >= len(ws):
 		case w.Value == "<<<":
 			input = chunk{segs: [][2]int{{ws[i].Start, ws[i].End}}, shell: true}
+			if held, ok := s.held(ws[i]); ok {
+				input = held
+			}
 		case w.Value[0] == '>':
 			target, app = ws[i].Value, w.Value == ">>"
 		}
@@ -346,8 +362,16 @@ func (s *scanner) redirects(ws []word, in chunk) (plain []word, target string, a
 // run reads a command without its redirections.
 func (s *scanner) run(plain []word, in chunk) chunk {
 	head := path.Base(strings.TrimLeft(plain[0].Value, "@-"))
+	if fn := s.funcs[plain[0].Value]; fn != nil {
+		s.call(fn, plain[1:])
+		return chunk{}
+	}
 	if head == "echo" || head == "printf" {
 		return s.echo(plain)
+	}
+	if head == "chmod" || len(plain) > 1 && head == "sudo" && plain[1].Value == "chmod" {
+		s.chmod(plain)
+		return chunk{}
 	}
 	for i, w := range plain {
 		tool := toolOf(w.Value)
@@ -405,7 +429,11 @@ func (s *scanner) run(plain []word, in chunk) chunk {
 	}
 	// ssh host <<EOF, bash <<EOF, docker exec -i x sh <<EOF: a script.
 	if len(in.segs) == 1 && len(plain) > 0 {
-		s.nested(in)
+		if manifestLine.Match(s.f.Data[in.segs[0][0]:in.segs[0][1]]) {
+			s.unnamed(in) // kubectl apply -f - <<EOF
+		} else {
+			s.nested(in)
+		}
 	}
 	return chunk{}
 }
@@ -414,6 +442,9 @@ func (s *scanner) assign(ws []word) {
 	for i, w := range ws {
 		v := w.Value
 		if i == 0 && (v == "export" || v == "local" || v == "readonly" || v == "declare" || v == "typeset" || v == "$" || v == "#" || v == "ARG" || v == "ENV" || v == "set") {
+			continue
+		}
+		if i == 1 && strings.HasPrefix(v, "-") { // declare -r
 			continue
 		}
 		if w.op || !assignment.MatchString(v) {
@@ -425,11 +456,25 @@ func (s *scanner) assign(ws []word) {
 		}
 		name, val, _ := strings.Cut(v, "=")
 		name = strings.TrimSuffix(name, "+")
-		t := Text{val, w.Start, w.End}
-		if t.Fixed() && val != "" {
-			s.vars[name] = t
+		if s.f.Variables == nil {
+			s.f.Variables = map[string]bool{}
+		}
+		s.f.Variables[name] = true
+		s.text(name, w)
+		if usable(name, val) {
+			s.vars[name] = Text{val, w.Start, w.End}
 		} else {
 			delete(s.vars, name)
 		}
+		s.environment(name, val, w)
 	}
+}
+
+// usable says whether a variable's value can stand in its place: it is fixed,
+// or made of variables whose values are not known.
+func usable(name, val string) bool {
+	if val == "" || (Text{Value: val}).Fixed() {
+		return val != ""
+	}
+	return references.MatchString(val) && !strings.Contains(val, "$"+name) && !strings.Contains(val, "${"+name)
 }

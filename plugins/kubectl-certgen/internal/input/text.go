@@ -2,6 +2,7 @@ package input
 
 import (
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -34,6 +35,9 @@ func (t Text) Placeholder() bool { return placeholder.MatchString(t.Value) }
 // Fixed says that the value is final: neither dynamic nor a placeholder.
 func (t Text) Fixed() bool { return !t.Dynamic() && !t.Placeholder() }
 
+// Manifest is a document for kubectl; offsets in Text are the file's own.
+type Manifest struct{ Text string }
+
 // Problem is something that the file's own tool refuses to read.
 type Problem struct {
 	At  Text
@@ -51,6 +55,11 @@ type File struct {
 	Confs    []*Conf
 	Vars     *Vars
 	Commands []*Command
+	// Manifests are CertificateSigningRequests of Kubernetes, as they stand
+	// there: a shell may still fill them in.
+	Manifests []Manifest
+	// Variables are the names that a script gives a value to.
+	Variables map[string]bool
 	// BOM says that the file began with a byte order mark, which Data has blanks
 	// for.
 	BOM bool
@@ -58,6 +67,15 @@ type File struct {
 	Problems []Problem
 
 	lines []int
+	// repeated are the bodies of loops and functions that were read more than
+	// once.
+	repeated [][2]int
+}
+
+// Repeated says that the place stands in the body of a loop or a function that
+// was read for several values.
+func (f *File) Repeated(offset int) bool {
+	return slices.ContainsFunc(f.repeated, func(r [2]int) bool { return r[0] <= offset && offset < r[1] })
 }
 
 // Kind is what a file is.

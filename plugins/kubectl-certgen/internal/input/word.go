@@ -1,12 +1,20 @@
 package input
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
+)
+
+// product is arithmetic as scripts do it for days: $((10 * 365)).
+var product = lazyregexp.New(`^\$\(\(\s*(\d{1,6}(?:\s*\*\s*\d{1,6})*)\s*\)\)`)
 
 // word is a shell word or an operator.
 type word struct {
 	Text
 	op bool
-	// sub is what a process substitution, <(...), prints.
+	// sub is what a substitution, <(...) or $(...), prints.
 	sub *chunk
 }
 
@@ -47,12 +55,12 @@ func (s *scanner) words(l logicalLine) []word {
 		default:
 			w, j := s.word(t, i)
 			a, b := l.place(i, j)
-			s.substitutions(l, i, j)
+			sub := s.substitutions(l, i, j)
 			// A wholly quoted word points at what stands inside the quotes.
 			if j-i >= 2 && (c == '"' || c == '\'') && t[j-1] == c && strings.IndexByte(t[i+1:j-1], c) < 0 {
 				a, b = l.place(i+1, j-1)
 			}
-			out = append(out, word{Text: Text{w, a, b}})
+			out = append(out, word{Text: Text{w, a, b}, sub: sub})
 			i = j
 		}
 	}
@@ -64,17 +72,21 @@ func (l logicalLine) part(i, j int) logicalLine {
 	return logicalLine{text: l.text[i:j], index: l.index[i:j]}
 }
 
-// substitutions reads the calls inside of $(...) in text[i:j].
-func (s *scanner) substitutions(l logicalLine, i, j int) {
+// substitutions reads the calls and here-documents inside of $(...) in
+// text[i:j], and returns what they print.
+func (s *scanner) substitutions(l logicalLine, i, j int) *chunk {
+	var out *chunk
 	for k := i; k+1 < j; k++ {
 		if l.text[k] == '$' && l.text[k+1] == '(' {
 			end := min(closeParen(l.text, k+1), j)
-			if in := l.text[k+2 : end]; strings.ContainsAny(in, " \t\n") && toolLine.MatchString(in) {
-				s.inside(l.part(k+2, end))
+			if in := l.text[k+2 : end]; strings.ContainsAny(in, " \t\n") && toolLine.MatchString(in) || strings.Contains(in, "<<") {
+				c := s.inside(l.part(k+2, end))
+				out = &c
 			}
 			k = end
 		}
 	}
+	return out
 }
 
 func (s *scanner) word(t string, i int) (string, int) {
@@ -149,6 +161,14 @@ func (s *scanner) variable(t string) (string, int) {
 			return v, 2
 		}
 	}
+	if m := product.FindStringSubmatch(t); m != nil {
+		n := 1
+		for f := range strings.SplitSeq(m[1], "*") {
+			v, _ := strconv.Atoi(strings.TrimSpace(f))
+			n *= v
+		}
+		return strconv.Itoa(n), len(m[0])
+	}
 	if strings.HasPrefix(t, "$(") {
 		depth := 0
 		for i := 1; i < len(t); i++ {
@@ -170,8 +190,15 @@ func (s *scanner) variable(t string) (string, int) {
 	if n == 0 {
 		return "$", 1
 	}
+	if t[1] != '{' && name[0] >= '0' && name[0] <= '9' {
+		name, n = name[:1], 2 // "$12" is the first argument and a 2
+	}
+	name, otherwise, hasDefault := strings.Cut(name, ":-")
 	if v, ok := s.vars[name]; ok {
 		return v.Value, n
+	}
+	if hasDefault && otherwise != "" && !strings.ContainsAny(otherwise, "$`\"'") {
+		return otherwise, n
 	}
 	return t[:n], n
 }

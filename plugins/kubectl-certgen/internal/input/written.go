@@ -17,7 +17,11 @@ type chunk struct {
 }
 
 func (c *chunk) add(o chunk) {
-	c.segs = append(c.segs, o.segs...)
+	for _, g := range o.segs {
+		if !slices.Contains(c.segs, g) { // a loop prints its lines again
+			c.segs = append(c.segs, g)
+		}
+	}
 	c.more = append(c.more, o.more...)
 	c.shell = c.shell || o.shell
 }
@@ -34,6 +38,11 @@ type text struct {
 func (s *scanner) write(name string, app bool, c chunk) {
 	if c.empty() || name == "/dev/null" || name == "/dev/stderr" || name == "&2" {
 		return
+	}
+	for _, t := range s.written { // the same text by the next turn of a loop
+		if t.name == name && slices.Equal(t.segs, c.segs) {
+			return
+		}
 	}
 	if app {
 		for _, t := range slices.Backward(s.written) {
@@ -60,6 +69,7 @@ func (s *scanner) unnamed(c chunk) string {
 
 // finish reads the texts that were written, now that they are whole.
 func (s *scanner) finish() {
+	s.uncalled()
 	for _, g := range s.groups {
 		s.unnamed(g)
 	}
@@ -128,6 +138,8 @@ func (s *scanner) document(t text) {
 	case body == "":
 	case body[0] == '{':
 		s.jsonDocument(data, t.name)
+	case manifestLine.MatchString(body):
+		s.f.Manifests = append(s.f.Manifests, Manifest{string(data)})
 	case looksLikeConf(body) && (!anyCall.MatchString(body) || startsWithConf(body)):
 		c := parseConf(data, t.name, t.shell)
 		c.Embedded, c.Start = true, segs[0][0]
@@ -184,15 +196,53 @@ func (s *scanner) echo(plain []word) chunk {
 		return w.Start > 0 && w.End < len(s.f.Data) && s.f.Data[w.Start-1] == s.f.Data[w.End] && (s.f.Data[w.End] == '"' || s.f.Data[w.End] == '\'')
 	}
 	bare := len(args) > 0 && !slices.ContainsFunc(args, quoted)
-	if bare {
+	if _, ok := s.held(append(args, word{})[0]); bare && !ok {
 		c.segs = [][2]int{{args[0].Start, args[len(args)-1].End}}
 		return c
 	}
 	for _, w := range args {
+		if held, ok := s.held(w); ok {
+			c.add(held)
+			continue
+		}
 		if w.Value == `%s\n` || w.Value == "%s" || w.Start >= w.End {
 			continue
 		}
 		c.segs = append(c.segs, [2]int{w.Start, w.End})
 	}
 	return c
+}
+
+// text notes a document that a variable holds: a here-document, or a quoted
+// text of several lines.
+func (s *scanner) text(name string, w word) {
+	delete(s.texts, name)
+	switch {
+	case w.sub != nil && !w.sub.empty():
+		s.texts[name] = *w.sub
+	case strings.Contains(w.Value, "\n"):
+		raw := string(s.f.Data[w.Start:w.End])
+		if i, j := strings.IndexAny(raw, `"'`), strings.LastIndexAny(raw, `"'`); i >= 0 && i < j {
+			s.texts[name] = chunk{segs: [][2]int{{w.Start + i + 1, w.Start + j}}, shell: raw[i] == '"'}
+		}
+	}
+}
+
+// held is the document that a word names: "$CONF" or ${CONF}.
+func (s *scanner) held(w word) (chunk, bool) {
+	if len(s.texts) == 0 || w.Start >= w.End {
+		return chunk{}, false
+	}
+	name, ok := strings.CutPrefix(string(s.f.Data[w.Start:w.End]), "$")
+	c, known := s.texts[strings.Trim(name, "{}")]
+	return c, ok && known
+}
+
+// environment notes a setting of easyrsa that a script makes.
+func (s *scanner) environment(name, val string, w word) {
+	if !strings.HasPrefix(name, "EASYRSA_") || w.End-w.Start < len(name)+1 {
+		return
+	}
+	at := Text{val, w.Start + len(name) + 1, w.End}
+	s.f.addVars(&Vars{Entries: []*Entry{{Key: Text{name, w.Start, w.Start + len(name)}, Value: at, Raw: string(s.f.Data[at.Start:at.End])}}})
 }

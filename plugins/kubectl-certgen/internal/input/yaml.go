@@ -9,9 +9,11 @@ import (
 )
 
 var (
-	yamlStart  = lazyregexp.New(`(?m)\A(\s*#.*\n|\s*\n)*(---|apiVersion:|kind:|- hosts:|- name:|name:|on:|version:|services:)`)
-	yamlScalar = lazyregexp.New(`^(\s*)(- +)*(?:"?([A-Za-z0-9_.\-/]+)"?:)?\s*[|>][+\-0-9]*\s*(#.*)?$`)
-	yamlValue  = lazyregexp.New(`^\s*(- +)*(?:[A-Za-z0-9_.\-]+:\s+)?(["']?)`)
+	manifestLine = lazyregexp.New(`(?m)^[ \t]*kind:[ \t]*["']?CertificateSigningRequest["']?[ \t]*$`)
+	yamlSplit    = lazyregexp.New(`(?m)^---`)
+	yamlStart    = lazyregexp.New(`(?m)\A(\s*#.*\n|\s*\n)*(---|apiVersion:|kind:|- hosts:|- name:|name:|on:|version:|services:)`)
+	yamlScalar   = lazyregexp.New(`^(\s*)(- +)*(?:"?([A-Za-z0-9_.\-/]+)"?:)?\s*[|>][+\-0-9]*\s*(#.*)?$`)
+	yamlValue    = lazyregexp.New(`^\s*(- +)*(?:[A-Za-z0-9_.\-]+:\s+)?(["']?)`)
 )
 
 // isYAML says whether a text is YAML: a ConfigMap, a playbook, a workflow.
@@ -26,7 +28,8 @@ func isYAML(base string, data []byte) bool {
 // parseYAML reads what stands in the block scalars of a YAML text, and the
 // commands that are values.
 func (f *File) parseYAML() {
-	s := &scanner{f: f, vars: map[string]Text{}}
+	f.manifests()
+	s := newScanner(f)
 	line := func(i int) (int, int, string) {
 		start, end := f.lines[i], len(f.Data)
 		if i+1 < len(f.lines) {
@@ -85,5 +88,21 @@ func (s *scanner) scalar(name string, b block) {
 		s.write(name, false, chunk{segs: [][2]int{{b.start, b.end}}})
 	default:
 		s.block(b)
+	}
+}
+
+// manifests finds the CertificateSigningRequests of a YAML file.
+func (f *File) manifests() {
+	from := 0
+	cuts := yamlSplit.FindAllStringSubmatchIndex(string(f.Data), -1)
+	for i := 0; i <= len(cuts); i++ {
+		to := len(f.Data)
+		if i < len(cuts) {
+			to = cuts[i][0]
+		}
+		if manifestLine.Match(f.Data[from:to]) {
+			f.Manifests = append(f.Manifests, Manifest{string(f.only(from, to))})
+		}
+		from = to
 	}
 }
