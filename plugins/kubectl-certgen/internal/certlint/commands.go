@@ -20,6 +20,8 @@ func (l *linter) command(f *input.File, c *input.Command) {
 		l.cfssl(f, c)
 	case "easyrsa":
 		l.easyrsa(f, c)
+	case "chmod":
+		l.chmod(f, c)
 	}
 }
 
@@ -48,6 +50,7 @@ func (l *linter) openssl(f *input.File, c *input.Command) {
 	}
 	if s, ok := c.Flag("subj"); ok {
 		l.subject(f, subjOf(s))
+		l.forgottenDollar(f, subjOf(s))
 	}
 	for _, a := range addExts(c) {
 		l.inlineExt(f, a)

@@ -306,6 +306,9 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 			fixIf(x.EKU.Entry.Raw == x.EKU.Entry.Value.Value, input.Text{Start: x.EKU.Entry.Value.End, End: x.EKU.Entry.Value.End}, ", serverAuth")
 	}
 	l.purposeOfSection(f, x)
+	if f.Kind == input.KindExtensions && !c.Embedded && x.Section.Name.Value == "" && typ == "" && x.EKU == nil && x.SAN != nil {
+		l.noServerAuth(f, x.SAN.Entry.Key, "this file")
+	}
 	onlyRequest := len(x.Used) > 0 && !slices.ContainsFunc(x.Used, func(u string) bool { return u != "req_extensions" })
 	if server && x.SAN == nil && !onlyRequestWithout(c, x) && !easyRSAType(f) && !copiesExtensions(c) {
 		l.add(f, NoNames, at, fmt.Sprintf("%s makes server certificates without subjectAltName: clients ignore the common name and find no name at all", sectionName(x))).
@@ -318,6 +321,12 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 				as(finding.Info).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"authorityKeyIdentifier = keyid")
 		}
 	}
+}
+
+// noServerAuth: names without a usage. Most clients take it for every usage.
+func (l *linter) noServerAuth(f *input.File, at input.Text, what string) {
+	l.add(f, WrongUsage, at, what+" has names and no extendedKeyUsage: Apple's clients refuse a server without serverAuth").
+		as(finding.Info).remedy("extendedKeyUsage = serverAuth")
 }
 
 // fixCommaItem takes an item out of a comma-separated value.

@@ -52,6 +52,9 @@ func Lint(files []*input.File) []Issue {
 		for _, c := range f.Commands {
 			l.command(f, c)
 		}
+		for _, m := range f.Manifests {
+			l.manifest(f, m)
+		}
 	}
 	l.together()
 	slices.SortStableFunc(l.issues, func(a, b Issue) int {
@@ -68,7 +71,11 @@ func Lint(files []*input.File) []Issue {
 func (l *linter) add(f *input.File, r finding.Rule, at input.Text, message string) *Issue {
 	line, col := f.Position(at.Start)
 	is := Issue{File: f, At: at, Finding: r.New(finding.Subject{Kind: "File", Name: f.Name, Line: line, Column: col}, message)}
-	key := r.ID + "\x00" + f.Name + "\x00" + message + "\x00" + string(rune(line)) + string(rune(col))
+	said := message
+	if f.Repeated(at.Start) {
+		said = "" // the first turn of a loop speaks for all of them
+	}
+	key := r.ID + "\x00" + f.Name + "\x00" + said + "\x00" + string(rune(line)) + string(rune(col))
 	if l.seen[key] {
 		return &Issue{}
 	}

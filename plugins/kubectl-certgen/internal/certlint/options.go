@@ -32,6 +32,10 @@ func (l *linter) opensslOptions(f *input.File, c *input.Command) {
 		l.add(f, Refused, s, fmt.Sprintf("-subj %q does not begin with a slash; openssl refuses it", s.Value)).
 			remedy("write /TYPE=VALUE/TYPE=VALUE").fixIf(string(f.Data[at.Start:at.End]) == s.Value && strings.Contains(s.Value, "="), input.Text{Start: at.Start, End: at.Start}, "/")
 	}
+	if sk, ok := option(c, "signkey", "key"); ok && c.Sub() == "x509" && c.Has("req") && c.Has("CA") {
+		l.add(f, Refused, sk, fmt.Sprintf("%s and -CA exclude each other: OpenSSL 3 refuses the call, and older ones sign with one of them", sk.Value)).
+			remedy("take " + sk.Value + " out: -CA and -CAkey sign")
+	}
 	seen := map[string]bool{}
 	for _, a := range addExts(c) {
 		k, _, ok := strings.Cut(a.Value, "=")

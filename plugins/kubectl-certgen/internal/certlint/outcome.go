@@ -216,6 +216,7 @@ func (l *linter) opensslOutcome(f *input.File, c *input.Command) {
 	isCA := l.usedAsCA(f, o.out) || (!o.has("subjectAltName") && looksLikeCA(c, o.out))
 	switch {
 	case isCA:
+		l.bareCAKey(&o)
 		l.caOutcome(&o)
 	case o.self:
 		l.selfSignedOutcome(&o)
@@ -224,15 +225,24 @@ func (l *linter) opensslOutcome(f *input.File, c *input.Command) {
 	}
 	if !isCA {
 		l.longDays(&o)
+		if o.known && !o.copied && o.set != nil && o.set.SAN != nil && !o.has("extendedKeyUsage") && !o.isCA() {
+			l.noServerAuth(f, o.at, "the certificate")
+		}
 	}
+	l.noDays(&o, isCA)
 }
 
 // caOutcome: a certificate with which the script signs others.
 func (l *linter) caOutcome(o *outcome) {
-	if !o.known || o.copied || !o.self {
+	if !o.known || o.copied {
 		return
 	}
 	switch {
+	case !o.self && o.c.Sub() == "x509" && !o.c.Has("extfile") && l.usedAsCA(o.f, o.out):
+		l.add(o.f, BCNotCritical, o.c.Args[0], "certificates are signed with this one, and without -extfile it has no basicConstraints: it is no CA to anybody").
+			remedy("add -extfile with basicConstraints = critical, CA:TRUE and keyUsage = critical, keyCertSign, cRLSign")
+	case !o.self:
+		return
 	case o.c.Sub() == "x509" && o.set == nil && len(o.inline) == 0:
 		l.add(o.f, CANoKeyUsage, o.c.Args[0], "without -extfile this CA has no extensions at all, neither basic constraints nor a key usage: Python 3.13, pyca and Java reject it").
 			remedy(`make it by: openssl req -x509 -new -key ca.key -addext "keyUsage = critical, keyCertSign, cRLSign"`)

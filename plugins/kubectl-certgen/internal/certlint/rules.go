@@ -19,8 +19,8 @@ func Rules() []finding.Rule {
 		WeakKey, WeakDigest, RareKey,
 		UnknownUsage, NoUsages, DataEncipherment, NoDigitalSignature, CANoKeyUsage, BCNotCritical, NoCertSign, NSCertType, WrongUsage, DeadUsage,
 		NoAuthorityKeyID, CANoKeyID,
-		BadDuration, Outlives, LongValidity, BadDates,
-		DroppedExtensions, MissingSection, Ignored, NoProfile, FixedSerial, Wipes, Prompts,
+		BadDuration, Outlives, LongValidity, BadDates, NoDays,
+		DroppedExtensions, MissingSection, Ignored, NoProfile, FixedSerial, Wipes, Prompts, NotIssued, UnusedProfile, BareCAKey,
 	}, CertRules()...)
 }
 

@@ -29,6 +29,7 @@ func (l *linter) together() {
 	reqs := l.requests()
 	l.sameNames(reqs)
 	l.outliveCFSSL(reqs)
+	l.unusedProfiles()
 	for _, f := range l.files {
 		l.outliveCommands(f)
 	}
