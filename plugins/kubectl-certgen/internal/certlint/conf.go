@@ -76,6 +76,10 @@ func (l *linter) digest(f *input.File, at input.Text, md string) {
 // shadowed: in a list of names the earlier entry is lost.
 func (l *linter) shadowed(f *input.File, c *input.Conf, s input.Shadowed) {
 	base, _, numbered := strings.Cut(s.Old.Key.Value, ".")
+	if slices.Contains([]string{"keyUsage", "extendedKeyUsage", "basicConstraints", "subjectAltName"}, base) && s.Old.Value.Value != s.Last.Value.Value {
+		l.add(f, DeadUsage, s.Last.Key, fmt.Sprintf("%s stands twice: openssl keeps the last, and %q has no effect", base, s.Old.Value.Value)).as(finding.Warning).remedy("write both into one line, or begin the file anew (> instead of >>)")
+		return
+	}
 	if !slices.Contains(input.SANTypes(), base) {
 		return
 	}

@@ -40,6 +40,9 @@ func (l *linter) easyrsa(f *input.File, c *input.Command) {
 		}
 	}
 	batch := c.Has("batch", "sbatch", "silent-batch")
+	if e := f.Environment; e != nil && e.Get("EASYRSA_BATCH") != nil {
+		batch = batch || e.Get("EASYRSA_BATCH").Value.Value != ""
+	}
 	switch {
 	case (cmd == "init-pki" || cmd == "clean-all") && batch:
 		l.add(f, Wipes, c.Args[cmdAt], cmd+" in batch mode deletes an existing pki folder, CA key included, without asking").

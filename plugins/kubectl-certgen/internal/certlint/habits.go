@@ -13,6 +13,7 @@ import (
 var (
 	keyFile   = lazyregexp.New(`(?i)(\.key|[-_.]key\.pem|^key\.pem|^private\.pem|^id_(rsa|ecdsa|ed25519))(\.insecure)?$`)
 	publicKey = lazyregexp.New(`(?i)pub`)
+	pkiFolder = lazyregexp.New(`(?i)^(easy-?rsa\d?|pki|ssl|tls|certs?|certificates|private|keys|ca)$`)
 	octal     = lazyregexp.New(`^[0-7]{3,4}$`)
 	openToAll = lazyregexp.New(`^(a|o|go|ugo|uo)?\+[wx]*r[wx]*$|(^|,)o=[wx]*r`)
 )
@@ -36,6 +37,11 @@ func (l *linter) chmod(f *input.File, c *input.Command) {
 		return octal.MatchString(m) && (m[len(m)-1]-'0')&4 != 0 || openToAll.MatchString(m)
 	}
 	mode, files := open(c)
+	for _, d := range files {
+		if octal.MatchString(mode.Value) && (mode.Value[len(mode.Value)-1]-'0')&2 != 0 && pkiFolder.MatchString(path.Base(d.Value)) {
+			l.add(f, LooseMode, mode, fmt.Sprintf("chmod %s lets everybody on the machine replace what lies in %s, the CA's key included", mode.Value, path.Base(d.Value))).remedy("chmod 700")
+		}
+	}
 	if !readable(mode.Value) {
 		return
 	}

@@ -49,6 +49,9 @@ func Lint(files []*input.File) []Issue {
 		if f.Vars != nil {
 			l.vars(f, f.Vars)
 		}
+		if f.Environment != nil {
+			l.vars(f, f.Environment)
+		}
 		for _, c := range f.Commands {
 			l.command(f, c)
 		}

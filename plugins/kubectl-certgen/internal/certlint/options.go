@@ -36,6 +36,9 @@ func (l *linter) opensslOptions(f *input.File, c *input.Command) {
 		l.add(f, Refused, sk, fmt.Sprintf("%s and -CA exclude each other: OpenSSL 3 refuses the call, and older ones sign with one of them", sk.Value)).
 			remedy("take " + sk.Value + " out: -CA and -CAkey sign")
 	}
+	if d, ok := option(c, "days"); ok && c.Sub() == "req" && !c.Has("x509", "CA") {
+		l.add(f, Ignored, d, "-days has no effect without -x509: a request has no validity, the signer chooses it").as(finding.Info).remedy("give -days to the command that signs")
+	}
 	seen := map[string]bool{}
 	for _, a := range addExts(c) {
 		k, _, ok := strings.Cut(a.Value, "=")
@@ -73,12 +76,19 @@ func (l *linter) opensslCA(f *input.File, c *input.Command) {
 	in, _ := c.Flag("in", "infiles")
 	why, asked := l.requestAsksNames(f, in)
 	cfg, hasCfg := c.Flag("config")
-	if !asked || !hasCfg || c.Has("extfile") {
+	if !hasCfg || c.Has("extfile") {
 		return
 	}
 	conf := l.confFor(f, c, cfg)
 	if conf == nil || len(conf.Includes) > 0 || copiesExtensions(conf) {
 		return
+	}
+	none := func() {
+		if asked {
+			l.add(f, DroppedExtensions, c.Args[0], fmt.Sprintf("openssl ca drops the names that the request asks for (%s): %s sets neither copy_extensions nor x509_extensions", why, fileOf(conf, cfg)))
+			return
+		}
+		l.add(f, DroppedExtensions, c.Args[0], fmt.Sprintf("%s sets neither copy_extensions nor x509_extensions: the certificate has no extensions at all, no names and no usages", fileOf(conf, cfg))).as(finding.Warning)
 	}
 	sec, ok := c.Flag("extensions")
 	if !ok {
@@ -90,11 +100,14 @@ func (l *linter) opensslCA(f *input.File, c *input.Command) {
 		}
 		e := conf.Section(sec.Value).Get("x509_extensions")
 		if e == nil {
+			if conf.Section(sec.Value) != nil {
+				none()
+			}
 			return
 		}
 		sec = input.Text{Value: e.Value.Value, Start: c.Args[0].Start, End: c.Args[0].End}
 	}
-	if x := extSetNamed(conf, sec.Value); x != nil && x.SAN == nil {
+	if x := extSetNamed(conf, sec.Value); x != nil && x.SAN == nil && asked {
 		l.add(f, DroppedExtensions, sec, fmt.Sprintf("openssl ca drops the names that the request asks for (%s): copy_extensions is not set, and [ %s ] has no subjectAltName", why, sec.Value)).
 			remedy("set copy_extensions = copy in the CA's section, or put subjectAltName into [ " + sec.Value + " ]")
 	}

@@ -302,6 +302,9 @@ func (l *linter) selfSignedOutcome(o *outcome) {
 	if o.isCA() && (o.set == nil || !o.set.CA()) {
 		l.add(o.f, LeafIsCA, o.c.Args[0], "this leaf is a CA (openssl's default): who trusts it trusts everything that its key signs, and rustls and pyca reject it").
 			remedy(`add -addext "basicConstraints = critical, CA:FALSE"`)
+	} else if o.isCA() && !looksLikeCA(o.c, o.out) && !rootWord.MatchString(path.Base(o.out.Value)) && !leafByMistake(o.set) {
+		l.add(o.f, LeafIsCA, o.at, fmt.Sprintf("a server's certificate that %s makes a CA: who trusts it trusts everything that its key signs, and rustls and pyca reject it", sectionName(o.set))).
+			guess().remedy("a CA of its own, or basicConstraints = critical, CA:FALSE")
 	}
 }
 
@@ -335,6 +338,8 @@ func (l *linter) leafOutcome(o *outcome) {
 		return
 	}
 	switch {
+	case o.isCA() && (rootWord.MatchString(path.Base(o.out.Value)) || looksLikeCA(o.c, o.out) || caWord.MatchString(strings.ReplaceAll(o.set.Section.Name.Value, "_", "-"))):
+		return // an intermediate
 	case o.isCA():
 		l.add(o.f, LeafIsCA, o.at, fmt.Sprintf("the certificate is signed with %s, which is a CA's: its key can sign certificates for every name", sectionName(o.set))).
 			remedy("use a section with basicConstraints = critical, CA:FALSE")

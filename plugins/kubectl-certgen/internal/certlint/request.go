@@ -22,7 +22,9 @@ func (l *linter) confRequest(f *input.File, c *input.Conf, r *input.ConfRequest)
 		return
 	}
 	if r.Asked {
-		l.prompts(f, r)
+		if !l.subjectGiven(f, c) {
+			l.prompts(f, r)
+		}
 		return
 	}
 	for _, e := range d.Entries {
@@ -48,6 +50,21 @@ func (l *linter) confRequest(f *input.File, c *input.Conf, r *input.ConfRequest)
 			as(finding.Warning).remedy(fmt.Sprintf("number them: 0.%s and 1.%s", s.Old.Key.Value, s.Old.Key.Value)).
 			fix(input.Text{Start: s.Last.Key.Start, End: s.Last.Key.Start}, "1.")
 	}
+}
+
+// subjectGiven says whether all calls that use the configuration bring the
+// subject along by -subj.
+func (l *linter) subjectGiven(f *input.File, c *input.Conf) bool {
+	given := false
+	for _, o := range f.Commands {
+		if cfg, ok := o.Flag("config"); ok && o.Tool == "openssl" && o.Sub() == "req" && l.confFor(f, o, cfg) == c {
+			if !o.Has("subj") {
+				return false
+			}
+			given = true
+		}
+	}
+	return given
 }
 
 // prompts: without "prompt = no" the values of the subject's section are what

@@ -13,7 +13,7 @@ type Conf struct {
 	// Shell says that a shell expands the text before openssl reads it, so
 	// that $NAME is the shell's.
 	Shell bool
-	// Start is where it begins in the file.
+	// Start is where its last piece begins in the file.
 	Start int
 	// Sections in order; the first is the nameless default section.
 	Sections []*Section

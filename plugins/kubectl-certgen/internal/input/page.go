@@ -66,7 +66,7 @@ func (f *File) parsePage() {
 		case body == "":
 		case body[0] == '{' && isJSON(f.only(b.start, b.end)):
 			s.unnamedDocument(b)
-		case !anyCall.MatchString(body) && !strings.Contains(body, "<<") && looksLikeConf(body):
+		case !anyCall.MatchString(body) && !strings.Contains(body, "<<") && (looksLikeConf(body) || manifestLine.MatchString(body)):
 			s.unnamedDocument(b)
 		default:
 			s.block(b)

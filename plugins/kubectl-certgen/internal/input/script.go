@@ -27,6 +27,8 @@ type scanner struct {
 	written []*text
 	groups  []chunk
 	depth   int
+	// subshells are the ( that stay open; what they print is a group too.
+	subshells int
 	// texts are the documents that variables hold: CONF=$(cat <<EOF ...).
 	texts map[string]chunk
 	flow
@@ -41,7 +43,7 @@ var (
 	declared    = lazyregexp.New(`^(export|local|readonly|declare|typeset)\s+(-\w+\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
 	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|\bchmod\s|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b`)
-	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[{}]|\{\s*$`)
+	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[(){}]|\{\s*$`)
 	references  = lazyregexp.New("^(?:[^$`{}%()<>]|\\$\\w+|\\$\\{\\w+\\})+$")
 	makeRule    = lazyregexp.New(`^([^\s#=:][^#=:]*):([^=:]|$)`)
 	opensslVerb = []string{"req", "x509", "ca", "genrsa", "genpkey", "ecparam", "pkcs12", "verify", "gendsa", "dsaparam", "rsa", "ec"}
@@ -270,6 +272,16 @@ func (s *scanner) line(l logicalLine) chunk {
 		switch w.Value {
 		case ">", ">>", "<", "<<", "<<<":
 			cmd = append(cmd, w)
+		case "(":
+			flush("")
+			s.groups = append(s.groups, chunk{})
+			s.subshells++
+		case ")":
+			flush("")
+			if n := len(s.groups); n > 0 && s.subshells > 0 {
+				piped, s.groups = s.groups[n-1], s.groups[:n-1]
+				s.subshells--
+			}
 		default:
 			flush(w.Value)
 		}

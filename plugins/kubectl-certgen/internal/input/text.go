@@ -54,7 +54,9 @@ type File struct {
 	Configs  []*CFSSLConfig
 	Confs    []*Conf
 	Vars     *Vars
-	Commands []*Command
+	// Environment are settings of easyrsa that a script exports.
+	Environment *Vars
+	Commands    []*Command
 	// Manifests are CertificateSigningRequests of Kubernetes, as they stand
 	// there: a shell may still fill them in.
 	Manifests []Manifest

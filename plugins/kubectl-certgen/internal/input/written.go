@@ -32,6 +32,8 @@ func (c chunk) empty() bool { return len(c.segs) == 0 }
 type text struct {
 	name string
 	chunk
+	// commands is how many there were when it was first written.
+	commands int
 }
 
 // write notes that the script writes a text into a file.
@@ -46,13 +48,29 @@ func (s *scanner) write(name string, app bool, c chunk) {
 	}
 	if app {
 		for _, t := range slices.Backward(s.written) {
-			if t.name == name {
+			if t.name != name {
+				continue
+			}
+			if !s.usedSince(t) {
 				t.add(c)
 				return
 			}
+			// Commands above used the file as it was.
+			c = chunk{segs: append(slices.Clone(t.segs), c.segs...), shell: t.shell || c.shell, more: append(slices.Clone(t.more), c.more...)}
+			break
 		}
 	}
-	s.written = append(s.written, &text{name, c})
+	s.written = append(s.written, &text{name, c, len(s.f.Commands)})
+}
+
+// usedSince says whether a command names the file since it was written.
+func (s *scanner) usedSince(t *text) bool {
+	for _, c := range s.f.Commands[min(t.commands, len(s.f.Commands)):] {
+		if slices.ContainsFunc(c.Args, func(a Text) bool { return a.Value == t.name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // unnamed notes a text that has no file and returns the name by which commands
@@ -142,7 +160,7 @@ func (s *scanner) document(t text) {
 		s.f.Manifests = append(s.f.Manifests, Manifest{string(data)})
 	case looksLikeConf(body) && (!anyCall.MatchString(body) || startsWithConf(body)):
 		c := parseConf(data, t.name, t.shell)
-		c.Embedded, c.Start = true, segs[0][0]
+		c.Embedded, c.Start = true, segs[len(segs)-1][0]
 		c.Problems = nil // a page's excerpt, or a template
 		c.Includes = append(c.Includes, t.more...)
 		s.f.Confs = append(s.f.Confs, c)
@@ -244,5 +262,8 @@ func (s *scanner) environment(name, val string, w word) {
 		return
 	}
 	at := Text{val, w.Start + len(name) + 1, w.End}
-	s.f.addVars(&Vars{Entries: []*Entry{{Key: Text{name, w.Start, w.Start + len(name)}, Value: at, Raw: string(s.f.Data[at.Start:at.End])}}})
+	if s.f.Environment == nil {
+		s.f.Environment = &Vars{}
+	}
+	s.f.Environment.Entries = append(s.f.Environment.Entries, &Entry{Key: Text{name, w.Start, w.Start + len(name)}, Value: at, Raw: string(s.f.Data[at.Start:at.End])})
 }
