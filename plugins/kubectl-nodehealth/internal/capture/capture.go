@@ -185,7 +185,8 @@ func (r *reader) finish() *snapshot.Snapshot {
 			s.Clock, s.ObservedAt = snapshot.ClockCapture, r.nameTime
 		}
 	}
-	s.Cluster.Whole = true
+	// A description or two are not the cluster.
+	s.Cluster.Whole = len(r.described) == 0
 	for _, n := range s.Nodes {
 		if d := r.described[n.Name]; d != nil {
 			if len(r.described) > 1 && s.Clock == snapshot.ClockNewest {

@@ -164,12 +164,35 @@ type meta struct {
 		Signer     string          `json:"signerName"`
 	} `json:"spec"`
 	Status struct {
-		NodeInfo json.RawMessage `json:"nodeInfo"`
+		NodeInfo   json.RawMessage `json:"nodeInfo"`
+		Conditions []heartbeat     `json:"conditions"`
 	} `json:"status"`
+	// A part of a node, or an entry of its conditions.
+	Conditions []heartbeat `json:"conditions"`
+	heartbeat
 	Usage json.RawMessage `json:"usage"`
 	// An event of a watch (--output-watch-events) holds the object.
 	Type   string          `json:"type"`
 	Object json.RawMessage `json:"object"`
+}
+
+// heartbeat is what only the conditions of a node have.
+type heartbeat struct {
+	Heartbeat string `json:"lastHeartbeatTime"`
+}
+
+// partOfNode puts what was cut off around a part of a node: a status, a list of
+// conditions.
+func partOfNode(m meta, raw json.RawMessage) json.RawMessage {
+	beats := func(c []heartbeat) bool { return len(c) > 0 && c[0].Heartbeat != "" }
+	switch {
+	case m.Kind != "":
+	case beats(m.Status.Conditions) && len(m.Status.NodeInfo) == 0:
+		return raw
+	case beats(m.Conditions):
+		return slices.Concat([]byte(`{"status":`), raw, []byte(`}`))
+	}
+	return nil
 }
 
 // object takes one object or list. kind is what the list around it said.
@@ -179,6 +202,11 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 		var items []json.RawMessage
 		if err := json.Unmarshal(raw, &items); err != nil {
 			return fmt.Errorf("is not JSON: %w", err)
+		}
+		var beats []heartbeat
+		if json.Unmarshal(raw, &beats) == nil && len(beats) > 0 && beats[0].Heartbeat != "" {
+			// kubectl get node -o jsonpath={.status.conditions}
+			return r.object(name, slices.Concat([]byte(`{"status":{"conditions":`), raw, []byte(`}}`)), "Node")
 		}
 		for _, i := range items {
 			if t := bytes.TrimSpace(i); len(t) == 0 || t[0] != '{' {
@@ -216,6 +244,9 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 			}
 		}
 		return nil
+	}
+	if part := partOfNode(m, raw); part != nil {
+		raw, kind = part, "Node"
 	}
 	if kind == "" {
 		kind = guess(m)
@@ -283,10 +314,17 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 		if err := decode(&o); err != nil {
 			return err
 		}
+		cut := !bytes.Contains(raw, []byte(`"spec"`))
+		if o.Name == "" && cut && len(o.Status.Conditions) > 0 {
+			o.Name = unnamed
+		}
 		if o.Name == "" {
 			return fmt.Errorf("holds a Node without a name")
 		}
-		r.b.AddNode(&o)
+		if cut {
+			byTaints(&o)
+		}
+		r.b.AddNode(&o).NoTaints = cut
 	case "Lease":
 		var o coordv1.Lease
 		if err := decode(&o); err != nil {

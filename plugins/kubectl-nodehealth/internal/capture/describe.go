@@ -64,7 +64,11 @@ func (r *reader) describe(text string) error {
 		text = quoteMark.ReplaceAllString(text, "")
 	}
 	found := false
-	for _, block := range blocks(dedent(text)) {
+	parts := blocks(dedent(text))
+	if len(parts) == 0 {
+		parts = [][]string{fragment(text)}
+	}
+	for _, block := range parts {
 		secs := split(block)
 		if _, pod := secs["Namespace"]; pod {
 			continue
@@ -193,6 +197,7 @@ func (r *reader) described1(secs map[string]section) error {
 		}
 	}
 	o.Status.Conditions = conditions(secs["Conditions"])
+	byTaints(o)
 	for _, p := range secs["Addresses"].pairs() {
 		o.Status.Addresses = append(o.Status.Addresses, corev1.NodeAddress{Type: corev1.NodeAddressType(p[0]), Address: p[1]})
 	}
@@ -224,6 +229,12 @@ func (r *reader) described1(secs map[string]section) error {
 		}
 	}
 	n := r.b.AddNode(o)
+	if r.described == nil {
+		r.described = map[string]*described{}
+	}
+	r.described[n.Name] = &described{}
+	_, ok := secs["Taints"]
+	n.NoTaints = !ok
 	if s, ok := secs["Lease"]; ok {
 		r.describedLease(n, s)
 	}
@@ -289,12 +300,15 @@ var conditionRow = lazyregexp.New(`^\s*(\S*?)\s*(True|False|Unknown)\s+(` + date
 
 func conditions(s section) []corev1.NodeCondition {
 	var out []corev1.NodeCondition
+	over := false
 	for _, l := range s.lines {
 		m := conditionRow.FindStringSubmatch(l)
 		if m == nil {
-			// A message of several lines goes on.
+			// A message of several lines goes on; what follows an empty line or
+			// the end of a Markdown block is somebody's own words.
 			t := strings.TrimSpace(l)
-			if len(out) > 0 && t != "" && !strings.HasPrefix(t, "----") {
+			over = over || t == "" || fence.MatchString(l)
+			if len(out) > 0 && !over && !strings.HasPrefix(t, "----") {
 				out[len(out)-1].Message += " " + t
 			}
 			continue

@@ -98,7 +98,7 @@ var (
 )
 
 func (r *reader) describedEvents(n *snapshot.Node, s section) {
-	d := &described{}
+	d := r.described[n.Name]
 	rows := 0
 	for _, l := range append([]string{s.head}, s.lines...) {
 		if e, ok := eventOf(l); ok {
@@ -115,10 +115,6 @@ func (r *reader) describedEvents(n *snapshot.Node, s section) {
 	}
 	n.Set(snapshot.Probe{Name: snapshot.SourceEvents, Status: snapshot.OK})
 	r.b.Read(snapshot.SourceEvents)
-	if r.described == nil {
-		r.described = map[string]*described{}
-	}
-	r.described[n.Name] = d
 	r.dateByEvents(n, d)
 }
 

@@ -65,7 +65,7 @@ var (
 	describeBody = lazyregexp.New(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
 	getTable     = lazyregexp.New(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
 	kubectlError = lazyregexp.New(`^(Error from server|error: |The connection to the server|Unable to connect)`)
-	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:`)
+	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:|^ *(- )?(conditions|lastHeartbeatTime) *:`)
 	jsonStart    = lazyregexp.New(`(?m)^(\{|\[\s*[\[{\]])`) // not [root@host ~]#
 )
 
@@ -79,7 +79,7 @@ func sniff(text string) form {
 		return formJSON
 	case yamlKey.MatchString(t):
 		return formYAML
-	case describeName.MatchString(t) && describeBody.MatchString(t):
+	case describeName.MatchString(t) && describeBody.MatchString(t), isFragment(t):
 		return formDescribe
 	case kubectlError.MatchString(t):
 		return formError

@@ -148,9 +148,17 @@ var noReady = Check{
 	Degrades: true,
 	Run: func(v *snapshot.View, r *Report) {
 		if v.Node.Object != nil && v.Condition(corev1.NodeReady) == nil {
-			r.Add("the node has no Ready condition")
+			r.Add(NoReady(v))
 		}
 	},
+}
+
+// NoReady says that there is no Ready condition, and whose fault that may be.
+func NoReady(v *snapshot.View) string {
+	if v.Live() {
+		return "the node has no Ready condition"
+	}
+	return "there is no Ready condition in the capture: it was cut off, or the node has none"
 }
 
 var noLease = Check{

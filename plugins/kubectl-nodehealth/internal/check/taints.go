@@ -74,7 +74,7 @@ var causeWithoutTaint = Check{
 		}
 		for _, p := range taintPairs {
 			c := v.Condition(p.condition)
-			if c == nil || !p.wants(c.Status) || v.Taint(p.key, corev1.TaintEffectNoSchedule) != nil || settling(v, c, nil) {
+			if c == nil || v.Node.NoTaints || !p.wants(c.Status) || v.Taint(p.key, corev1.TaintEffectNoSchedule) != nil || settling(v, c, nil) {
 				continue
 			}
 			r.Add(fmt.Sprintf("%s=%s, but the taint %s:NoSchedule is missing", p.condition, c.Status, p.key), seenCondition(c))

@@ -36,6 +36,8 @@ func DiagnoseCluster(s *snapshot.Snapshot) ClusterHealth {
 	}
 	if f := deadZone(s); f != nil {
 		h.set(f, check.ZoneFinding(f.Phrase+": "+f.Summary, f.Evidence))
+	} else if n := len(s.AllPeers()); n >= 2 && s.Cluster.Whole && !slices.ContainsFunc(s.AllPeers(), func(p snapshot.Peer) bool { return p.Ready == corev1.ConditionTrue }) {
+		h.Findings = append(h.Findings, check.EvictionFinding(fmt.Sprintf("no node is ready, of %d: eviction is paused, as the control plane takes itself to be cut off", n)))
 	}
 	if h.Fault == nil && len(s.Nodes) == 0 {
 		h.Verdict = Unknown
@@ -51,9 +53,11 @@ func (h *ClusterHealth) set(f *Fault, found finding.Finding) {
 	}
 }
 
-// down says whether a node is not ready, whoever says so.
+// down says whether a node is not heard of. One that says itself that it is not
+// ready is no sign of a zone without power or network: a new cluster without a
+// network plugin consists of such nodes.
 func down(s *snapshot.Snapshot, p snapshot.Peer) bool {
-	return p.Ready != corev1.ConditionTrue || expired(s, p)
+	return p.Ready == corev1.ConditionUnknown || expired(s, p)
 }
 
 func expired(s *snapshot.Snapshot, p snapshot.Peer) bool {

@@ -68,7 +68,10 @@ func silentKubelet(v *snapshot.View, s *Signals) *guess {
 	if !gone {
 		return nil
 	}
-	since := fmt.Sprintf("%s%s ago", least(v), phrase.Duration(silence(v, s)))
+	since := "at an unknown time"
+	if d := silence(v, s); d > 0 || v.Live() {
+		since = fmt.Sprintf("%s%s ago", least(v), phrase.Duration(d))
+	}
 	switch s.Kubelet {
 	case Refused:
 		return &guess{name: KubeletDown, confidence: High, summary: fmt.Sprintf("The kubelet stopped %s; the host still answers. Running pods may go on, nothing manages them.", since)}

@@ -411,3 +411,26 @@ func TestMeantCordon(t *testing.T) {
 		}
 	}
 }
+
+// Every kubelet of a new cluster says that it has no network plugin: that is
+// neither a zone without power nor a cut.
+func TestNotReadyIsNoDeadZone(t *testing.T) {
+	sc := newScene()
+	for _, n := range sc.s.Nodes {
+		for i := range n.Object.Status.Conditions {
+			if c := &n.Object.Status.Conditions[i]; c.Type == corev1.NodeReady {
+				c.Status, c.Message = corev1.ConditionFalse, "cni plugin not initialized"
+			}
+		}
+	}
+	for i := range sc.s.Cluster.Peers {
+		sc.s.Cluster.Peers[i].Ready = corev1.ConditionFalse
+	}
+	h := DiagnoseCluster(sc.s)
+	if h.Fault != nil {
+		t.Errorf("%s: %s", h.Fault.Name, h.Fault.Summary)
+	}
+	if len(h.Findings) != 1 || h.Findings[0].ID != "NH142" || !strings.Contains(h.Findings[0].Message, "no node is ready") {
+		t.Errorf("%+v", h.Findings)
+	}
+}

@@ -73,6 +73,8 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 			add("now", "%s still counted as running; nothing is evicted while the node says Ready", places(total))
 		case check.BeforeTaints(v):
 			add("now", "%s bound here; before v1.13 pods are evicted five minutes after the node is marked", places(total))
+		case v.Node.NoTaints:
+			add("now", "%s bound here; the capture does not show the taints that would say whether they are evicted", places(total))
 		case marked(v) < 30*time.Second:
 			add("now", "%s bound here; no eviction taint yet", places(total))
 		default:
@@ -91,12 +93,12 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 	if !known {
 		when := ""
 		if !since.IsZero() {
-			when = " from " + phrase.Clock(since.Add(5*time.Minute)) + " on"
+			when = ": from " + phrase.Clock(since.Add(5*time.Minute)) + " on"
 			if v.Age(since) > 5*time.Minute {
-				when = " since " + phrase.Clock(since.Add(5*time.Minute))
+				when = ": since " + phrase.Clock(since.Add(5*time.Minute))
 			}
 		}
-		add("now", "%s bound here; eviction by default after 300s:%s; DaemonSet pods stay", places(total), when)
+		add("now", "%s bound here; eviction by default after 300s%s; DaemonSet pods stay", places(total), when)
 		return out
 	}
 	for _, p := range pods.Rows {

@@ -121,7 +121,7 @@ func essential(v *snapshot.View) string {
 		}
 	}
 	if v.Ready() == "" {
-		return "the node has no Ready condition"
+		return check.NoReady(v)
 	}
 	if v.Ready() != corev1.ConditionTrue {
 		return ""

@@ -101,16 +101,19 @@ type Node struct {
 	// ObservedAt is set where the node was looked at at another time than the
 	// rest: descriptions that were pasted one after the other.
 	ObservedAt time.Time `json:"observedAt,omitzero"`
-	Images     Images    `json:"images,omitzero"`
-	Writers    []Writer  `json:"writers,omitempty"`
-	Lease      *Lease    `json:"lease,omitempty"`
-	Pods       *Pods     `json:"pods,omitempty"`
-	Events     []Event   `json:"events,omitempty"`
-	CSRs       []CSR     `json:"csrs,omitempty"`
-	Usage      *Usage    `json:"usage,omitempty"`
-	Devices    []Devices `json:"devices,omitempty"`
-	Kubelet    Kubelet   `json:"kubelet,omitzero"`
-	Probes     []Probe   `json:"probes,omitempty"`
+	// NoTaints says that the capture does not show the node's taints: it was
+	// cut off, which is not the same as having none.
+	NoTaints bool      `json:"noTaints,omitempty"`
+	Images   Images    `json:"images,omitzero"`
+	Writers  []Writer  `json:"writers,omitempty"`
+	Lease    *Lease    `json:"lease,omitempty"`
+	Pods     *Pods     `json:"pods,omitempty"`
+	Events   []Event   `json:"events,omitempty"`
+	CSRs     []CSR     `json:"csrs,omitempty"`
+	Usage    *Usage    `json:"usage,omitempty"`
+	Devices  []Devices `json:"devices,omitempty"`
+	Kubelet  Kubelet   `json:"kubelet,omitzero"`
+	Probes   []Probe   `json:"probes,omitempty"`
 }
 
 // Images sums up the images that the node reports (at most 50 by default).
