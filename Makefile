@@ -4,7 +4,12 @@ SHELL := /bin/bash
 
 PLUGINS := nodehealth auditpolicy certgen logarch
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo v0.1.0-dev)
-LDFLAGS := -s -w -X github.com/clusterwright/kubectl-plugins/shared/cli.Version=$(VERSION)
+# Functions aligned to 16 bytes as on other platforms, and no inlining in
+# nodehealth but where it reads thousands of pods: that keeps it below 32 MB.
+# hack/dist builds with the same flags.
+MODULE := github.com/clusterwright/kubectl-plugins
+GCFLAGS := -gcflags=$(MODULE)/plugins/kubectl-nodehealth/...=-l -gcflags=$(MODULE)/plugins/kubectl-nodehealth/internal/collect=
+LDFLAGS := -s -w -funcalign=16 -X github.com/clusterwright/kubectl-plugins/shared/cli.Version=$(VERSION)
 
 # One value everywhere, so that every build and test shares one build cache,
 # and so that the binaries need no C library.
@@ -17,7 +22,7 @@ help: ## Show the targets
 .PHONY: build
 build: ## Build the four plugins into bin/
 	@mkdir -p bin
-	go build -ldflags '$(LDFLAGS)' -o bin/ $(PLUGINS:%=./plugins/kubectl-%)
+	go build $(GCFLAGS) -ldflags '$(LDFLAGS)' -o bin/ $(PLUGINS:%=./plugins/kubectl-%)
 
 .PHONY: demo
 demo: ## Build, then run each plugin's main job on examples/ (no cluster needed)

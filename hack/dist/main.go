@@ -109,7 +109,10 @@ func (r release) build(dir, goos, goarch string) error {
 		return err
 	}
 	args := []string{"build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -buildid= -X " + module + "/shared/cli.Version=" + r.version, "-o", dir + string(filepath.Separator)}
+		// As in the Makefile, which says why.
+		"-gcflags=" + module + "/plugins/kubectl-nodehealth/...=-l",
+		"-gcflags=" + module + "/plugins/kubectl-nodehealth/internal/collect=",
+		"-ldflags", "-s -w -buildid= -funcalign=16 -X " + module + "/shared/cli.Version=" + r.version, "-o", dir + string(filepath.Separator)}
 	for _, p := range plugins {
 		args = append(args, "./plugins/kubectl-"+p.name)
 	}

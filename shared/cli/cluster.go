@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"strings"
-
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 const (
@@ -13,28 +12,20 @@ const (
 	clusterGroup    = "cluster"
 )
 
-// Cluster is the cluster that kubectl's own flags choose. cli-runtime has a
-// type for it too, which links kustomize, discovery and every API group there
-// is: half of a binary for what is not used here.
+// Cluster is the cluster that kubectl's own flags choose.
 type Cluster struct {
-	kubeconfig string
-	extra      []string
-	overrides  clientcmd.ConfigOverrides
+	flags *genericclioptions.ConfigFlags
 }
 
 // ClusterFlags adds kubectl's own flags for choosing a cluster (--kubeconfig,
 // --context, --namespace, ...) to a flag set, as a group of their own in the
 // help, and returns what they choose.
 func ClusterFlags(fs *pflag.FlagSet) *Cluster {
-	c := &Cluster{overrides: clientcmd.ConfigOverrides{ClusterDefaults: clientcmd.ClusterDefaults}}
+	// Discovery and mapping are cached on disk by kubectl's own rules; the
+	// client-side rate limit is switched off by those who list a lot.
+	flags := genericclioptions.NewConfigFlags(true)
 	own := pflag.NewFlagSet("cluster", pflag.ContinueOnError)
-	own.StringVar(&c.kubeconfig, "kubeconfig", "", "Path to the kubeconfig file to use for CLI requests.")
-	own.StringArrayVar(&c.extra, "as-user-extra", nil, "User extras to impersonate for the operation, KEY=VALUE; may be repeated")
-	names := clientcmd.RecommendedConfigOverrideFlags("")
-	names.AuthOverrideFlags.Username.LongName = "" // no server takes passwords any more
-	names.AuthOverrideFlags.Password.LongName = ""
-	names.ClusterOverrideFlags.APIServer.ShortName = "s"
-	clientcmd.BindOverrideFlags(&c.overrides, own, names)
+	flags.AddFlags(own)
 	own.VisitAll(func(f *pflag.Flag) {
 		if fs.Lookup(f.Name) != nil {
 			return
@@ -48,41 +39,32 @@ func ClusterFlags(fs *pflag.FlagSet) *Cluster {
 	if fs.Lookup("v") == nil {
 		AddVerbosity(fs)
 	}
-	return c
-}
-
-// loader finds the kubeconfig by kubectl's rules and lays the flags over it.
-func (c *Cluster) loader() clientcmd.ClientConfig {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.DefaultClientConfig = &clientcmd.DefaultClientConfig
-	rules.ExplicitPath = c.kubeconfig
-	o := c.overrides
-	for _, e := range c.extra {
-		if key, value, ok := strings.Cut(e, "="); ok {
-			if o.AuthInfo.ImpersonateUserExtra == nil {
-				o.AuthInfo.ImpersonateUserExtra = map[string][]string{}
-			}
-			o.AuthInfo.ImpersonateUserExtra[key] = append(o.AuthInfo.ImpersonateUserExtra[key], value)
-		}
-	}
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &o)
+	return &Cluster{flags}
 }
 
 // RESTConfig says how to reach the chosen cluster.
-func (c *Cluster) RESTConfig() (*rest.Config, error) { return c.loader().ClientConfig() }
+func (c *Cluster) RESTConfig() (*rest.Config, error) { return c.flags.ToRESTConfig() }
+
+// Mapper tells the kinds that the cluster serves, by their short names too.
+func (c *Cluster) Mapper() (meta.RESTMapper, error) { return c.flags.ToRESTMapper() }
 
 // Namespace is the one of --namespace, else of the context, else default.
 func (c *Cluster) Namespace() (string, error) {
-	ns, _, err := c.loader().Namespace()
+	ns, _, err := c.flags.ToRawKubeConfigLoader().Namespace()
 	return ns, err
 }
 
 // NamespaceFlag is what --namespace says, "" where it was not given.
-func (c *Cluster) NamespaceFlag() string { return c.overrides.Context.Namespace }
+func (c *Cluster) NamespaceFlag() string {
+	if c.flags.Namespace == nil {
+		return ""
+	}
+	return *c.flags.Namespace
+}
 
 // Named says whether any kubeconfig names a cluster.
 func (c *Cluster) Named() bool {
-	raw, err := c.loader().RawConfig()
+	raw, err := c.flags.ToRawKubeConfigLoader().RawConfig()
 	return err != nil || len(raw.Clusters) > 0
 }
 

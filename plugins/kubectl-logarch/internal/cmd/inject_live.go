@@ -12,10 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
@@ -72,12 +69,10 @@ func connect(cluster *cli.Cluster) (*session, error) {
 	if err != nil {
 		return nil, cli.Unknownf("connect to the cluster: %w", err)
 	}
-	api, err := discovery.NewDiscoveryClientForConfig(config)
+	mapper, err := cluster.Mapper()
 	if err != nil {
-		return nil, cli.Unknownf("connect to the cluster: %w", err)
+		return nil, cli.Unknownf("ask the API server for its resources: %w", err)
 	}
-	known := memory.NewMemCacheClient(api)
-	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(known), known, nil)
 	return &session{client, mapper, ns}, nil
 }
 
