@@ -4,24 +4,21 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 )
 
-// limit is the pod's limit for ephemeral storage: the sum over its containers,
-// 0 where one has none (the kubelet then bounds the pod by nothing).
+// limit is the pod's limit for ephemeral storage as the kubelet counts it: the sum
+// over the containers that have one, 0 where none has (pkg/kubelet/eviction,
+// podEphemeralStorageLimitEviction).
 func (j *judge) limit() int64 {
 	var sum int64
 	for _, k := range j.containers {
-		q, ok := k.Resources.Limits[corev1.ResourceEphemeralStorage]
-		if !ok {
-			return 0
-		}
-		sum += q.Value()
+		sum += k.storageLimit()
 	}
 	return sum
 }
+
+func (k *container) storageLimit() int64 { return k.Resources.Limits.StorageEphemeral().Value() }
 
 // budget says how far back the logs reach, and what is lost when.
 func (j *judge) budget(patterns []Pattern) Budget {
@@ -48,12 +45,22 @@ func (j *judge) budget(patterns []Pattern) Budget {
 		}
 		b.Containers = append(b.Containers, c)
 	}
-	b.LogBytes = kubelet.MaxSize * kubelet.MaxFiles * int64(len(j.containers))
+	each := kubelet.MaxSize * kubelet.MaxFiles
+	b.LogBytes = each * int64(len(j.containers))
+	size := fmt.Sprintf("containerLogMaxFiles %d x containerLogMaxSize %s, %s", kubelet.MaxFiles, Bytes(float64(kubelet.MaxSize)), kubelet.Source)
 	if limit := j.limit(); limit > 0 {
 		b.LimitBytes, b.HeadroomBytes = limit, limit-b.LogBytes
 		if b.HeadroomBytes < 0 {
 			j.report(check.LogsEvict, nil, fmt.Sprintf("the pod may hold %s of ephemeral storage, its logs may grow to %s", Bytes(float64(limit)), Bytes(float64(b.LogBytes))),
-				fmt.Sprintf("%d containers x containerLogMaxFiles %d x containerLogMaxSize %s, %s", len(j.containers), kubelet.MaxFiles, Bytes(float64(kubelet.MaxSize)), kubelet.Source))
+				plural(len(j.containers), "container")+" x "+size)
+		}
+	}
+	if b.HeadroomBytes >= 0 {
+		// The kubelet holds each container's logs against its own limit too.
+		for _, k := range j.containers {
+			if limit := k.storageLimit(); limit > 0 && each > limit {
+				j.report(check.LogsEvict, k, fmt.Sprintf("container %s may hold %s of ephemeral storage, its log may grow to %s", k.Name, Bytes(float64(limit)), Bytes(float64(each))), size)
+			}
 		}
 	}
 	b.Crash, b.Eviction, b.NodeLoss = j.losses(patterns)
@@ -106,6 +113,13 @@ func (j *judge) losses(patterns []Pattern) (crash, eviction, node []string) {
 	}
 	node = append(node, lag)
 	return crash, eviction, node
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
 
 func onNetwork(kept []string) string {

@@ -3,8 +3,8 @@ package advise
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"sort"
 	"sync"
 	"time"
@@ -32,9 +32,6 @@ type CollectOptions struct {
 	Timeout time.Duration
 	Now     time.Time
 }
-
-// measureBytes is the most that is read of one log to measure its rate.
-const measureBytes = 2 << 20
 
 // Collect reads the workloads of a namespace or a cluster. What is denied or
 // fails costs its own answer and is noted; an error means that nothing could be
@@ -109,6 +106,7 @@ func (c *collector) workloads(ctx context.Context) error {
 				firstErr = fmt.Errorf("list %s: %w", what, err)
 			}
 			c.note("could not list %s: %s", what, reason(err))
+			c.s.Unread++
 		}
 	}
 	apps, batch := c.c.AppsV1(), c.c.BatchV1()
@@ -212,7 +210,7 @@ func (c *collector) workloads(ctx context.Context) error {
 func (c *collector) pod(p *corev1.Pod, owned map[string]*Workload, owners map[string]string) {
 	owner := metav1.GetControllerOf(p)
 	var w *Workload
-	if owner != nil {
+	if owner != nil && owner.Kind != "Node" { // a node owns static pods, each its own
 		key := owner.Kind + "/" + p.Namespace + "/" + owner.Name
 		if up, ok := owners[key]; ok {
 			key = up
@@ -220,7 +218,7 @@ func (c *collector) pod(p *corev1.Pod, owned map[string]*Workload, owners map[st
 		if w = owned[key]; w == nil {
 			// A controller that was not listed (a ReplicationController, a
 			// custom one): its pods stand for it.
-			w = c.add(owner.Kind, metav1.ObjectMeta{Namespace: p.Namespace, Name: owner.Name}, corev1.PodTemplateSpec{Spec: p.Spec})
+			w = c.add(owner.Kind, metav1.ObjectMeta{Namespace: p.Namespace, Name: owner.Name}, corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
 			owned[key] = w
 		}
 	} else {
@@ -237,7 +235,7 @@ func reason(err error) string {
 	if apierrors.IsForbidden(err) {
 		return "denied"
 	}
-	if apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || err == context.DeadlineExceeded {
+	if apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
 		return "timed out"
 	}
 	return err.Error()
@@ -287,91 +285,6 @@ func (c *collector) configMaps(ctx context.Context) {
 	}
 }
 
-// measure reads the last minutes of one pod's logs per workload.
-func (c *collector) measure(ctx context.Context) {
-	slots := make(chan struct{}, 8)
-	var wg sync.WaitGroup
-	n, failed, lastErr := 0, 0, ""
-	for _, w := range c.s.Workloads {
-		p := c.pods[w]
-		if p == nil {
-			continue
-		}
-		if n++; n > c.o.Sample {
-			continue
-		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			for i := range p.Spec.Containers {
-				name := p.Spec.Containers[i].Name
-				rate, err := c.rate(ctx, p, name)
-				c.mu.Lock()
-				if err != nil {
-					failed++
-					lastErr = reason(err)
-				} else {
-					w.Rates[name] = rate
-				}
-				c.mu.Unlock()
-			}
-		}()
-	}
-	wg.Wait()
-	if failed > 0 {
-		c.note("could not read the logs of %d containers to measure their rate (%s)", failed, lastErr)
-	}
-	if n > c.o.Sample {
-		c.note("the log rate of %d of %d workloads was measured (--sample)", c.o.Sample, n)
-	}
-}
-
-func (c *collector) rate(ctx context.Context, p *corev1.Pod, container string) (Rate, error) {
-	window := c.o.Window
-	if started := p.Status.StartTime; started != nil {
-		if age := c.o.Now.Sub(started.Time); age > 0 && age < window {
-			window = max(age, time.Second)
-		}
-	}
-	secs, limit := int64(window/time.Second), int64(measureBytes)
-	one, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	// Timestamps make each line as long as it is on the node's disk, where
-	// "stdout F " is added too.
-	r, err := c.c.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{Container: container, SinceSeconds: &secs, LimitBytes: &limit, Timestamps: true}).Stream(one)
-	if err != nil {
-		return Rate{}, err
-	}
-	defer r.Close()
-	bytes, lines := int64(0), int64(0)
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := r.Read(buf)
-		bytes += int64(n)
-		for _, b := range buf[:n] {
-			if b == '\n' {
-				lines++
-			}
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return Rate{}, err
-		}
-	}
-	out := Rate{Source: fmt.Sprintf("measured over %s", window.Round(time.Second))}
-	if bytes >= limit {
-		// There was more: limitBytes keeps the oldest bytes of the window.
-		out.AtLeast = true
-		out.Source = fmt.Sprintf("at least: %s came within %s", Bytes(float64(bytes)), window.Round(time.Second))
-	}
-	out.BytesPerMinute = float64(bytes+lines*9) / window.Minutes()
-	return out, nil
-}
-
 // nodes asks kubelets for their rotation settings and for the size of logs.
 func (c *collector) nodes(ctx context.Context) {
 	names := map[string]bool{}
@@ -416,8 +329,8 @@ func (c *collector) nodes(ctx context.Context) {
 	}
 	wg.Wait()
 	for w, p := range c.pods {
-		for _, k := range p.Spec.Containers {
-			w.Used[k.Name] = used[p.Namespace+"/"+p.Name+"/"+k.Name]
+		for _, name := range running(p) {
+			w.Used[name] = used[p.Namespace+"/"+p.Name+"/"+name]
 		}
 	}
 	if failed > 0 {

@@ -1,8 +1,9 @@
 package advise
 
 import (
+	"maps"
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,13 +50,14 @@ type facts struct {
 }
 
 var (
-	redirect   = lazyregexp.New(`(?:>>?|\btee\b(?:\s+-a|\s+--append)?)\s*["']?(/[^\s"';|&)>\\]+)`)
-	logFlag    = lazyregexp.New(`(?i)(?:^|\s)(--?[a-z0-9._-]*log[a-z0-9._-]*)[= ]["']?(/[^\s"';|&)]+)`)
-	logEnv     = lazyregexp.New(`(?i)(^|_)LOGS?(_|$).*|.*LOG_?(FILE|PATH|DIR).*`)
-	tailWords  = lazyregexp.New(`\btail\s+((?:(?:-[^\s]+|\+?\d+)\s+)+)["']?(/[^\s"';|&)]+|\$\{?\w+\}?)`)
-	absolute   = lazyregexp.New(`/[A-Za-z0-9_.*{}?\[\]$-][A-Za-z0-9_.*{}?\[\]$/-]*`)
-	notALog    = lazyregexp.New(`(?i)(config|conf|level|format|login|template|schema|catalog)`)
-	logLooking = lazyregexp.New(`(?i)(\.log|\.out|\.err|_log|\.jsonl)(\.\w+)?$|/logs?/`)
+	redirect    = lazyregexp.New(`(?:>>?|\btee\b(?:\s+-a|\s+--append)?)\s*["']?(/[^\s"';|&)>\\]+)`)
+	logFlag     = lazyregexp.New(`(?i)(?:^|\s)(--?[a-z0-9._-]*log[a-z0-9._-]*)[= ]["']?(/[^\s"';|&)]+)`)
+	logEnv      = lazyregexp.New(`(?i)(^|_)LOGS?(_|$).*|.*LOG_?(FILE|PATH|DIR).*`)
+	tailWords   = lazyregexp.New(`\btail\s+((?:(?:-[^\s]+|\+?\d+)\s+)+)["']?(/[^\s"';|&)]+|\$\{?\w+\}?)`)
+	tailFollows = lazyregexp.New(`(^|\s)-\w*f|--follow`)
+	absolute    = lazyregexp.New(`/[A-Za-z0-9_.*{}?\[\]$-][A-Za-z0-9_.*{}?\[\]$/-]*`)
+	notALog     = lazyregexp.New(`(?i)(config|conf|level|format|login|template|schema|catalog)`)
+	logLooking  = lazyregexp.New(`(?i)(\.log|\.out|\.err|_log|\.jsonl)(\.\w+)?$|/logs?/`)
 )
 
 func newFacts(w *Workload, s *Snapshot) *facts {
@@ -106,7 +108,7 @@ func (f *facts) findTail(k *container) {
 		switch {
 		case strings.Contains(flags, "F") || strings.Contains(flags, "follow=name") || strings.Contains(flags, "--retry"):
 			k.tail = "-F"
-		case regexp.MustCompile(`(^|\s)-\w*f|--follow`).MatchString(flags):
+		case tailFollows.MatchString(flags):
 			if k.tail == "" {
 				k.tail = "-f"
 			}
@@ -198,8 +200,8 @@ func (f *facts) configOf(c *corev1.Container) string {
 		}
 		for _, n := range names {
 			if cm := f.configs[n]; cm != nil {
-				for _, text := range cm.Data {
-					b.WriteString(text + "\n")
+				for _, key := range slices.Sorted(maps.Keys(cm.Data)) {
+					b.WriteString(cm.Data[key] + "\n")
 				}
 			}
 		}

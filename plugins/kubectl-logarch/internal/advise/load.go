@@ -1,8 +1,6 @@
 package advise
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,19 +11,20 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 )
 
-// Load reads the workloads and ConfigMaps of manifests. A text that is not YAML
-// is an error; a document that does not decode into the types of Kubernetes is
-// noted and passed over.
+// Load reads the workloads and ConfigMaps of manifests. A text that is no manifest is
+// an error; a document that cannot be read, or does not decode into the types of
+// Kubernetes, is noted and passed over.
 func Load(texts []source.Text) (*Snapshot, error) {
 	s := &Snapshot{}
 	for _, t := range texts {
-		f := yamltree.Parse(t.Name, t.Body)
+		f, err := manifest.Read(t.Name, t.Body)
+		if err != nil {
+			return nil, err
+		}
 		for _, d := range f.Docs {
-			var bad *yamltree.NotYAML
-			if err := f.Judge(d); errors.As(err, &bad) {
-				return nil, fmt.Errorf("%s:%d: not YAML: %s", t.Name, bad.Line, bad.Msg)
-			} else if err != nil {
-				s.Notes = append(s.Notes, fmt.Sprintf("%s: %v: passed over", t.Name, err))
+			if d.Root == nil {
+				line, column := f.Position(d.Err.Offset)
+				s.unread("%s:%d:%d: passed over, the reader does not handle this: %s", f.Name, line, column, d.Err.Msg)
 				continue
 			}
 			s.configMaps(d.Root, 0)
@@ -37,18 +36,26 @@ func Load(texts []source.Text) (*Snapshot, error) {
 	return s, nil
 }
 
+// unread notes a document whose workloads are not judged.
+func (s *Snapshot) unread(format string, args ...any) {
+	s.Unread++
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
+}
+
 func (s *Snapshot) workload(f *yamltree.File, m *manifest.Workload) {
 	w := &Workload{Kind: m.Kind, Namespace: m.Namespace, Name: m.Name, File: f.Name, Containers: map[string]Place{}}
-	var t struct {
-		Metadata metav1.ObjectMeta `json:"metadata"`
-		Spec     corev1.PodSpec    `json:"spec"`
-	}
 	w.At.Line, w.At.Column = f.Position(m.Spec.Start)
-	if err := decode(m.Template, &t); err != nil {
-		s.Notes = append(s.Notes, fmt.Sprintf("%s:%d: %s is not a pod that the API server would take: %v", f.Name, w.At.Line, m.Ref(), err))
+	var meta metav1.ObjectMeta
+	at, err := manifest.Into(m.Spec, &w.Pod)
+	if n := m.Template.Get("metadata").Resolve(); err == nil && n != nil {
+		at, err = manifest.Into(n, &meta)
+	}
+	if err != nil {
+		line, column := f.Position(at.Start)
+		s.unread("%s:%d:%d: passed over, %s is not a pod that the API server would take: %v", f.Name, line, column, m.Ref(), err)
 		return
 	}
-	w.Pod, w.Labels, w.Annotations = t.Spec, t.Metadata.Labels, t.Metadata.Annotations
+	w.Labels, w.Annotations = meta.Labels, meta.Annotations
 	for _, list := range []string{"containers", "initContainers"} {
 		for _, c := range m.Spec.Get(list).Resolve().ItemsOrNone() {
 			if c = c.Resolve(); c != nil {
@@ -74,16 +81,8 @@ func (s *Snapshot) configMaps(n *yamltree.Node, depth int) {
 		}
 	case "ConfigMap":
 		cm := &corev1.ConfigMap{}
-		if decode(n, cm) == nil {
+		if _, err := manifest.Into(n, cm); err == nil {
 			s.ConfigMaps = append(s.ConfigMaps, cm)
 		}
 	}
-}
-
-func decode(n *yamltree.Node, into any) error {
-	b, err := json.Marshal(manifest.JSON(n))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, into)
 }

@@ -19,8 +19,10 @@ type Snapshot struct {
 	// Live says that the workloads are all of a cluster or a namespace, and
 	// not some manifests; AllNamespaces that they are all of the cluster.
 	Live, AllNamespaces bool
-	// Notes say what could not be read.
-	Notes []string
+	// Notes say what could not be read; Unread counts the documents or kinds whose
+	// workloads are missing for it.
+	Notes  []string
+	Unread int
 }
 
 // Workload is an object that makes pods, or a pod.

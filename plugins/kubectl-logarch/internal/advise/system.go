@@ -49,7 +49,6 @@ RateLimitBurst=100000
     copytruncate
     dateext
     dateformat -%%Y%%m%%d-%%s
-    create 0640 root root
 }
 `, size, keep),
 		},

@@ -143,18 +143,15 @@ func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *cli.Clus
 	} else if snap, err = o.collect(ctx, env, cluster); err != nil {
 		return err
 	}
-	if len(snap.Workloads) == 0 && len(snap.Notes) == 0 {
-		fmt.Fprintln(env.ErrOut, "no workloads found")
-	}
 	items, general := advise.Judge(snap, o.judge)
-	rep := newAdviceReport(items, general, snap.Notes)
+	rep := newAdviceReport(items, general, snap)
 	if err := o.show(env, rep, texts); err != nil {
 		return err
 	}
 	switch {
 	case o.failOn.Fails(rep.all()):
 		return cli.Exit(cli.ExitFindings)
-	case len(snap.Workloads) == 0 && len(snap.Notes) > 0:
+	case snap.Unread > 0:
 		return cli.Exit(cli.ExitUnknown)
 	}
 	return nil

@@ -20,11 +20,14 @@ type adviceReport struct {
 	Items      []advise.Advice   `json:"items"`
 	Findings   []finding.Finding `json:"findings"`
 	Notes      []string          `json:"notes,omitempty"`
-	Summary    finding.Summary   `json:"summary"`
+	// Unread counts the documents, or the kinds of a cluster, that were not read.
+	Unread  int             `json:"unread,omitempty"`
+	Summary finding.Summary `json:"summary"`
+	live    bool
 }
 
-func newAdviceReport(items []advise.Advice, general []finding.Finding, notes []string) *adviceReport {
-	r := &adviceReport{APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "AdviceList", Items: items, Findings: general, Notes: notes}
+func newAdviceReport(items []advise.Advice, general []finding.Finding, s *advise.Snapshot) *adviceReport {
+	r := &adviceReport{APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "AdviceList", Items: items, Findings: general, Notes: s.Notes, Unread: s.Unread, live: s.Live}
 	if r.Items == nil {
 		r.Items = []advise.Advice{}
 	}
@@ -81,6 +84,10 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	}
 	total := plural(len(r.Items), "workload")
 	switch {
+	case len(r.Items) == 0 && r.Unread > 0:
+		b.WriteString(st.Warning("nothing was judged"))
+	case len(r.Items) == 0:
+		b.WriteString("no workloads")
 	case losing > 0:
 		verb, whose := "have errors", "their"
 		if losing == 1 {
@@ -95,6 +102,12 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	default:
 		fmt.Fprintf(&b, "%s in %s", st.Good("nothing wrong found"), total)
 	}
+	switch {
+	case r.Unread > 0 && r.live:
+		fmt.Fprintf(&b, "; %s not listed", plural(r.Unread, "kind"))
+	case r.Unread > 0:
+		fmt.Fprintf(&b, "; %s passed over", plural(r.Unread, "document"))
+	}
 	b.WriteByte('\n')
 	adviceTable(&b, st, r)
 	for _, i := range r.Items {
@@ -107,10 +120,13 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	adviceFindings(&b, st, "the cluster", r.Findings)
 	adviceLosses(&b, st, r)
 	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "\n%s", st.Warning("note: "+n))
-	}
-	if len(r.Notes) > 0 {
 		b.WriteByte('\n')
+		for k, l := range splitLines(cli.Wrap("note: "+n, 76)) {
+			if k > 0 {
+				l = "  " + l
+			}
+			b.WriteString(st.Warning(l) + "\n")
+		}
 	}
 	fmt.Fprintf(&b, "\n%s%s\n", r.Summary, "   (kubectl logarch checks ID explains)")
 	_, err := io.WriteString(w, b.String())
@@ -122,24 +138,37 @@ func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport) {
 	if len(r.Items) == 0 {
 		return
 	}
-	width := len("WORKLOAD")
+	width, last := len("WORKLOAD"), len("LOGS GO OUT BY")
 	for _, i := range r.Items {
 		width = max(width, len(i.Metadata.Ref()))
+		last = max(last, len(patterns(&i)))
 	}
-	width = min(width, 44)
+	// 80 columns: what is too long has a line of its own.
+	last = min(last, 36)
+	width = min(width, 50-last)
 	fmt.Fprintf(b, "\n%s\n", st.Faint(fmt.Sprintf("  %-*s  %-12s  %-10s  %s", width, "WORKLOAD", "KUBECTL LOGS", "ON NODE", "LOGS GO OUT BY")))
 	for _, i := range r.Items {
-		var ps []string
-		for _, p := range i.Patterns {
-			ps = append(ps, string(p))
-		}
 		newest, onNode := reach(&i.Budget)
 		ref := i.Metadata.Ref()
 		if len(ref) > width {
-			ref = ref[:width-1] + "…"
+			fmt.Fprintf(b, "  %s\n", ref)
+			ref = ""
 		}
-		fmt.Fprintf(b, "  %-*s  %-12s  %-10s  %s\n", width, ref, newest, onNode, strings.Join(ps, ", "))
+		for n, ways := range splitLines(cli.Wrap(patterns(&i), last)) {
+			if n > 0 {
+				ref, newest, onNode = "", "", ""
+			}
+			fmt.Fprintf(b, "  %-*s  %-12s  %-10s  %s\n", width, ref, newest, onNode, ways)
+		}
 	}
+}
+
+func patterns(a *advise.Advice) string {
+	var ps []string
+	for _, p := range a.Patterns {
+		ps = append(ps, string(p))
+	}
+	return strings.Join(ps, ", ")
 }
 
 // reach is how far the shortest log of a workload goes back: in minutes where

@@ -7,6 +7,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
@@ -47,7 +48,7 @@ func newEject(env *cli.Env) *cobra.Command {
 			texts = append(texts, live...)
 			var outcomes []*inject.Outcome
 			for _, t := range texts {
-				f, err := inject.Read(t.Name, t.Body)
+				f, err := manifest.Read(t.Name, t.Body)
 				if err != nil {
 					return bad(err)
 				}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -211,13 +210,7 @@ func (f *injectFlags) options(cmd *cobra.Command) (inject.Options, error) {
 }
 
 // bad turns an error about an input into wrong usage, exit status 2.
-func bad(err error) error {
-	var b *inject.BadInput
-	if errors.As(err, &b) {
-		return cli.Usagef("%w", err)
-	}
-	return cli.Usagef("%w", err)
-}
+func bad(err error) error { return cli.Usagef("%w", err) }
 
 // maxHeap is the memory up to which inject collects no garbage.
 const maxHeap = 384 << 20

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 )
 
 // awkward writes manifests as no two people write them: every value in a style of
@@ -279,7 +281,7 @@ func TestAwkward(t *testing.T) {
 			out := held(t, fmt.Sprintf("%s, seed %d", variant, seed), text, o)
 			if out == nil {
 				if seed < 20 {
-					_, err := Read("x", text)
+					_, err := manifest.Read("x", text)
 					t.Logf("seed %d is not read: %v", seed, err)
 				}
 				break

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 )
 
 // BenchmarkFile injects into a file of 1,000 Deployments: Read, plan, splice and
@@ -19,7 +21,7 @@ func BenchmarkFile(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		f, err := Read("all.yaml", text)
+		f, err := manifest.Read("all.yaml", text)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -40,7 +40,7 @@ func variants() map[string]Options {
 // held checks the three promises for a text; it returns the outcome.
 func held(t *testing.T, name, text string, o Options) *Outcome {
 	t.Helper()
-	f, err := Read(name, text)
+	f, err := manifest.Read(name, text)
 	if err != nil {
 		return nil
 	}
@@ -58,7 +58,7 @@ func held(t *testing.T, name, text string, o Options) *Outcome {
 		}
 		return out
 	}
-	g, err := Read(name, out.Text())
+	g, err := manifest.Read(name, out.Text())
 	if err != nil {
 		t.Fatalf("%s: the result is not YAML: %v\n%s", name, err, out.Text())
 	}
@@ -118,7 +118,7 @@ func TestResultIsThePlan(t *testing.T) {
 	for variant, o := range variants() {
 		for _, name := range files {
 			b, _ := os.ReadFile(name)
-			f, err := Read(name, string(b))
+			f, err := manifest.Read(name, string(b))
 			if err != nil {
 				continue
 			}
@@ -126,7 +126,7 @@ func TestResultIsThePlan(t *testing.T) {
 			if err != nil || out.Refused() {
 				continue
 			}
-			g, err := Read(name, out.Text())
+			g, err := manifest.Read(name, out.Text())
 			if err != nil {
 				t.Fatal(err)
 			}

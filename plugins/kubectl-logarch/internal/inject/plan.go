@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
@@ -115,35 +113,13 @@ func (p *plan) notAPod(at *yamltree.Node, format string, args ...any) {
 	p.findings = append(p.findings, check.NotAPod.New(s, why))
 }
 
-// decodeInto reads a map into a type of Kubernetes. What the quick way does not
-// handle the slow one does, or it is wrong.
+// decodeInto reads a map into a type of Kubernetes, or says what is wrong with it.
 func (p *plan) decodeInto(what string, n *yamltree.Node, into any) bool {
-	at := manifest.Decode(n, into)
-	if at == nil {
-		return true
+	at, err := manifest.Into(n, into)
+	if err != nil {
+		p.notAPod(at, "%s does not decode: %v", what, err)
 	}
-	reflect.ValueOf(into).Elem().SetZero()
-	m, _ := manifest.JSON(n).(map[string]any)
-	err := runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
-	if err == nil {
-		return true
-	}
-	p.notAPod(at, "%s does not decode: %s", what, wrong(at, err))
-	return false
-}
-
-// wrong says what a value is that stands in the wrong place.
-func wrong(n *yamltree.Node, err error) string {
-	switch n.Kind {
-	case yamltree.Map:
-		return "a map stands where something else belongs"
-	case yamltree.Seq:
-		return "a list stands where something else belongs"
-	}
-	if v := n.Value; len(v) <= 40 {
-		return fmt.Sprintf("%q stands where something else belongs", v)
-	}
-	return err.Error()
+	return err == nil
 }
 
 // makePlan decides what to add. Findings of severity error mean that nothing

@@ -74,7 +74,7 @@ func (c change) prove(f *yamltree.File, d *yamltree.Doc) error {
 	fresh := scratches.Get().(*yamltree.Scratch)
 	defer scratches.Put(fresh)
 	after := fresh.Parse(f.Name, c.text)
-	if err := judge(after, after.Docs); err != nil {
+	if err := manifest.Judge(after, after.Docs); err != nil {
 		return fmt.Errorf("the result does not parse: %w", err)
 	}
 	if back, _ := eject.File(after); back != was {

@@ -18,24 +18,24 @@ import (
 )
 
 // Text injects into every workload of a manifest that the options choose. A text
-// that is not a manifest is a *BadInput.
+// that is not a manifest is a *manifest.BadInput.
 func Text(name, src string, o Options) (*Outcome, error) {
 	if strings.Contains(src, "logarch.clusterwright.dev/") || strings.Contains(src, "HorizontalPodAutoscaler") {
 		// One document tells of others: the file is read as a whole.
-		f, err := Read(name, src)
+		f, err := manifest.Read(name, src)
 		if err != nil {
 			return nil, err
 		}
 		return File(f, o)
 	}
-	if err := encoding(name, src); err != nil {
+	if err := manifest.Encoding(name, src); err != nil {
 		return nil, err
 	}
 	f, parts := yamltree.Split(name, src)
 	r := &run{file: f, original: f, o: o}
 	return r.all(len(parts), func(i int, scratch *yamltree.Scratch) ([]*yamltree.Doc, error) {
 		docs := scratch.Docs(f, parts[i])
-		return docs, judge(f, docs)
+		return docs, manifest.Judge(f, docs)
 	})
 }
 
@@ -47,7 +47,7 @@ func File(f *yamltree.File, o Options) (*Outcome, error) {
 			r.before[was.Workload.Ref()] = was.Receipt.Encode()
 		}
 		var err error
-		if r.file, err = Read(f.Name, base); err != nil {
+		if r.file, err = manifest.Read(f.Name, base); err != nil {
 			return nil, fmt.Errorf("%s: the earlier injection could not be taken out: %w", f.Name, err)
 		}
 	}

@@ -1,11 +1,14 @@
 package manifest
 
 import (
+	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
@@ -22,6 +25,32 @@ func Decode(n *yamltree.Node, into any) *yamltree.Node {
 		return d.at
 	}
 	return nil
+}
+
+// Into is Decode for what has to be right: where the quick way gives up the
+// converter of Kubernetes decides. An error says what stands in the wrong place, and
+// the node is that place.
+func Into(n *yamltree.Node, into any) (*yamltree.Node, error) {
+	at := Decode(n, into)
+	if at == nil {
+		return nil, nil
+	}
+	reflect.ValueOf(into).Elem().SetZero()
+	m, _ := JSON(n).(map[string]any)
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
+	if err == nil {
+		return nil, nil
+	}
+	what := "a long value"
+	switch {
+	case at.Kind == yamltree.Map:
+		what = "a map"
+	case at.Kind == yamltree.Seq:
+		what = "a list"
+	case len(at.Value) <= 40:
+		what = strconv.Quote(at.Value)
+	}
+	return at, errors.New(what + " stands where something else belongs")
 }
 
 // decoder remembers where it gave up.

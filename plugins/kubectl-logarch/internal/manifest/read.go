@@ -1,4 +1,4 @@
-package inject
+package manifest
 
 import (
 	"errors"
@@ -31,18 +31,18 @@ func (e *BadInput) Error() string {
 // document that is YAML but not readable here is left in place with its error;
 // only a text that is not YAML is a *BadInput.
 func Read(name, src string) (*yamltree.File, error) {
-	if err := encoding(name, src); err != nil {
+	if err := Encoding(name, src); err != nil {
 		return nil, err
 	}
 	f := yamltree.Parse(name, src)
-	if err := judge(f, f.Docs); err != nil {
+	if err := Judge(f, f.Docs); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// encoding refuses what is not text in UTF-8.
-func encoding(name, src string) error {
+// Encoding refuses what is not text in UTF-8.
+func Encoding(name, src string) error {
 	at, msg := 0, ""
 	switch i := strings.IndexByte(src, 0); {
 	case strings.HasPrefix(src, "\xff\xfe"), strings.HasPrefix(src, "\xfe\xff"):
@@ -61,8 +61,9 @@ func encoding(name, src string) error {
 	return &BadInput{File: name, Line: 1 + strings.Count(src[:at], "\n"), Column: 1 + utf8.RuneCountInString(src[line:at]), Msg: msg}
 }
 
-// judge is Read's second half.
-func judge(f *yamltree.File, docs []*yamltree.Doc) error {
+// Judge is Read for documents that were parsed: one that is YAML and not readable here
+// loses its root and gets its error.
+func Judge(f *yamltree.File, docs []*yamltree.Doc) error {
 	for _, d := range docs {
 		if d.Root != nil && d.Root.Kind != yamltree.Map && !d.Root.IsNull() {
 			line, col := f.Position(d.Root.Start)
@@ -94,16 +95,24 @@ func judge(f *yamltree.File, docs []*yamltree.Doc) error {
 }
 
 // template is the line on which a document that could not be read has a "{{" of
-// Helm or alike, 0 without one.
+// Helm or alike, 0 without one: the line where reading stopped, or the first one that
+// begins with it, which no manifest has.
 func template(f *yamltree.File, d *yamltree.Doc) int {
 	if d.Err == nil {
 		return 0
 	}
 	at := min(d.Err.Offset, len(f.Src))
 	start := strings.LastIndexByte(f.Src[:at], '\n') + 1
-	text, _, _ := strings.Cut(f.Src[start:], "\n")
-	if !strings.Contains(text, "{{") {
-		return 0
+	if text, _, _ := strings.Cut(f.Src[start:], "\n"); !strings.Contains(text, "{{") {
+		for at = d.Start; ; at++ {
+			text, _, more := strings.Cut(f.Src[at:d.End], "\n")
+			if strings.HasPrefix(strings.TrimLeft(text, " \t"), "{{") {
+				break
+			}
+			if at += len(text); !more {
+				return 0
+			}
+		}
 	}
 	line, _ := f.Position(at)
 	return line
