@@ -98,6 +98,7 @@ func TestRules(t *testing.T) {
 		{"logs evict, one limit of two", pod("Pod", "  containers:\n    - {name: a, image: x, resources: {limits: {ephemeral-storage: 90Mi}}}\n    - {name: b, image: x}\n"), []string{"LA117"}, nil},
 		{"logs evict by one container", pod("Pod", "  containers:\n    - {name: a, image: x, resources: {limits: {ephemeral-storage: 1Gi}}}\n    - {name: b, image: x, resources: {limits: {ephemeral-storage: 20Mi}}}\n"), []string{"LA117"}, nil},
 		{"one limit of two is enough", pod("Pod", "  containers:\n    - {name: a, image: x, resources: {limits: {ephemeral-storage: 200Mi}}}\n    - {name: b, image: x}\n"), nil, nil},
+		{"a key twice", pod("Pod", "  hostPID: true\n  containers:\n    - {name: a, image: nginx}\n  hostPID: false\n"), []string{"LA016"}, nil},
 		{"good fluent-bit node agent", nodeAgentYAML("fluent/fluent-bit:4.0", "[INPUT]\n  Name tail\n  Path /var/log/pods/*/*/*.log*\n  multiline.parser cri\n  DB /var/log/x.db\n  Read_from_Head On\n  Skip_Long_Lines On", "/var/log", all), nil, []Pattern{NodeAgent}},
 		{"poor fluent-bit node agent", nodeAgentYAML("fluent/fluent-bit:1.3", "[INPUT]\n  Name tail\n  Path /var/log/containers/*.log\n  Parser docker", "/var/log/containers", "[]"), []string{"LA105", "LA107", "LA108", "LA113", "LA114", "LA119", "LA120", "LA121"}, nil},
 		{"fluentd 0.12", nodeAgentYAML("fluent/fluentd:v1.16", "<source>\n  type tail\n  format none\n  path /var/log/pods/x.log\n  pos_file /var/log/p\n  read_from_head true\n</source>\n<filter>\n @type cri\n</filter>", "/var/log", all), []string{"LA106"}, nil},

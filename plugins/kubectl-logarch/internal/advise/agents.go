@@ -76,7 +76,7 @@ func oldVersion(name, image string) string {
 	case name == "fluentd" && major == 0:
 		return "fluentd 0.x ended in 2019"
 	case name == "fluent-bit" && major <= 1:
-		return "fluent-bit 1.x had its last release in 2022"
+		return "fluent-bit 1.x, and what was before it, had its last release in 2022"
 	case name == "filebeat" && major <= 7:
 		return "filebeat 7.x ended on 15 January 2026"
 	}

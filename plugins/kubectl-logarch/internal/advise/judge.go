@@ -38,7 +38,7 @@ func Judge(s *Snapshot, o Options) (items []Advice, general []finding.Finding) {
 		}
 	}
 	for _, w := range s.Workloads {
-		j := &judge{facts: newFacts(w, s), s: s, o: o, shipped: shipped}
+		j := &judge{facts: newFacts(w, s), s: s, o: o, shipped: shipped, found: slices.Clip(w.Twice)}
 		items = append(items, j.advice())
 	}
 	if s.AllNamespaces && !shipped && len(s.Workloads) > 0 {

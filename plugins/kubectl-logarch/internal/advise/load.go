@@ -6,9 +6,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 // Load reads the workloads and ConfigMaps of manifests. A text that is no manifest is
@@ -54,6 +56,12 @@ func (s *Snapshot) workload(f *yamltree.File, m *manifest.Workload) {
 		line, column := f.Position(at.Start)
 		s.unread("%s:%d:%d: passed over, %s is not a pod that the API server would take: %v", f.Name, line, column, m.Ref(), err)
 		return
+	}
+	for _, t := range manifest.Twices(m.Object) {
+		s := finding.Subject{Kind: w.Kind, Name: w.Name, Namespace: w.Namespace, File: w.File}
+		var message string
+		message, s.Line, s.Column = t.Say(f)
+		w.Twice = append(w.Twice, check.DuplicateKey.New(s, message))
 	}
 	w.Labels, w.Annotations = meta.Labels, meta.Annotations
 	for _, list := range []string{"containers", "initContainers"} {

@@ -34,6 +34,8 @@ type Workload struct {
 	File       string
 	At         Place
 	Containers map[string]Place
+	// Twice are the keys that the file has twice, as findings.
+	Twice []finding.Finding
 	// Rates are measured log bytes a minute, by container; Used is what the
 	// logs take on the node's disk.
 	Rates map[string]Rate

@@ -1,5 +1,5 @@
 // Package check is the ordered table of everything that kubectl logarch can find
-// wrong or worth knowing: LA0xx belong to inject, LA1xx to advise.
+// wrong or worth knowing: LA0xx belong to inject, LA1xx to advise, which knows LA016 too.
 package check
 
 import "github.com/clusterwright/kubectl-plugins/shared/finding"

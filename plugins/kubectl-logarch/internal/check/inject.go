@@ -55,6 +55,9 @@ var (
 	ImmutableObject = finding.Rule{ID: "LA015", Title: "the object cannot be changed in the cluster", Severity: finding.Warning,
 		Rationale: "Containers of a running Pod and the template of a Job cannot be changed: the manifest has to be deleted and created again (kubectl replace --force).",
 		Remedy:    "change what makes the pod (its Deployment, its manifest), or kubectl replace --force -f -", Source: "the validation of the API server", Docs: "https://kubernetes.io/docs/concepts/workloads/pods/#pod-update-and-replacement"}
+	DuplicateKey = finding.Rule{ID: "LA016", Title: "a key that is written twice", Severity: finding.Warning,
+		Rationale: "YAML forbids two equal keys in a map, and JSON leaves open what they mean. kubectl sends the last one and says nothing, kustomize refuses the file. What stands under the first one has no effect, so a volume or a container that seems to be there is not.",
+		Remedy:    "write the key once, with what belongs under it", Source: "YAML 1.2.2, 3.2.1.1; sigs.k8s.io/yaml, YAMLToJSON", Docs: "https://yaml.org/spec/1.2.2/#3211-nodes"}
 	AliasExpanded = finding.Rule{ID: "LA020", Title: "an alias was expanded", Severity: finding.Info,
 		Rationale: "The place to change is shared with another one through a YAML anchor. A change there would reach the other place too, so the alias became a comment, followed by a copy of what it stands for. eject brings it back.",
 		Source:    "YAML 1.2, 7.1", Docs: "https://yaml.org/spec/1.2.2/#71-alias-nodes"}
@@ -110,6 +113,6 @@ var (
 // Inject is the rules of inject, in order.
 var Inject = []finding.Rule{
 	NotAPod, NoContainer, HidesImage, HidesProgram, AlreadyStdout, NotWritable, SubPathExpr, Windows, JobNeverEnds, LowersSecurity, NameTaken,
-	NotEditable, NotProved, FileMount, ImmutableObject, AliasExpanded, UnknownUser, UnknownImage, QoSKept, HPAUtilisation, ShortGrace, PlainSidecar,
+	NotEditable, NotProved, FileMount, ImmutableObject, DuplicateKey, AliasExpanded, UnknownUser, UnknownImage, QoSKept, HPAUtilisation, ShortGrace, PlainSidecar,
 	Reinjected, ReadOnlyRoot, SharedClaim, ForeignKind, DiskDoubles, MemoryVolume, ModeUnreadable, NewEmptyDir, NotExecuted, ListReplaced, RotationUser, CopyAndTruncate,
 }

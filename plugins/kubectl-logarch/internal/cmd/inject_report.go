@@ -98,7 +98,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int
 	for _, f := range it.Findings {
 		word := severityWord(st, f.Severity)
 		at := ""
-		if f.Severity == finding.Error && f.Subject.Line > 0 {
+		if f.Subject.Line > 0 && (f.Severity == finding.Error || f.Subject.Line != it.Subject.Line) {
 			at = fmt.Sprintf(" (line %d)", f.Subject.Line)
 		}
 		line(fmt.Sprintf("%s: %s%s [%s]", word, f.Message, at, f.ID))

@@ -122,6 +122,16 @@ func (p *plan) decodeInto(what string, n *yamltree.Node, into any) bool {
 	return err == nil
 }
 
+// twices warns of keys that are written twice; w is the workload in the file f that
+// the user gave.
+func (p *plan) twices(f *yamltree.File, w *manifest.Workload) {
+	for _, t := range manifest.Twices(w.Object) {
+		message, line, column := t.Say(f)
+		s := &p.add(check.DuplicateKey, "%s", message).Subject
+		s.Line, s.Column = line, column
+	}
+}
+
 // makePlan decides what to add. Findings of severity error mean that nothing
 // may be added.
 func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yamltree.File) *plan {

@@ -187,6 +187,9 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 			continue
 		}
 		p.autoscaled(scalers)
+		if i < len(places) {
+			p.twices(at, places[i])
+		}
 		plans[i] = p
 		refused = refused || p.refused()
 		if !p.refused() {

@@ -3,6 +3,7 @@
 package manifest
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
@@ -183,6 +184,44 @@ func Walk(root *yamltree.Node, steps ...Step) (chain []*yamltree.Node, alias, ho
 		n = next
 	}
 	return chain, nil, nil
+}
+
+// Twice is a key that is written twice in a map: the first place has no effect.
+type Twice struct{ First, Last *yamltree.Node }
+
+// Say is what a user is told, and the place of the key that has no effect.
+func (t Twice) Say(f *yamltree.File) (message string, line, column int) {
+	last, _ := f.Position(t.Last.Start)
+	line, column = f.Position(t.First.Start)
+	return fmt.Sprintf("key %q is written twice: what is under it here has no effect, line %d counts", t.First.Value, last), line, column
+}
+
+// Twices finds the keys that are written twice in an object.
+func Twices(n *yamltree.Node) (out []Twice) {
+	n.Walk(func(n *yamltree.Node) bool {
+		if n.Kind != yamltree.Map {
+			return true
+		}
+		var last map[string]int
+		if len(n.Keys) > 16 {
+			last = make(map[string]int, len(n.Keys))
+			for i, k := range n.Keys {
+				last[k.Value] = i
+			}
+		}
+		for i, k := range n.Keys {
+			j := last[k.Value]
+			if last == nil {
+				for j = len(n.Keys) - 1; n.Keys[j].Value != k.Value; j-- {
+				}
+			}
+			if j > i {
+				out = append(out, Twice{k, n.Keys[j]})
+			}
+		}
+		return true
+	})
+	return out
 }
 
 // JSON turns a part of a manifest into plain Go values as the decoders of
