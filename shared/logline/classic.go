@@ -1,6 +1,9 @@
 package logline
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // parseLogfmt reads key=value lines that start with a time, a level or a
 // message: logrus (containerd, Cilium, CRI-O), go-kit and Go's slog.
@@ -106,6 +109,11 @@ func logfmtHeader(r role, val Value, ev *Event) bool {
 // parseClassic reads lines that start with a date or a level: zap's console,
 // old etcd, Calico, CoreDNS, Go's log package, Istio, nginx, Python.
 func parseClassic(b []byte, ev *Event) bool {
+	if t, ok := accessTime(b); ok {
+		ev.Time, ev.HasTime = t, true
+		ev.Format, ev.Severity, ev.Msg = Classic, Info, plain(b)
+		return true
+	}
 	rest := b
 	t, n := parseTimestamp(b)
 	if n == 0 {
@@ -124,9 +132,12 @@ func parseClassic(b []byte, ev *Event) bool {
 			t, n = t-off, n+k
 		}
 		rest = b[n:]
-		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' {
+		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' && (rest[0] != '[' || b[0] != '[') {
 			return false
 		}
+	}
+	if n > 0 {
+		rest = afterThread(rest, ev)
 	}
 	level, after := levelWord(rest)
 	if n == 0 && (level == Unknown || b[0] != '[') {
@@ -138,13 +149,14 @@ func parseClassic(b []byte, ev *Event) bool {
 	ev.Format = Classic
 	ev.Severity = level
 	if level != Unknown {
-		rest = rest[after:]
+		rest = afterThread(rest[after:], ev) // Calico
 	}
 	if bytes.IndexByte(rest, '\t') >= 0 && zapConsole(bytes.TrimLeft(rest, "\t"), ev) {
 		return true
 	}
 	rest = bytes.TrimLeft(rest, " \t")
 	rest = bytes.TrimPrefix(rest, []byte("| "))
+	rest = envoyPlace(rest, ev)
 	ev.Msg = plain(rest)
 	calicoCaller(rest, ev)
 	return true
@@ -170,8 +182,11 @@ func goLogTime(b []byte) (int64, int) {
 }
 
 // spacedZone reads a zone that stands apart from its time, as Fluentd and .NET
-// write it: " +0200" or " +02:00".
+// write it: " +0200" or " +02:00", and PostgreSQL's " UTC".
 func spacedZone(b []byte) (off int64, n int) {
+	if bytes.HasPrefix(b, []byte(" UTC ")) {
+		return 0, 4
+	}
 	if len(b) < 6 || b[0] != ' ' || b[1] != '+' && b[1] != '-' {
 		return 0, 0
 	}
@@ -179,7 +194,7 @@ func spacedZone(b []byte) (off int64, n int) {
 	if b[4] == ':' {
 		k = 5
 	}
-	if len(b) < k+2 || len(b) > k+2 && b[k+2] != ' ' {
+	if len(b) < k+2 || len(b) > k+2 && b[k+2] != ' ' && b[k+2] != ']' {
 		return 0, 0
 	}
 	m := digits2(b[k:])
@@ -193,16 +208,75 @@ func spacedZone(b []byte) (off int64, n int) {
 	return off, k + 2
 }
 
-// slashTime is goLogTime in brackets, as Fluent Bit and oauth2-proxy write it.
+// slashTime is a time in brackets, as Fluent Bit and oauth2-proxy (with slashes), Envoy
+// and gunicorn write it.
 func slashTime(b []byte) (int64, int) {
 	if len(b) < 21 || b[0] != '[' {
 		return 0, 0
 	}
 	t, n := goLogTime(b[1:])
+	if n == 0 {
+		if t, n = parseTimestamp(b[1:]); n > 0 {
+			off, k := spacedZone(b[1+n:])
+			t, n = t-off, n+k
+		}
+	}
 	if n == 0 || n+1 >= len(b) || b[n+1] != ']' {
 		return 0, 0
 	}
 	return t, n + 2
+}
+
+// afterThread takes the number of a process or thread in brackets off: "[12]" or
+// " [12]".
+func afterThread(b []byte, ev *Event) []byte {
+	rest := bytes.TrimPrefix(b, []byte{' '})
+	if len(rest) < 3 || rest[0] != '[' {
+		return b
+	}
+	end := bytes.IndexByte(rest[:min(len(rest), 12)], ']')
+	if end < 2 {
+		return b
+	}
+	pid, err := strconv.Atoi(string(rest[1:end]))
+	if err != nil || pid < 0 {
+		return b
+	}
+	ev.PID = pid
+	return rest[end+1:]
+}
+
+// envoyPlace takes the logger and the place off what Envoy writes behind the level:
+// "[main] [source/server/server.cc:404] text".
+func envoyPlace(b []byte, ev *Event) []byte {
+	logger, rest, ok := bytes.Cut(bytes.TrimPrefix(b, []byte{'['}), []byte("] ["))
+	if !ok || len(b) == len(logger) || b[0] != '[' || len(logger) > 64 || bytes.IndexByte(logger, ' ') >= 0 {
+		return b
+	}
+	place, text, ok := bytes.Cut(rest, []byte("] "))
+	if !ok || !isCaller(place) {
+		return b
+	}
+	ev.Logger, ev.LoggerAt, ev.Caller = plain(logger), 0, baseName(place)
+	return text
+}
+
+// accessTime reads the time of an access log in the common format: ADDRESS IDENTITY
+// USER [10/Oct/2023:13:55:36 +0000] "GET ...
+func accessTime(b []byte) (int64, bool) {
+	at := bytes.IndexByte(b[:min(len(b), 160)], '[') + 1
+	if at < 6 || len(b) < at+29 || b[at+2] != '/' || b[at+6] != '/' || b[at+11] != ':' || b[at+26] != ']' || b[at+28] != '"' {
+		return 0, false
+	}
+	b = b[at:]
+	mo := bytes.Index([]byte(months), b[3:6])
+	d, c, y := digits2(b), digits2(b[7:]), digits2(b[9:])
+	secs, ok := clockOf(b[12:])
+	off, n := spacedZone(b[20:])
+	if !ok || n != 6 || mo < 0 || mo%3 != 0 || d < 1 || d > 31 || c < 17 || c > 22 || y < 0 {
+		return 0, false
+	}
+	return daysFromCivil(c*100+y, mo/3+1, d)*day + secs*second - off, true
 }
 
 // dmesgTime reads what dmesg -T puts in front: [Sat Nov 21 03:56:31 2026].
@@ -261,7 +335,7 @@ func parseLogrus(b []byte, ev *Event) bool {
 	return true
 }
 
-// levelWord finds a level at the start of a text: INFO, [INFO], [INFO][12], "I
+// levelWord finds a level at the start of a text: INFO, [INFO], "I
 // |", and returns the place after it.
 func levelWord(b []byte) (Severity, int) {
 	i := 0
@@ -292,12 +366,6 @@ func levelWord(b []byte) (Severity, int) {
 			return Unknown, 0
 		}
 		i++
-		// Calico puts the process id behind it.
-		if i < len(b) && b[i] == '[' {
-			if end := bytes.IndexByte(b[i:], ']'); end > 0 && end < 12 {
-				i += end + 1
-			}
-		}
 		if i < len(b) && b[i] == ':' {
 			i++
 		}

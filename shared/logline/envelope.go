@@ -38,6 +38,9 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 	case c == '<':
 		return openPriority(line, env, meta)
 	case c >= 'a' && c <= 'z':
+		if len(line) > 19 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' { // as some languages write a month
+			return openSyslog(line, env, meta)
+		}
 		return openPrefixed(line, env)
 	case c == esc:
 		if bare := withoutColour(line); len(bare) > 0 && bare[0] != esc {

@@ -16,7 +16,7 @@ func jsonRole(key []byte) role {
 		return roleMsg
 	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level":
 		return roleLevel
-	case "caller", "C", "source", "src", "sourceLocation", "log.origin":
+	case "caller", "C", "source", "src", "sourceLocation", "logging.googleapis.com/sourceLocation", "log.origin":
 		return roleCaller
 	case "logger", "@module", "logger_name", "N", "log.logger":
 		return roleLogger

@@ -234,6 +234,10 @@ func (p *Parser) text(text []byte, n int) {
 	case startOther:
 		p.flushHeld()
 		p.parse(text, n)
+		if p.ev.Format == Classic {
+			p.hold(text, n) // a stack trace may follow
+			return
+		}
 		p.emit(&p.ev)
 		return
 	}
@@ -382,8 +386,16 @@ func (p *Parser) continues(text []byte) bool {
 			return false
 		}
 	}
-	if p.ev.Format != Panic && standsAlone(text) {
-		return false
+	switch p.ev.Format {
+	case Panic:
+	case Classic:
+		if !stackLine(text) {
+			return false
+		}
+	default:
+		if standsAlone(text) {
+			return false
+		}
 	}
 	if !h.owned {
 		h.own()
@@ -426,15 +438,15 @@ func (p *Parser) reparse(text []byte, n int) {
 	ev := &p.ev
 	if i := parseKlogHeader(text, ev); i > 0 {
 		ev.Msg = plain(text[i:])
-	} else {
-		ev.Format, ev.Severity = Panic, Fatal
-		first, stack, _ := bytes.Cut(text, []byte{'\n'})
-		ev.Msg = plain(first)
-		if len(stack) > 0 {
-			ev.addField(plain([]byte("stack")), plain(stack))
-		}
+		p.fromCarrier()
+		return
 	}
-	p.fromCarrier()
+	first, stack, _ := bytes.Cut(text, []byte{'\n'})
+	p.parse(first, n)
+	ev.Raw = text
+	if len(stack) > 0 {
+		ev.addField(plain([]byte("stack")), plain(stack))
+	}
 }
 
 // Detach makes what is carried independent of the buffers parsed so far. The

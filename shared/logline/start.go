@@ -34,6 +34,9 @@ func starts(b []byte) start {
 		if _, n := goLogTime(b); n > 0 {
 			return startOther
 		}
+		if _, ok := accessTime(b); ok {
+			return startOther
+		}
 	case c == '[':
 		if sev, _ := levelWord(b); sev != Unknown {
 			return startOther
@@ -72,6 +75,29 @@ func isPanic(b []byte) bool {
 	}
 	return bytes.HasPrefix(b, []byte("panic: ")) || bytes.HasPrefix(b, []byte("fatal error: ")) ||
 		bytes.HasPrefix(b, []byte("unexpected fault address ")) || bytes.HasPrefix(b, []byte("runtime: goroutine stack exceeds"))
+}
+
+// stackLine says whether a line is of a stack trace of Java, Python or Go, as loggers
+// print it below their own line.
+func stackLine(b []byte) bool {
+	if len(b) < 3 || len(b) > 4096 {
+		return false
+	}
+	if b[0] == '\t' || b[0] == ' ' && b[1] == ' ' || bytes.HasPrefix(b, []byte("Caused by: ")) || bytes.HasPrefix(b, []byte("Traceback (most")) || bytes.HasPrefix(b, []byte("goroutine ")) {
+		return true
+	}
+	word := b
+	if i := bytes.IndexAny(b, ": "); i >= 0 {
+		word = b[:i]
+	}
+	for _, end := range []string{"Exception", "Error", "Throwable"} {
+		if len(word) > len(end) && bytes.HasSuffix(word, []byte(end)) {
+			return true
+		}
+	}
+	// A function of Go: a package's path, a dot, a name.
+	slash := bytes.LastIndexByte(word, '/')
+	return slash > 0 && len(word) == len(b) && b[0] != '.' && bytes.IndexByte(word[slash:], '.') > 0
 }
 
 // standsAlone says whether a line without a format is surely no continuation of

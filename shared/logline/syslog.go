@@ -79,7 +79,7 @@ func openSyslog(line []byte, env *Envelope, meta *Meta) []byte {
 		}
 		return line
 	}
-	mo := bytes.Index([]byte(months), line[:3])
+	mo := bytes.Index([]byte(months), []byte{line[0] &^ 0x20, line[1], line[2]})
 	if mo < 0 || mo%3 != 0 || line[3] != ' ' || line[6] != ' ' {
 		return line
 	}

@@ -344,7 +344,7 @@ func (o *parseOptions) notes(env *cli.Env, r *parse.Result) {
 		case r.UnparsedHidden > 0:
 			note("%s of %s are in no format known here; a filter left out %s of them, which it could not judge", count(n, "event"), comma(r.Events), comma(r.UnparsedHidden))
 		default:
-			note("%s of %s in no format known here, kept as text", count(n, "line"), comma(r.Events))
+			note("%s of %s in no format known here, kept as text", count(n, "event"), comma(r.Events))
 		}
 	}
 	if r.Incomplete > 0 {
