@@ -140,7 +140,11 @@ func (e *Event) AppendKlog(dst []byte) []byte {
 	}
 	dst = append(dst, "] "...)
 	if !e.Structured {
-		return append(dst, e.Msg.Text(nil)...)
+		dst = e.Msg.Text(dst)
+		for i := range e.Fields { // the stack trace that followed
+			dst = e.Fields[i].Value.Text(append(dst, '\n'))
+		}
+		return dst
 	}
 	dst = strconv.AppendQuote(dst, e.Msg.String())
 	pair := func(key []byte, v Value) {

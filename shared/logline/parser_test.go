@@ -106,6 +106,22 @@ func TestKlogIdentity(t *testing.T) {
 	}
 }
 
+// TestStackAsKlog: a stack trace below a line that is not klog goes with it.
+func TestStackAsKlog(t *testing.T) {
+	stack := "java.lang.IllegalStateException: no\n\tat com.example.Demo.run(Demo.java:42)"
+	p := NewParser(testMeta(), func(ev *Event) {
+		text := ev.AppendKlog(nil)
+		if !bytes.HasSuffix(text, []byte("] it broke\n"+stack)) {
+			t.Errorf("%q", text)
+		}
+		if back := jsonLines(text, testMeta()); len(back) != 1 {
+			t.Errorf("%d events of %q", len(back), text)
+		}
+	})
+	p.Lines([]byte("2026-11-21 03:56:31.123 ERROR it broke\n"+stack+"\n"), 1)
+	p.Flush()
+}
+
 // TestJSONToKlogAndBack: component JSON written as klog text and read again is
 // the same record.
 func TestJSONToKlogAndBack(t *testing.T) {
