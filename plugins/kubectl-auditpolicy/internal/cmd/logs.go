@@ -87,7 +87,7 @@ func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
 	p := ps[0]
 	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", name)
 	if len(p.Refused) > 0 {
-		return nil, cli.WithHint(cli.Usagef("%s: kube-apiserver would not start with this policy: %s: %s", p.Title(), p.Refused[0].Path, p.Refused[0].Message), lint)
+		return nil, cli.WithHint(cli.Usagef("%s: kube-apiserver would not start with this policy: %s", p.Title(), p.Refused[0].Said()), lint)
 	}
 	if n := len(p.Dropped); n > 0 {
 		fmt.Fprintf(env.ErrOut, "warning: %s: kube-apiserver drops %s, so rules may match more than they say; %s\n", p.Title(), plural(int64(n), "field"), lint)

@@ -77,6 +77,14 @@ type Problem struct {
 	Node *yaml.Node
 }
 
+// Said is the message with its path, where that says more than the message.
+func (p Problem) Said() string {
+	if strings.HasPrefix(p.Message, p.Path) {
+		return p.Message
+	}
+	return p.Path + ": " + p.Message
+}
+
 // NotPolicyError says that an input is not a policy and holds none.
 type NotPolicyError struct{ Reason string }
 

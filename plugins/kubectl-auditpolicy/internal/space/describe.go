@@ -66,7 +66,7 @@ func (sp *Space) verbWords(b Box, among []string) string {
 	case len(lacks) == 1 && len(has) > 3:
 		return "all verbs but " + lacks[0] + " on "
 	}
-	return strings.Join(has, ", ") + " "
+	return join(has) + " on "
 }
 
 // choice describes a set of values of which the last stands for all others.
@@ -109,6 +109,29 @@ func join(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
+// subresourceWords describes subresources; whether the resource itself, whose
+// subresource is "", is among them is said elsewhere.
+func (sp *Space) subresourceWords(s Set) string {
+	last := len(sp.subs) - 1
+	var has, lacks []string
+	for i := 1; i < last; i++ {
+		if s.Has(i) {
+			has = append(has, sp.subs[i])
+		} else {
+			lacks = append(lacks, sp.subs[i])
+		}
+	}
+	switch {
+	case !s.Has(last) && len(has) == 1:
+		return "subresource " + has[0]
+	case !s.Has(last):
+		return "subresources " + join(has)
+	case len(lacks) == 0:
+		return "all subresources"
+	}
+	return "all subresources but " + join(lacks)
+}
+
 func (sp *Space) resourceWords(b Box) string {
 	var out strings.Builder
 	res, allRes := choice(sp.resources, b[Resource], "all resources", "all resources but ")
@@ -119,19 +142,16 @@ func (sp *Space) resourceWords(b Box) string {
 			subOnly = " and their subresources"
 		}
 	case !b[Subresource].Has(0):
-		w, _ := choice(sp.subs, b[Subresource], "", "other than ")
 		if allRes {
-			res = "subresource " + w + " of any resource"
-		} else {
-			subOnly = ", subresource " + w
+			res = "any resource"
 		}
+		res = sp.subresourceWords(b[Subresource]) + " of " + res
 	case b[Subresource].count(n) == 1:
 		if allRes || b[Resource].Has(sp.sizes[Resource]-1) {
 			subOnly = ", not subresources"
 		}
 	default:
-		w, _ := choice(sp.subs, b[Subresource], "", "subresources other than ")
-		subOnly = " (subresources: " + w + ")"
+		subOnly = " and " + sp.subresourceWords(b[Subresource])
 	}
 	out.WriteString(res + subOnly)
 	n := sp.sizes[Group]

@@ -9,6 +9,11 @@ func (sp *Space) Expand(p Point, inside func(Box) bool) Box {
 		b[d] = setOf(sp.sizes[d], p[d])
 	}
 	for _, d := range []Dim{Name, Namespace, Extra2, Extra1, Subresource, User, Verb, Resource, Group, Path} {
+		if d == Path && p[Path] == 0 && b.namesResource() {
+			// Paths go into a class of their own: "pods, and all paths" reads as
+			// one thing and is two.
+			continue
+		}
 		try := b
 		try[d] = nil
 		if sp.sizes[d] == 1 || inside(try) {
@@ -36,6 +41,16 @@ func (sp *Space) Expand(p Point, inside func(Box) bool) Box {
 		}
 	}
 	return b
+}
+
+// namesResource says whether a box is about particular resources.
+func (b *Box) namesResource() bool {
+	for _, d := range []Dim{Group, Resource, Subresource, Namespace, Name} {
+		if b[d] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Within says whether a box lies in the union of some others, as far as one of
