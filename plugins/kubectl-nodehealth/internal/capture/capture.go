@@ -153,6 +153,11 @@ func (r *reader) text(name, text string, strict bool) error {
 		return r.yaml(name, text)
 	case formTable:
 		return fmt.Errorf("is the table of kubectl get, which holds no evidence: use -o yaml or -o json")
+	case formLog:
+		if strict {
+			return fmt.Errorf("is a log, not a capture: kubectl nodehealth logs --from FILE --scan says what is known trouble in it")
+		}
+		return nil
 	case formError:
 		return fmt.Errorf("holds only an error of kubectl: %s", firstLine(text))
 	}

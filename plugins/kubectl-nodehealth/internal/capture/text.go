@@ -20,6 +20,7 @@ const (
 	formDump
 	formTable
 	formError
+	formLog
 )
 
 var ansi = lazyregexp.New("\x1b\\[[0-9;?]*[a-zA-Z]")
@@ -60,6 +61,8 @@ func decodeText(data []byte) (string, error) {
 }
 
 var (
+	// logLines are klog's head, or the journal's: "Jan 07 23:21:12 node kubelet[7674]:".
+	logLines     = lazyregexp.New(`(?m)^(?:[IWEF]\d{4} \d\d:\d\d:\d\d\.|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ [\w.-]+(?:\[\d+\])?: |\[ *\d+\.\d{6}\] |time="?\d{4}-)`)
 	dumpMark     = lazyregexp.New(`(?m)^==== START logs for container `)
 	describeName = lazyregexp.New(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
 	describeBody = lazyregexp.New(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
@@ -85,6 +88,8 @@ func sniff(text string) form {
 		return formError
 	case getTable.MatchString(t):
 		return formTable
+	case logLines.MatchString(t):
+		return formLog
 	case jsonStart.MatchString(t):
 		// kubectl's warnings may stand before the document (2>&1).
 		return formJSON

@@ -34,6 +34,7 @@ type logsFlags struct {
 	tail     int
 	boot     int
 	scan     bool
+	from     string
 	debugPod bool
 	output   string
 }
@@ -44,7 +45,7 @@ const defaultTail = 200
 func newLogs(env *cli.Env) *cobra.Command {
 	f := &logsFlags{}
 	c := &cobra.Command{
-		Use:   "logs NODE",
+		Use:   "logs NODE | --from FILE",
 		Short: "The logs of a node's own services: kubelet, runtime, kernel; or what is known trouble in them",
 		Long: `Reads the kubelet's log query where it is on (enableSystemLogQuery, off by
 default), the kubelet's file server of /var/log otherwise, and the journal itself
@@ -52,7 +53,7 @@ through a debug pod where you allow one (--debug-pod). Where none works it says
 which setting or right is missing and what to type on the node.
 
 --scan looks for known signatures in the logs of kubelet, runtime and kernel, and
-says what each means.`,
+says what each means. --from reads a saved log instead of a node's.`,
 		Example: `
 			# The kubelet's last lines
 			kubectl nodehealth logs kube-worker-1
@@ -65,10 +66,20 @@ says what each means.`,
 			kubectl nodehealth logs kube-worker-1 --list
 
 			# Known trouble in all of them
-			kubectl nodehealth logs kube-worker-1 --scan`,
-		Args: cobra.ExactArgs(1),
+			kubectl nodehealth logs kube-worker-1 --scan
+
+			# ... and in what somebody saved or pasted, without a cluster
+			journalctl -u kubelet | kubectl nodehealth logs --from - --scan`,
+		Args: logsArgs(f),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runLogs(cmd, env, f, args[0])
+			node := f.from
+			if node == "-" {
+				node = "stdin"
+			}
+			if len(args) > 0 {
+				node = args[0]
+			}
+			return runLogs(cmd, env, f, node)
 		},
 	}
 	fs := c.Flags()
@@ -81,6 +92,7 @@ says what each means.`,
 	fs.IntVar(&f.tail, "tail", 0, fmt.Sprintf("Only the last N events (-o raw: lines; default: %d, or all with --since or --grep)", defaultTail))
 	fs.IntVar(&f.boot, "boot", 0, "Boot to read: 0 the current one, -1 the one before (journal only)")
 	fs.BoolVar(&f.scan, "scan", false, "Look for known signatures of trouble and say what they mean")
+	fs.StringVar(&f.from, "from", "", "Read a saved log (gzip or not; - for stdin) instead of a node's; no cluster is asked")
 	fs.BoolVar(&f.debugPod, "debug-pod", false, "Where the kubelet will not show a log, read it in a debug pod that is removed afterwards")
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, raw (lines as they are) or json (the records of kubectl logarch parse)")
 	f.debug.addFlags(c)
@@ -112,6 +124,9 @@ func runLogs(cmd *cobra.Command, env *cli.Env, f *logsFlags, node string) error 
 	l := &logReader{env: env, flags: f, node: node, now: env.Now()}
 	if err := l.parseQuery(cmd); err != nil {
 		return err
+	}
+	if f.from != "" {
+		return l.saved(cmd)
 	}
 	var err error
 	if l.config, err = f.debug.cluster.RESTConfig(); err != nil {

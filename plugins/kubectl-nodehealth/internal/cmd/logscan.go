@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
-	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 // scanReport is the JSON of `logs --scan`.
@@ -40,7 +38,7 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 	case strings.HasPrefix(l.info.ContainerRuntimeVersion, "docker"):
 		units[1] = "docker"
 	}
-	report := scanReport{APIVersion: "nodehealth.clusterwright.dev/v1alpha1", Kind: "LogScan", Node: l.node}
+	report := scanReport{Node: l.node}
 	var scanner nodelog.Scanner
 	read := 0
 	for _, unit := range units {
@@ -70,20 +68,7 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 		}
 	}
 	report.Hits = scanner.Hits()
-	if l.flags.output == "json" {
-		if err := finding.WriteJSON(l.env.Out, report); err != nil {
-			return err
-		}
-	} else {
-		l.printScan(report)
-	}
-	switch {
-	case read == 0:
-		return cli.Exit(cli.ExitUnknown)
-	case len(report.Hits) > 0:
-		return cli.Exit(cli.ExitFindings)
-	}
-	return nil
+	return l.report(report, read)
 }
 
 func (l *logReader) printScan(r scanReport) {

@@ -209,13 +209,28 @@ func TestPlaces(t *testing.T) {
 // none.
 func TestScan(t *testing.T) {
 	lines := map[string]string{
-		"OOMKilling":          "Killed process 1012 (heapster) total-vm:327128kB, anon-rss:306328kB",
-		"TaskHung":            "INFO: task docker:20744 blocked for more than 120 seconds.",
-		"UnregisterNetDevice": "unregister_netdevice: waiting for lo to become free. Usage count = 1",
-		"FilesystemError":     "EXT4-fs (sda1): Remounting filesystem read-only",
-		"PLEGUnhealthy":       `E0105 06:24:52.4 46 kubelet.go:1] "Skipping pod synchronization" err="PLEG is not healthy: pleg was last seen active 3m"`,
-		"CertificateExpired":  `E0105 06:24:52.4 46 x.go:1] "Unable to authenticate the request" err="x509: certificate has expired or is not yet valid"`,
-		"APIServerRefused":    `E0105 06:24:52.4 46 x.go:1] "Failed" err="Get https://10.0.0.1:6443: dial tcp 10.0.0.1:6443: connect: connection refused"`,
+		// As in tickets of Kubernetes, kubeadm, containerd and AKS, versions 1.9 to
+		// 1.35.
+		"NodeNotFound":         `E1119 15:54:24.469794 35241 kubelet.go:2412] "Error getting node" err="node \"dockerone\" not found"`,
+		"SandboxImageMissing":  `E0726 00:03:59.4 1840 remote_runtime.go:116] "RunPodSandbox from runtime service failed" err="rpc error: code = Unknown desc = failed to get sandbox image \"k8s.gcr.io/pause:3.2\": failed`,
+		"RuntimeDown":          `I0409 21:14:19.210702   26014 kubelet.go:1794] skipping pod synchronization - [container runtime is down]`,
+		"KubeletNotConfigured": `"command failed" err="failed to load kubelet config file, path: /var/lib/kubelet/config.yaml, error: failed to load Kubelet config file /var/lib/kubelet/config.yaml`,
+		"BootstrapMissing":     `"command failed" err="failed to run Kubelet: unable to load bootstrap kubeconfig: stat /etc/kubernetes/bootstrap-kubelet.conf: no such file or directory"`,
+		"UnknownFlag":          `E1 1 run.go:74] "command failed" err="failed to parse kubelet flag: unknown flag: --network-plugin"`,
+		"SwapOn":               `err="failed to run Kubelet: running with swap on is not supported, please disable swap! or set --fail-swap-on flag to false"`,
+		"CgroupDriverMismatch": `err="failed to run Kubelet: misconfiguration: kubelet cgroup driver: \"systemd\" is different from docker cgroup driver: \"cgroupfs\""`,
+		"CgroupMissing":        `err="failed to run Kubelet: system validation failed - Following Cgroup subsystem not mounted: [memory]"`,
+		"CRIUnimplemented":     `validate CRI v1 runtime API for endpoint "unix:///run/containerd/containerd.sock": rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService`,
+		"Forbidden":            `Failed to list *v1.Service: services is forbidden: User "system:anonymous" cannot list resource "services"`,
+		"ResolvConfMissing":    `"Failed to generate sandbox config for pod" err="open /run/systemd/resolve/resolv.conf: no such file or directory"`,
+		"ImageGCFailed":        `"Image garbage collection failed multiple times in a row" err="Failed to garbage collect required amount of images. Attempted to free 4783028633 bytes"`,
+		"OOMKilling":           "Killed process 1012 (heapster) total-vm:327128kB, anon-rss:306328kB",
+		"TaskHung":             "INFO: task docker:20744 blocked for more than 120 seconds.",
+		"UnregisterNetDevice":  "unregister_netdevice: waiting for lo to become free. Usage count = 1",
+		"FilesystemError":      "EXT4-fs (sda1): Remounting filesystem read-only",
+		"PLEGUnhealthy":        `E0105 06:24:52.4 46 kubelet.go:1] "Skipping pod synchronization" err="PLEG is not healthy: pleg was last seen active 3m"`,
+		"CertificateExpired":   `E0105 06:24:52.4 46 x.go:1] "Unable to authenticate the request" err="x509: certificate has expired or is not yet valid"`,
+		"APIServerRefused":     `E0105 06:24:52.4 46 x.go:1] "Failed" err="Get https://10.0.0.1:6443: dial tcp 10.0.0.1:6443: connect: connection refused"`,
 	}
 	for name, line := range lines {
 		var s Scanner
