@@ -32,13 +32,18 @@ func config(o Options, b string) string {
     hints.default_config:
       type: filestream
       id: container-${data.kubernetes.container.id}
-      paths: ["/var/log/pods/*${data.kubernetes.pod.uid}/${data.kubernetes.container.name}/*.log"]
+      # A container that is started again gets an id and a file of its own.
+      paths: ["/var/log/containers/*-${data.kubernetes.container.id}.log"]
       parsers:
       - container: {stream: all, format: auto}
       prospector.scanner:
+        check_interval: 1s
         symlinks: true
         fingerprint.enabled: true
+        fingerprint.length: 256
       file_identity.fingerprint: ~
+      backoff: {init: 250ms, max: 1s}
+      close.on_state_change.removed: false
     templates:
     - condition.equals:
         kubernetes.labels.app: redis
@@ -48,9 +53,13 @@ func config(o Options, b string) string {
           input:
             type: filestream
             id: redis-${data.kubernetes.container.id}
-            paths: ["/var/log/pods/*${data.kubernetes.pod.uid}/${data.kubernetes.container.name}/*.log"]
+            paths: ["/var/log/containers/*-${data.kubernetes.container.id}.log"]
             parsers:
             - container: {stream: all, format: auto}
+            prospector.scanner: {check_interval: 1s, symlinks: true, fingerprint: {enabled: true, length: 256}}
+            file_identity.fingerprint: ~
+            backoff: {init: 250ms, max: 1s}
+            close.on_state_change.removed: false
     - condition.contains:
         kubernetes.container.image: httpd
       config:
@@ -59,16 +68,24 @@ func config(o Options, b string) string {
           input:
             type: filestream
             id: apache-access-${data.kubernetes.container.id}
-            paths: ["/var/log/pods/*${data.kubernetes.pod.uid}/${data.kubernetes.container.name}/*.log"]
+            paths: ["/var/log/containers/*-${data.kubernetes.container.id}.log"]
             parsers:
             - container: {stream: stdout, format: auto}
+            prospector.scanner: {check_interval: 1s, symlinks: true, fingerprint: {enabled: true, length: 256}}
+            file_identity.fingerprint: ~
+            backoff: {init: 250ms, max: 1s}
+            close.on_state_change.removed: false
         error:
           input:
             type: filestream
             id: apache-error-${data.kubernetes.container.id}
-            paths: ["/var/log/pods/*${data.kubernetes.pod.uid}/${data.kubernetes.container.name}/*.log"]
+            paths: ["/var/log/containers/*-${data.kubernetes.container.id}.log"]
             parsers:
             - container: {stream: stderr, format: auto}
+            prospector.scanner: {check_interval: 1s, symlinks: true, fingerprint: {enabled: true, length: 256}}
+            file_identity.fingerprint: ~
+            backoff: {init: 250ms, max: 1s}
+            close.on_state_change.removed: false
 processors:
 - add_cloud_metadata: ~
 - add_host_metadata: ~

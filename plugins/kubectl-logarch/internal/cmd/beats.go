@@ -50,7 +50,7 @@ func newBeats(env *cli.Env) *cobra.Command {
 			if err := o.Check(); err != nil {
 				return cli.Usagef("--secret-from %s: %w", from, err)
 			}
-			fmt.Fprintf(env.ErrOut, "%s %s for namespace %s; not executed: written by their reference\n", strings.Join(o.Beats, ", "), o.Version, o.Namespace)
+			fmt.Fprintf(env.ErrOut, "%s %s for namespace %s; %s\n", strings.Join(o.Beats, ", "), o.Version, o.Namespace, executed(o.Beats))
 			if o.Secret == nil {
 				var files []string
 				keys := beats.SelfManaged
@@ -76,6 +76,19 @@ func newBeats(env *cli.Env) *cobra.Command {
 	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml or json")
 	complete(c, "output", "yaml", "json")
 	return c
+}
+
+// executed says what was done with the configurations of these Beats.
+func executed(names []string) string {
+	i := slices.Index(names, "filebeat")
+	switch {
+	case i < 0:
+		return "not executed: written by their reference"
+	case len(names) == 1:
+		return "executed in the project's tests, with Filebeat 7.17, but for autodiscover and the modules"
+	}
+	others := slices.Delete(slices.Clone(names), i, i+1)
+	return "filebeat was executed in the project's tests (7.17, not autodiscover and modules), " + strings.Join(others, " and ") + " not"
 }
 
 // readSecret reads the Secret's values. A folder that holds a cloud id is for

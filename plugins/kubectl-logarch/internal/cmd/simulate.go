@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -42,8 +43,9 @@ that is not there yet, a burst, the end of the pod. Real processes read real
 files in a temporary folder; the lines written, delivered, lost and doubled are
 counted. It takes about half a minute and needs no cluster.
 
---agent otel runs an OpenTelemetry collector instead, --command any program that
-copies a file to its stdout, --compare a plain tail -f and tail -F beside.
+--agent runs an OpenTelemetry collector or Filebeat instead, with the configuration
+that inject makes for it, --command any program that copies a file to its stdout,
+--compare a plain tail -f and tail -F beside.
 
 Exit status 1: lines were lost that should have come, or the reader did not end
 within the grace period of 30 seconds.`
@@ -78,14 +80,14 @@ func newSimulate(env *cli.Env) *cobra.Command {
 	}
 	fs := c.Flags()
 	fs.StringSliceVar(&f.scenarios, "scenario", nil, "Only these: "+strings.Join(names, ", "))
-	fs.StringVar(&f.agent, "agent", "", "Run an agent instead of the tailer: otel")
-	fs.StringVar(&f.binary, "binary", "", "The agent's program (default: otelcol, otelcol-contrib or otelcol-k8s on the PATH)")
+	fs.StringVar(&f.agent, "agent", "", "Run an agent instead of the tailer: otel or filebeat")
+	fs.StringVar(&f.binary, "binary", "", "The agent's program (default: filebeat, or otelcol, otelcol-contrib or otelcol-k8s, on the PATH)")
 	fs.StringVar(&f.command, "command", "", "Run this instead: a program that copies {file} to stdout; {dir} is a folder that survives a restart")
 	fs.BoolVar(&f.compare, "compare", false, "Run tail -f and tail -F too")
 	fs.IntVar(&f.lines, "lines", 1000, "About how many lines a scenario writes (a burst twenty times as many)")
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json or yaml")
 	_ = c.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions([]string{"otel"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(slices.Sorted(maps.Keys(runnable)), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -124,14 +126,16 @@ func (f *simulateFlags) options() (*simulateOptions, error) {
 		return nil, cli.Unknownf("simulate: %w", err)
 	}
 	switch {
-	case f.agent == "otel":
-		bin, err := otelBinary(f.binary)
+	case f.agent != "":
+		a, ok := runnable[f.agent]
+		if !ok {
+			return nil, cli.WithHint(cli.Usagef("--agent %q: only otel and filebeat can be run here", f.agent), "--command runs any program that copies {file} to its stdout")
+		}
+		bin, err := a.find(f.agent, f.binary)
 		if err != nil {
 			return nil, err
 		}
-		o.readers = []simulate.Reader{simulate.OTel(bin)}
-	case f.agent != "":
-		return nil, cli.WithHint(cli.Usagef("--agent %q: only otel can be run here", f.agent), "--command runs any program that copies {file} to its stdout")
+		o.readers = []simulate.Reader{a.reader(bin)}
 	case f.command != "":
 		words := strings.Fields(f.command)
 		if len(words) == 0 || !strings.Contains(f.command, "{file}") {
@@ -152,20 +156,31 @@ func (f *simulateFlags) options() (*simulateOptions, error) {
 	return o, nil
 }
 
-func otelBinary(name string) (string, error) {
-	names := []string{name}
-	if name == "" {
-		names = []string{"otelcol", "otelcol-contrib", "otelcol-k8s"}
+// agentProgram is an agent that can be run here, and the names of its program.
+type agentProgram struct {
+	names  []string
+	reader func(binary string) simulate.Reader
+}
+
+var runnable = map[string]agentProgram{
+	"otel":     {[]string{"otelcol", "otelcol-contrib", "otelcol-k8s"}, simulate.OTel},
+	"filebeat": {[]string{"filebeat"}, simulate.Filebeat},
+}
+
+func (a agentProgram) find(agent, binary string) (string, error) {
+	if binary != "" {
+		p, err := exec.LookPath(binary)
+		if err != nil {
+			return "", cli.Usagef("--binary %s: no such program", binary)
+		}
+		return p, nil
 	}
-	for _, n := range names {
+	for _, n := range a.names {
 		if p, err := exec.LookPath(n); err == nil {
 			return p, nil
 		}
 	}
-	if name != "" {
-		return "", cli.Usagef("--binary %s: no such program", name)
-	}
-	return "", cli.WithHint(cli.Unknownf("--agent otel: no collector on the PATH"), "name it with --binary")
+	return "", cli.WithHint(cli.Unknownf("--agent %s: no %s on the PATH", agent, strings.Join(a.names, ", ")), "name it with --binary")
 }
 
 // simulationReport is `simulate -o json`.
