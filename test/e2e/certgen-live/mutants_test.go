@@ -38,6 +38,8 @@ type mutant struct {
 	serial                           *big.Int
 	expired, notYet, later           bool
 	sha1, otherBytes                 bool
+	// bound is a DNS name constraint of the root, or of the intermediate.
+	bound string
 	host                             string
 	cn                               string
 }
@@ -103,6 +105,10 @@ func mutants() []mutant {
 		{name: "server-and-client", key: "rsa", leafKU: ds | ke, eku: []asn1.ObjectIdentifier{oidServer, oidClient}},
 		{name: "long-serial", key: "ec", serial: new(big.Int).Lsh(big.NewInt(1), 170)},
 		{name: "name-encoding", key: "ec", otherBytes: true},
+		{name: "constraint", key: "ec", bound: "localhost"},
+		{name: "constraint-other", key: "ec", bound: "example.com"},
+		{name: "constraint-dot", key: "ec", bound: ".example.com"},
+		{name: "constraint-intermediate", key: "ec", bound: "example.com", intermediate: true},
 	}
 }
 
@@ -227,7 +233,11 @@ func (m mutant) make(t testing.TB, dir string) {
 		if by != nil {
 			exts = append(exts, akiExt(by))
 		}
-		return sign(t, rawName(cn, false), exts, key, by, nil)
+		return sign(t, rawName(cn, false), exts, key, by, func(c *x509.Certificate) {
+			if m.bound != "" && !plain {
+				c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{m.bound}
+			}
+		})
 	}
 	rootLen := -1
 	if m.rootPathLen0 {

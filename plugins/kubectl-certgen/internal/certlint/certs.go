@@ -104,6 +104,12 @@ var (
 		Rationale: "A server takes the first certificate of its file for its own and sends the others along: with the CA in front it finds that the key does not match and does not start. TLS has the sender's certificate first.", Remedy: "put the certificate first, then the intermediates; the root can be left out", Source: "RFC 8446, 4.4.2; crypto/tls, X509KeyPair",
 		Bad: "server.crt: the CA, then the server's certificate", Good: "server.crt: the server's certificate, then the CA",
 	}
+	NameConstraint = finding.Rule{
+		ID: "CG119", Title: "name that its CA may not sign", Severity: finding.Error,
+		Rationale: "A CA can be bound to certain names (nameConstraints). Clients refuse a certificate below it with any other name, whichever one they connect to; Java does not look at the constraints of a root.",
+		Remedy:    "issue it by another CA, or for the names that this one may sign", Source: "RFC 5280, 4.2.1.10",
+		Bad: "CA with permitted;DNS:example.com, certificate for localhost", Good: "CA with permitted;DNS:example.com, certificate for api.example.com",
+	}
 	SANDrift = finding.Rule{
 		ID: "CG116", Title: "a name that clients use is not in the certificate", Severity: finding.Error,
 		Rationale: "Services, nodes and endpoints of the cluster lead clients to a name or an address that the served certificate does not have.", Remedy: "issue it again with the name", Source: "kubernetes/kubeadm issue 1447",
@@ -114,5 +120,5 @@ var (
 // CertRules are the checks that only a finished certificate can fail; package verify decides them.
 func CertRules() []finding.Rule {
 	return []finding.Rule{Expired, NotYetValid, NoIssuer, BadSignature, WrongName, KeyMismatch, BadSerial, UnknownCritical, PathLen,
-		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift, NoKeyEncipherment, NotFirst}
+		NameEncoding, ExpiresSoon, LeafIsCA, EmptySubject, LooseMode, NotServed, BundleMismatch, SANDrift, NoKeyEncipherment, NotFirst, NameConstraint}
 }

@@ -243,7 +243,7 @@ func describe(i *inspect.Item, now time.Time) certJSON {
 	j.Role, j.Issuer = inspect.Role(c), inspect.NameString(c.RawIssuer)
 	j.Serial = inspect.Colons(c.SerialNumber.Bytes())
 	j.NotBefore, j.NotAfter = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
-	j.KeyType, j.Signature = string(pki.SpecOf(c.PublicKey)), c.SignatureAlgorithm.String()
+	j.KeyType, j.Signature = string(pki.SpecOfCert(c)), c.SignatureAlgorithm.String()
 	j.IsCA = c.IsCA && c.BasicConstraintsValid
 	if j.IsCA && (c.MaxPathLen > 0 || c.MaxPathLenZero) {
 		n := c.MaxPathLen
@@ -324,7 +324,7 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 	field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
 	use := append(inspect.KeyUsageNames(c.KeyUsage), inspect.ExtKeyUsageNames(c)...)
 	field(w, "usage", strings.Join(use, " "), width)
-	key := pki.SpecOf(c.PublicKey).Human()
+	key := pki.SpecOfCert(c).Human()
 	switch {
 	case i.KeyFile == "":
 	case i.KeyEncrypted:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ var (
 var ErrOther = errors.New("no certificate, request or key in it")
 
 // otherLabels are PEM blocks of other things that lie in PKI folders.
-var otherLabels = []string{"X509 CRL", "PUBLIC KEY", "RSA PUBLIC KEY", "DH PARAMETERS", "X9.42 DH PARAMETERS", "EC PARAMETERS", "DSA PARAMETERS", "PKCS7", "CMS", "OpenVPN Static key V1", "SSH2 PUBLIC KEY", "ATTRIBUTE CERTIFICATE"}
+var otherLabels = []string{"X509 CRL", "PUBLIC KEY", "RSA PUBLIC KEY", "DH PARAMETERS", "X9.42 DH PARAMETERS", "EC PARAMETERS", "DSA PARAMETERS", "OpenVPN Static key V1", "SSH2 PUBLIC KEY", "ATTRIBUTE CERTIFICATE"}
 
 // Bytes reads whatever a file may be. The name is for the items; relative
 // paths in a kubeconfig are taken from its folder.
@@ -51,6 +52,10 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 	switch {
 	case len(trim) == 0:
 		return nil, errors.New("the file is empty")
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf-----BEGIN ")):
+		return nil, errors.New("a byte order mark stands in front of the PEM, which no TLS library reads then: save it as UTF-8 without BOM")
+	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")):
+		return nil, errors.New("a Java keystore (JKS): make it PKCS#12 by keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12")
 	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):
 		return pemItems(name, "", data)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
@@ -112,6 +117,14 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 				return nil, fmt.Errorf("block %d: damaged certificate request: %s", n, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "x509: "), "asn1: "))
 			}
 			out = append(out, Item{Kind: Request, Source: name, Part: part, Request: r})
+		case b.Type == "PKCS7" || b.Type == "CMS":
+			cs, err := pkcs7(b.Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("block %d: %w", n, err)
+			}
+			for _, c := range cs {
+				out = append(out, Item{Kind: Certificate, Source: name, Part: part, Cert: c})
+			}
 		case strings.HasSuffix(b.Type, "PRIVATE KEY"):
 			it := Item{Kind: Key, Source: name, Part: part}
 			k, err := pki.ParseKey(pem.EncodeToMemory(b), nil)
@@ -131,9 +144,9 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 	switch {
 	case n == 0:
 		return nil, errors.New("broken PEM: no complete block")
-	case len(out) == 0 && slices.Contains(otherLabels, other[0]):
-		return nil, fmt.Errorf("%w: it holds a %s", ErrOther, other[0])
-	case len(out) == 0:
+	case len(out) == 0 && len(other) > 0 && slices.Contains(otherLabels, other[0]):
+		return nil, fmt.Errorf("%w: its PEM label is %s", ErrOther, other[0])
+	case len(out) == 0 && len(other) > 0:
 		return nil, fmt.Errorf("no certificate, request or key in it: its PEM label is %q (of a certificate it is CERTIFICATE)", other[0])
 	}
 	number(out)
@@ -175,7 +188,46 @@ func derItems(name string, data []byte, o Options) ([]Item, error) {
 		number(out)
 		return out, nil
 	}
+	if cs, err := pkcs7(data); err == nil {
+		var out []Item
+		for _, c := range cs {
+			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
+		}
+		number(out)
+		return out, nil
+	}
+	if l, err := x509.ParseRevocationList(data); err == nil {
+		return nil, fmt.Errorf("%w: a revocation list of %q", ErrOther, l.Issuer)
+	}
 	return p12Items(name, data, o)
+}
+
+// pkcs7 reads the certificates of a PKCS#7 file (.p7b, RFC 5652 SignedData),
+// as Windows and Java tools export chains.
+func pkcs7(der []byte) ([]*x509.Certificate, error) {
+	var outer struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
+	}
+	var signed struct {
+		Version      int
+		Digests      asn1.RawValue
+		Encapsulated asn1.RawValue
+		Certs        asn1.RawValue `asn1:"optional,tag:0"`
+	}
+	const what = "a PKCS#7 file without certificates that can be read"
+	if _, err := asn1.Unmarshal(der, &outer); err != nil || !outer.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) {
+		return nil, errors.New(what)
+	}
+	// What follows the certificates is of no interest.
+	if _, err := asn1.Unmarshal(outer.Content.Bytes, &signed); err != nil && len(signed.Certs.Bytes) == 0 {
+		return nil, errors.New(what)
+	}
+	cs, err := x509.ParseCertificates(signed.Certs.Bytes)
+	if err != nil || len(cs) == 0 {
+		return nil, errors.New(what)
+	}
+	return cs, nil
 }
 
 func p12Items(name string, data []byte, o Options) ([]Item, error) {

@@ -7,6 +7,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"strings"
 )
@@ -63,7 +66,32 @@ func SpecOf(pub crypto.PublicKey) KeySpec {
 	case ed25519.PublicKey:
 		return Ed25519
 	}
-	return KeySpec(fmt.Sprintf("unknown (%T)", pub))
+	return "unknown"
+}
+
+// SpecOfCert names the type of a certificate's key, also where Go cannot use
+// it ("ed448", "rsa-pss", "dsa").
+func SpecOfCert(c *x509.Certificate) KeySpec {
+	if spec := SpecOf(c.PublicKey); spec != "unknown" {
+		return spec
+	}
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil {
+		return "unknown"
+	}
+	switch oid := info.Algorithm.Algorithm.String(); oid {
+	case "1.3.101.113":
+		return "ed448"
+	case "1.2.840.113549.1.1.10":
+		return "rsa-pss"
+	case "1.2.840.10040.4.1":
+		return "dsa"
+	default:
+		return KeySpec("of type " + oid)
+	}
 }
 
 // String is how people write the type: "ECDSA P-256".
@@ -79,6 +107,10 @@ func (k KeySpec) Human() string {
 		return "RSA " + size
 	case "ed25519":
 		return "Ed25519"
+	case "ed448":
+		return "Ed448"
+	case "rsa-pss", "dsa":
+		return strings.ToUpper(alg)
 	}
 	return string(k)
 }

@@ -71,7 +71,7 @@ func parentOf(c *x509.Certificate, list []*x509.Certificate, chain Chain) (paren
 			if exact != same || (!exact && !sameMeaning(c, p)) {
 				continue
 			}
-			if SignedBy(c, p) {
+			if SignedBy(c, p) || notChecked(c, p) {
 				return p, !exact, nil
 			}
 			sigErr = errBadSignature
@@ -94,7 +94,16 @@ func SignedBy(c, p *x509.Certificate) bool {
 	return err == nil || errors.As(err, &insecure)
 }
 
+// notChecked says that p is c's issuer by its name and its key's identifier,
+// and that the signature is of a kind that cannot be checked here.
+func notChecked(c, p *x509.Certificate) bool {
+	if c.SignatureAlgorithm != x509.UnknownSignatureAlgorithm && p.PublicKeyAlgorithm != x509.UnknownPublicKeyAlgorithm {
+		return false
+	}
+	return len(c.AuthorityKeyId) == 0 || len(p.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, p.SubjectKeyId)
+}
+
 // SelfSigned says whether a certificate is signed with its own key.
 func SelfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, c.RawSubject) && SignedBy(c, c)
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && (SignedBy(c, c) || notChecked(c, c))
 }

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -115,6 +114,7 @@ func Check(q Request) *Result {
 		}
 		common(chain, i, add)
 	}
+	constraints(chain, add)
 	for _, h := range q.Hosts {
 		host(q.Leaf, h, add)
 	}
@@ -387,15 +387,7 @@ func common(chain Chain, i int, add func(Defect)) {
 	if len(c.UnhandledCriticalExtensions) > 0 && !root {
 		add(Defect{certlint.UnknownCritical, c, fmt.Sprintf("%s has a critical extension %v that no client knows", Name(c), c.UnhandledCriticalExtensions[0]), all("unhandled critical extension")})
 	}
-	switch k := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		if n := k.N.BitLen(); n < 2048 {
-			m := map[Client]string{OpenSSL: "EE certificate key too weak (66)", Strict: "EE certificate key too weak (66)"}
-			add(Defect{certlint.WeakKey, c, fmt.Sprintf("the RSA key of %s has %d bits", Name(c), n), m})
-		}
-	case ed25519.PublicKey:
-		add(Defect{certlint.RareKey, c, fmt.Sprintf("the key of %s is Ed25519", Name(c)), map[Client]string{NSS: "unsupported key"}})
-	}
+	keyType(c, i, add)
 	if !root {
 		switch c.SignatureAlgorithm {
 		case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
@@ -403,6 +395,8 @@ func common(chain Chain, i int, add func(Defect)) {
 				Go: "x509: cannot verify signature: insecure algorithm SHA1", OpenSSL: "CA signature digest algorithm too weak (68)", Strict: "CA signature digest algorithm too weak (68)",
 				Node: "CA_MD_TOO_WEAK", GnuTLS: "insecure algorithm", PyCA: "forbidden signature algorithm",
 			}})
+		case x509.UnknownSignatureAlgorithm:
+			unknownSignature(c, chain[i+1], add)
 		case x509.MD5WithRSA, x509.MD2WithRSA:
 			add(Defect{certlint.WeakDigest, c, fmt.Sprintf("%s is signed with MD5", Name(c)), all("insecure signature algorithm")})
 		}
