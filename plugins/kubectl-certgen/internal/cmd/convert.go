@@ -79,6 +79,7 @@ type convertReport struct {
 	Expired    int      `json:"expired"`
 	Files      []string `json:"files"`
 	Left       []string `json:"left,omitempty"`
+	Renamed    string   `json:"renamed,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
 }
 
@@ -118,7 +119,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 		}
 	}
 	r := convertReport{apiVersion, "Converted", show(src.Root), string(src.Kind), show(out), string(to), dryRun,
-		res.Authorities, res.Pairs, res.Pending, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Warnings}
+		res.Authorities, res.Pairs, res.Pending, res.Valid, res.Revoked, res.Expired, nil, res.Left, res.Renamed, res.Warnings}
 	for _, f := range res.Files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -169,6 +170,9 @@ func (r convertReport) text(env *cli.Env) {
 	}
 	if to := layout.Kind(r.ToLayout); r.CAs > 1 && to != layout.Kubeadm {
 		fmt.Fprintf(env.Out, "folders  etcd/ and front-proxy/ are PKIs of their own in the same layout\n")
+	}
+	if r.Renamed != "" {
+		fmt.Fprintf(env.Out, "names    %s\n", r.Renamed)
 	}
 	if len(r.Left) > 0 {
 		fmt.Fprintf(env.Out, "left     %s\n", someNames(r.Left, 70))

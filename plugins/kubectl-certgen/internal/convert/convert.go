@@ -46,6 +46,8 @@ type Result struct {
 	Pending int
 	// Authorities counts the CAs.
 	Authorities int
+	// Renamed says which pair got the name that the new layout's tool looks for.
+	Renamed string
 	// CAKey says that the CA's key is there.
 	CAKey bool
 	// Left are files of the old folder that the new one does not get.
@@ -77,6 +79,10 @@ type carrier struct {
 	used map[string]bool // files of src that were carried
 	have map[string]int  // index in out.Files by path
 
+	// names are pairs that kubeadm knows by another name: what they were called
+	// before, by kubeadm's.
+	names map[string]string
+
 	ca       *x509.Certificate
 	index    layout.Index
 	bySerial map[string][]byte // PEM by upper-case hex
@@ -85,13 +91,13 @@ type carrier struct {
 // Plan works out the new folder. Nothing is written.
 func Plan(src layout.Layout, to layout.Kind, now time.Time, rand io.Reader) (*Result, error) {
 	top := &carrier{src: src, dst: layout.New(to, ""), now: now, rand: rand, out: &Result{},
-		used: map[string]bool{}, have: map[string]int{}, bySerial: map[string][]byte{}}
+		names: map[string]string{}, used: map[string]bool{}, have: map[string]int{}, bySerial: map[string][]byte{}}
 	all, err := top.authorities()
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range all {
-		for _, step := range []func() error{c.authority, c.readBook, c.pairs, c.pending, c.orphans, c.writeBook, c.extras} {
+		for _, step := range []func() error{c.authority, c.readNames, c.readBook, c.pairs, c.pending, c.orphans, c.writeBook, c.writeNames, c.extras} {
 			if err := step(); err != nil {
 				return nil, err
 			}
@@ -263,7 +269,7 @@ func (c *carrier) pairs() error {
 			return fmt.Errorf("%s: %w", c.src.Path(from.Cert), err)
 		}
 		cert := certs[0]
-		to := c.target(from.Name)
+		to := c.target(from.Name, cert)
 		if err := c.put(to.Cert, data, store.PublicMode); err != nil {
 			return err
 		}
@@ -288,18 +294,27 @@ func (c *carrier) pairs() error {
 	return nil
 }
 
-// target is a pair's place in the new folder.
-func (c *carrier) target(name string) layout.Pair {
+// target is a pair's place in the new folder; cert is nil for a request.
+func (c *carrier) target(name string, cert *x509.Certificate) layout.Pair {
 	if c.src.Kind == layout.Kubeadm {
 		name = strings.TrimPrefix(name, c.kid+"/")
+		if was := c.names[name]; was != "" && c.kid == "" {
+			c.out.Renamed = name + " is " + was + ", as it was called before"
+			name = was
+		}
+	}
+	if c.dst.Kind == layout.Kubeadm && c.kid == "" && name == "server" && c.isAPIServer(cert) {
+		c.names[apiServer] = name
+		c.out.Renamed = name + " is " + apiServer + ", as kubeadm calls it"
+		return c.dst.Exactly(apiServer)
 	}
 	if c.dst.Kind == layout.Kubeadm && c.kid == "etcd" && name != "apiserver-etcd-client" {
-		return layout.New(layout.Kubeadm, "").Leaf("etcd/" + name)
+		return layout.New(layout.Kubeadm, "").Exactly("etcd/" + name)
 	}
 	name = strings.ReplaceAll(name, "/", "-")
-	to := c.dst.Leaf(name)
+	to := c.dst.Exactly(name)
 	if _, taken := c.have[to.Cert]; taken && c.dst.Kind == layout.Kubeadm && c.kid != "" {
-		to = c.dst.Leaf(c.kid + "-" + name) // the cluster's own CA signed one of this name, too
+		to = c.dst.Exactly(c.kid + "-" + name) // the cluster's own CA signed one of this name, too
 	}
 	return to
 }

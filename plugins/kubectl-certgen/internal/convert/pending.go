@@ -51,7 +51,7 @@ func (c *carrier) pendingIn(dir, suffix string) error {
 		if req, err := pki.ParseRequest(data); err != nil || req == nil {
 			continue // no request: it is listed as left
 		}
-		from, to := c.src.Leaf(name), c.target(name)
+		from, to := c.src.Leaf(name), c.target(name, nil)
 		if c.src.Kind == layout.Kubeadm && c.kid == "etcd" {
 			from = c.src.Leaf("etcd/" + name)
 		}

@@ -99,14 +99,18 @@ func (l Layout) CA() Pair {
 	return Pair{Name: "ca", Cert: "ca.crt", Key: "ca.key"}
 }
 
-// Leaf is the pair of a name. kubeadm calls the API server's "apiserver".
+// Leaf is the pair of a name that the user gives. kubeadm calls the API
+// server's "apiserver".
 func (l Layout) Leaf(name string) Pair {
+	if l.Kind == Kubeadm && name == "server" {
+		name = "apiserver"
+	}
+	return l.Exactly(name)
+}
+
+// Exactly is the pair of a name as the files have it.
+func (l Layout) Exactly(name string) Pair {
 	switch l.Kind {
-	case Kubeadm:
-		if name == "server" {
-			name = "apiserver"
-		}
-		return Pair{Name: name, Cert: name + ".crt", Key: name + ".key"}
 	case EasyRSA:
 		return Pair{Name: name, Cert: "issued/" + name + ".crt", Key: "private/" + name + ".key", Request: "reqs/" + name + ".req"}
 	case OpenSSL:
@@ -282,7 +286,7 @@ func (l Layout) Pairs() ([]Pair, error) {
 			if l.Kind == Kubeadm {
 				name = path.Join(d, name)
 			}
-			p := l.Leaf(name)
+			p := l.Exactly(name)
 			if l.caCert != "" && p.Cert == l.caCert {
 				continue
 			}

@@ -95,12 +95,15 @@ func (s *State) prepare(o Options) ([]Change, error) {
 	if !pki.SamePublicKey(old.Key.Public(), s.Old.PublicKey) {
 		return nil, fmt.Errorf("%s.key does not belong to %s.crt", s.path(base), s.path(base))
 	}
-	key, err := pki.GenerateKey(pki.SpecOf(s.Old.PublicKey))
+	key, err := pki.GenerateKey(nextKey(s.Old))
 	if err != nil {
 		return nil, err
 	}
 	t, err := pki.Renewal(s.Old, key.Public(), nil, o.Now, rand.Reader)
 	if err != nil {
+		return nil, err
+	}
+	if err := mend(&t, s.Old); err != nil {
 		return nil, err
 	}
 	if o.Days > 0 {
@@ -131,7 +134,7 @@ func (s *State) prepare(o Options) ([]Change, error) {
 	}
 	out := []Change{
 		{Rel: base + "-next.key", What: "the new CA's key", data: keyPEM, mode: store.KeyMode, fresh: true},
-		{Rel: base + "-next.crt", What: "the new CA: " + inspect.NameString(cert.RawSubject) + ", until " + cert.NotAfter.UTC().Format("2006-01-02"), data: pki.EncodeCerts(cert), mode: 0o644, fresh: true},
+		{Rel: base + "-next.crt", What: "the new CA: " + inspect.NameString(cert.RawSubject) + ", until " + cert.NotAfter.UTC().Format("2006-01-02") + mended(s.Old, cert, o.Now), data: pki.EncodeCerts(cert), mode: 0o644, fresh: true},
 		{Rel: base + "-old.crt", What: "the old CA, alone", data: pki.EncodeCerts(s.Old), mode: 0o644, fresh: true},
 	}
 	if s.Which == Cluster {

@@ -1,0 +1,77 @@
+package rotate
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
+)
+
+// The new CA has none of the faults that the old one came with, and keeps the
+// rest of it.
+func TestNewCAIsMended(t *testing.T) {
+	now := time.Now()
+	bare := pki.BasicConstraints(true, 1, false)
+	alt, err := pki.SubjectAltName([]pki.GeneralName{{Kind: pki.DNS, Value: "kubernetes"}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, exts := range map[string][]pkix.Extension{
+		"nothing":                     nil,
+		"not critical":                {bare, alt},
+		"no right to sign":            {pki.BasicConstraints(true, -1, true), pki.KeyUsage(x509.KeyUsageDigitalSignature, true)},
+		"an authority with an issuer": {bare, pki.AuthorityKeyID([]byte{1}, []byte{0x30, 0}, big.NewInt(7))},
+	} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tmpl := &x509.Certificate{Subject: pkix.Name{CommonName: "old"}, SerialNumber: big.NewInt(5), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), ExtraExtensions: exts}
+		der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := pki.GenerateKey(nextKey(old))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := pki.Renewal(old, next.Public(), nil, now, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mend(&r, old); err != nil {
+			t.Fatal(err)
+		}
+		cert, err := pki.SelfSign(r, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if no := verify.CheckAuthority(cert, now).Rejecting(); len(no) > 0 || len(verify.CheckAuthority(old, now).Rejecting()) == 0 {
+			t.Errorf("%s: the new CA is rejected by %v", name, no)
+		}
+		if old.MaxPathLen != cert.MaxPathLen && exts != nil {
+			t.Errorf("%s: pathlen %d became %d", name, old.MaxPathLen, cert.MaxPathLen)
+		}
+		if _, had := pki.Find(old.Extensions, pki.OIDSubjectAltName); had && len(cert.DNSNames) != 1 {
+			t.Errorf("%s: its names are lost", name)
+		}
+		if aki, ok := pki.Find(cert.Extensions, pki.OIDAuthorityKeyID); ok && pki.AuthorityKeyIDHasIssuer(aki.Value) {
+			t.Errorf("%s: the authority key identifier names the old CA", name)
+		}
+		if s := mended(old, cert, now); !strings.HasPrefix(s, "; without the old one's CG0") || strings.Contains(s, "still") {
+			t.Errorf("%s: said: %q", name, s)
+		}
+	}
+}
