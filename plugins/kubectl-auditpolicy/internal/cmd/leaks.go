@@ -36,7 +36,10 @@ func newLeaks(env *cli.Env) *cobra.Command {
 
 			A credential is named by its kind, its place and its length, and recognised by the
 			beginning of a hash; it is never printed, nor a part of it. With the policy under
-			which the log was recorded, each comes with the rule that let it in.`),
+			which the log was recorded, each comes with the rule that let it in.
+
+			Events that are cut off or garbled cannot be looked through: then finding nothing
+			proves nothing, and the exit status is 3.`),
 		Example: cli.Dedent(`
 			kubectl auditpolicy leaks /var/log/kubernetes/audit/
 
@@ -120,6 +123,9 @@ func (o *leaksOptions) run(ctx context.Context, env *cli.Env) error {
 	if finding.FailOn(o.failOn).Fails(fs) {
 		return cli.Exit(cli.ExitFindings)
 	}
+	if st.Broken > 0 && o.failOn != "never" {
+		return cli.Exit(cli.ExitUnknown)
+	}
 	return nil
 }
 
@@ -190,7 +196,11 @@ func letIn(l *leaks.Leak, p *policy.Policy) string {
 func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st auditlog.Stats, p *policy.Policy) {
 	w, style := env.Out, env.Style(env.Out)
 	if len(found) == 0 {
-		fmt.Fprintf(w, "%s: %s, %s looked through\n", style.Good("no credential found"), plural(st.Events, "event"), size(st.Bytes))
+		clean := style.Good("no credential found")
+		if st.Broken > 0 {
+			clean = style.Warning("no credential found in what could be read")
+		}
+		fmt.Fprintf(w, "%s: %s, %s looked through\n", clean, plural(st.Events, "event"), size(st.Bytes-st.BrokenBytes))
 		return
 	}
 	fmt.Fprintf(w, "%s in %s of %s\n", style.Error(plural(int64(len(found)), "credential")), count(events), plural(st.Events, "event"))

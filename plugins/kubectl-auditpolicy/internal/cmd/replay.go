@@ -180,7 +180,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 	}
 
 	if n := r.Log.Other; n > 0 {
-		fmt.Fprintf(w, "  other    %s that hold no audit event\n", plural(n, "line"))
+		fmt.Fprintf(w, "  other    %s without an audit event\n", plural(n, "line"))
 	}
 
 	fmt.Fprintf(w, "\n%-16s %12s %12s %10s %6s\n", "LEVEL", "REQUESTS", "EVENTS", "BYTES", "")
