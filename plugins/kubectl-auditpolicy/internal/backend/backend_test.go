@@ -143,6 +143,27 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// What the installers make of the output, where getting it wrong is silent: kind
+// passes over a patch whose apiVersion is not that of its own kubeadm
+// configuration, and Talos runs kube-apiserver as a user other than root.
+func TestInstallersTakeIt(t *testing.T) {
+	for name, p := range plans(t) {
+		text, err := Render(p, "kind", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text, "kubeadm.k8s.io/") || strings.Contains(text, "- name: audit-policy-file") || !strings.Contains(text, "        audit-policy-file: \"") {
+			t.Errorf("%s: kind applies this to some kubeadm versions only:\n%s", name, text)
+		}
+		if p.Backend != "webhook" {
+			continue
+		}
+		if text, err = Render(p, "talos", ""); err != nil || !strings.Contains(text, "permissions: 0o644") {
+			t.Errorf("%s: kube-apiserver cannot read the file (%v):\n%s", name, err, text)
+		}
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	good := Webhook{PolicyPath: "/a/p.yaml", ConfigPath: "/a/w.yaml", URL: "https://h/x", MaxEventSize: 1}
 	for want, change := range map[string]func(*Webhook){

@@ -48,7 +48,16 @@ func Render(p *Plan, platform, policy string) (string, error) {
 		w.line(0, "# For kubeadm init --config, or for the ConfigMap kubeadm-config of a running")
 		w.line(0, "# cluster, followed by 'kubeadm init phase control-plane apiserver --config FILE'")
 		w.line(0, "# on each control plane node. v1beta4 has a list here where v1beta3 had a map.")
-		w.clusterConfiguration(p, 0)
+		w.files(p)
+		w.line(0, "apiVersion: kubeadm.k8s.io/v1beta4")
+		w.line(0, "kind: ClusterConfiguration")
+		w.line(0, "apiServer:")
+		w.line(2, "extraArgs:")
+		for _, f := range p.Flags {
+			w.line(2, "- name: %s", f.Name)
+			w.line(4, "%s", comment(fmt.Sprintf("value: %q", f.Value), f.Why, 4))
+		}
+		w.extraVolumes(p, 2)
 	case "k3s":
 		w.rancher(p, "k3s")
 	case "rke2":
@@ -143,27 +152,16 @@ func (w *writer) kubeadmPatch(p *Plan) {
 	}
 }
 
-func (w *writer) clusterConfiguration(p *Plan, indent int) {
-	if indent == 0 {
-		w.files(p)
-	}
-	w.line(indent, "apiVersion: kubeadm.k8s.io/v1beta4")
-	w.line(indent, "kind: ClusterConfiguration")
-	w.line(indent, "apiServer:")
-	w.line(indent+2, "extraArgs:")
-	for _, f := range p.Flags {
-		w.line(indent+2, "- name: %s", f.Name)
-		w.line(indent+4, "%s", comment(fmt.Sprintf("value: %q", f.Value), f.Why, indent+4))
-	}
-	w.line(indent+2, "extraVolumes:")
+func (w *writer) extraVolumes(p *Plan, indent int) {
+	w.line(indent, "extraVolumes:")
 	for _, m := range p.Mounts {
-		w.line(indent+2, "- name: %s", m.Name)
-		w.line(indent+4, "hostPath: %s", m.Path)
-		w.line(indent+4, "mountPath: %s", m.Path)
+		w.line(indent, "- name: %s", m.Name)
+		w.line(indent+2, "hostPath: %s", m.Path)
+		w.line(indent+2, "mountPath: %s", m.Path)
 		if m.ReadOnly {
-			w.line(indent+4, "readOnly: true")
+			w.line(indent+2, "readOnly: true")
 		}
-		w.line(indent+4, "pathType: %s", m.Type)
+		w.line(indent+2, "pathType: %s", m.Type)
 	}
 }
 
@@ -211,6 +209,12 @@ func (w *writer) rancher(p *Plan, which string) {
 	}
 }
 
+// kind writes a Cluster. kind applies a patch only where its apiVersion is that
+// of the kubeadm configuration that it makes itself, which depends on kind's
+// version: v1beta3 for long, v1beta4 since. Without an apiVersion the patch is
+// applied to either, and extraArgs are then a map.
+// Sources: kubernetes-sigs/kind pkg/internal/patch/resource.go and
+// kubeadm_merge.go, pkg/cluster/internal/kubeadm/config.go, and its page on auditing.
 func (w *writer) kind(p *Plan) {
 	w.line(0, "# kind create cluster --config FILE. Each folder ./audit-... beside you is mounted")
 	w.line(0, "# into the node, and from there into the API server's pod.")
@@ -235,11 +239,19 @@ func (w *writer) kind(p *Plan) {
 	}
 	w.line(2, "kubeadmConfigPatches:")
 	w.line(2, "- |")
-	w.clusterConfiguration(p, 4)
+	w.line(4, "kind: ClusterConfiguration")
+	w.line(4, "apiServer:")
+	w.line(6, "extraArgs:")
+	for _, f := range p.Flags {
+		w.line(8, "%s", comment(fmt.Sprintf("%s: %q", f.Name, f.Value), f.Why, 8))
+	}
+	w.extraVolumes(p, 6)
 }
 
 // talos writes a machine configuration patch. Talos always audits, to
-// /var/log/audit/kube, and mounts what it needs for that.
+// /var/log/audit/kube, and mounts what it needs for that; extraArgs may replace
+// its audit flags, and a patch replaces the whole auditPolicy.
+// Sources: siderolabs/talos control_plane_static_pod.go, and its page on patches.
 func (w *writer) talos(p *Plan, policy string) {
 	w.line(0, "# talosctl patch machineconfig --patch @FILE on the control plane nodes. Talos sets")
 	w.line(0, "# --audit-policy-file and --audit-log-path itself (/var/log/audit/kube); the policy")
@@ -252,7 +264,10 @@ func (w *writer) talos(p *Plan, policy string) {
 				continue
 			}
 			w.line(2, "- path: /var%s", f.Path)
-			w.line(4, "permissions: 0o600")
+			// Talos runs kube-apiserver as a user of its own, which could not read
+			// a file of root's with mode 0600; the file holds no credential.
+			// Source: siderolabs/talos control_plane_static_pod.go, RunAsUser.
+			w.line(4, "permissions: 0o644  # kube-apiserver is not root here")
 			w.line(4, "op: create")
 			w.line(4, "content: |")
 			w.text(6, f.Text)
@@ -290,6 +305,7 @@ func (w *writer) talos(p *Plan, policy string) {
 }
 
 // kopsFields are the names that kops has for the flags.
+// Source: KubeAPIServerConfig in kubernetes/kops pkg/apis/kops.
 var kopsFields = map[string]string{
 	"audit-policy-file": "auditPolicyFile", "audit-log-path": "auditLogPath", "audit-log-maxage": "auditLogMaxAge",
 	"audit-log-maxbackup": "auditLogMaxBackups", "audit-log-maxsize": "auditLogMaxSize",
