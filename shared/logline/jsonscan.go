@@ -215,7 +215,9 @@ func eachElement(b []byte, f func(item []byte)) {
 
 // scanNormal returns the end of the JSON value at b[i] where it is in its
 // normal form (see appendCanonical): no white space, no escapes, ASCII, plain
-// numbers, no reference to an object. It returns -1 for all else, valid or not.
+// numbers, no reference to an object. It returns -1 for all else, valid or not. It is
+// beside scanValue because a value in normal form is copied as it stands: without it
+// a line of klog with one takes twice as long.
 func scanNormal(b []byte, i, depth int) int {
 	if i >= len(b) || depth > 16 {
 		return -1

@@ -18,6 +18,7 @@ func TestInject(t *testing.T) {
 	t.Run("handbook", u.sub(handbook))
 	t.Run("corpus", u.sub(corpus))
 	t.Run("live", u.sub(live))
+	t.Run("advise", u.sub(advises))
 	t.Run("jobs", u.sub(jobs))
 	t.Run("restricted", u.sub(restricted))
 	t.Run("hundred thousand lines", u.sub(hundredThousand))

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -11,9 +12,13 @@ import (
 // BenchmarkFile injects into a file of 1,000 Deployments: Read, plan, splice and
 // proof, as the command does.
 func BenchmarkFile(b *testing.B) {
+	deployment, err := os.ReadFile("../../testdata/bench/deployment.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
 	var s strings.Builder
 	for i := range 1000 {
-		fmt.Fprintf(&s, benchDeployment, i)
+		fmt.Fprintf(&s, string(deployment), i)
 	}
 	text := s.String()
 	o := Defaults()
@@ -34,47 +39,3 @@ func BenchmarkFile(b *testing.B) {
 		}
 	}
 }
-
-const benchDeployment = `# deployment %[1]d
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web-%[1]d
-  labels: {app.kubernetes.io/name: web}
-spec:
-  replicas: 3
-  selector:
-    matchLabels:
-      app: web-%[1]d
-  template:
-    metadata:
-      labels:
-        app: web-%[1]d
-    spec:
-      # the application
-      containers:
-        - name: web
-          image: "registry.example.com/shop/web:1.%[1]d"
-          args: ["--listen=:8080", "--log=/var/log/web/web.log"]
-          ports:
-            - name: http
-              containerPort: 8080
-          env:
-            - name: LOG_LEVEL
-              value: info # not debug
-            - name: POD_NAME
-              valueFrom:
-                fieldRef:
-                  fieldPath: metadata.name
-          resources:
-            requests:
-              cpu: 100m
-              memory: 128Mi
-          volumeMounts:
-            - name: data
-              mountPath: /data
-      volumes:
-        - name: data
-          emptyDir: {}
----
-`

@@ -22,51 +22,7 @@ const (
 )
 
 // manifest is a Deployment of middle size; %[1]d is its number.
-const manifest = `# deployment %[1]d
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web-%[1]d
-  namespace: shop
-  labels:
-    app.kubernetes.io/name: web
-spec:
-  replicas: 3
-  selector:
-    matchLabels:
-      app: web-%[1]d
-  template:
-    metadata:
-      labels:
-        app: web-%[1]d
-    spec:
-      # the application
-      containers:
-        - name: web
-          image: "registry.example.com/shop/web:1.%[1]d"
-          args: ["--listen=:8080", "--log=/var/log/web/web.log"]
-          ports:
-            - name: http
-              containerPort: 8080
-          env:
-            - name: LOG_LEVEL
-              value: info # not debug
-            - name: POD_NAME
-              valueFrom:
-                fieldRef:
-                  fieldPath: metadata.name
-          resources:
-            requests:
-              cpu: 100m
-              memory: 128Mi
-          volumeMounts:
-            - name: data
-              mountPath: /data
-      volumes:
-        - name: data
-          emptyDir: {}
----
-`
+const manifest = "../../../../plugins/kubectl-logarch/testdata/bench/deployment.yaml"
 
 // TestBenchInject measures inject on a file of 1,000 documents against reading
 // and writing the same file with kyaml: whole processes, taking turns, the best
@@ -87,9 +43,13 @@ func TestBenchInject(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", peer, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	deployment, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	for i := range documents {
-		fmt.Fprintf(&b, manifest, i)
+		fmt.Fprintf(&b, string(deployment), i)
 	}
 	file := filepath.Join(t.TempDir(), "all.yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
