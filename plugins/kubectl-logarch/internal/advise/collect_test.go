@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
+var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
 // aCluster answers as an API server and its kubelets do: logs holds for each container
 // the bytes a second that it writes, and since when its newest file is.
 func aCluster(t *testing.T, pods string, logs map[string]struct{ perSecond, seconds int }) *kubernetes.Clientset {
@@ -25,6 +27,10 @@ func aCluster(t *testing.T, pods string, logs map[string]struct{ perSecond, seco
 		switch p := r.URL.Path; {
 		case strings.HasSuffix(p, "/log"):
 			log := logs[r.URL.Query().Get("container")]
+			if r.URL.Query().Get("sinceSeconds") == "" {
+				fmt.Fprintf(w, "%s", now.Add(-time.Duration(log.seconds)*time.Second).Format(time.RFC3339Nano))
+				return
+			}
 			since, _ := strconv.Atoi(r.URL.Query().Get("sinceSeconds"))
 			limit, _ := strconv.Atoi(r.URL.Query().Get("limitBytes"))
 			// A line of 100 bytes on disk is 91 here.
@@ -53,7 +59,7 @@ func aCluster(t *testing.T, pods string, logs map[string]struct{ perSecond, seco
 
 func collect(t *testing.T, c kubernetes.Interface) *Snapshot {
 	t.Helper()
-	s, err := Collect(t.Context(), c, CollectOptions{Window: 5 * time.Minute, Sample: 10, Timeout: 10 * time.Second, Now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
+	s, err := Collect(t.Context(), c, CollectOptions{Window: 5 * time.Minute, Sample: 10, Timeout: 10 * time.Second, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,21 +69,22 @@ func collect(t *testing.T, c kubernetes.Interface) *Snapshot {
 func TestMeasure(t *testing.T) {
 	pod := `{"metadata":{"name":"web","namespace":"shop"},"spec":{"nodeName":"n",
 		"initContainers":[{"name":"sidecar","restartPolicy":"Always"},{"name":"setup"}],
-		"containers":[{"name":"slow"},{"name":"fast"},{"name":"young"},{"name":"mad"}]},
+		"containers":[{"name":"slow"},{"name":"fast"},{"name":"begun"},{"name":"young"},{"name":"mad"}]},
 		"status":{"phase":"Running","startTime":"2026-11-01T00:00:00Z","containerStatuses":[
 		{"name":"young","state":{"running":{"startedAt":"2026-11-01T11:59:00Z"}}}]}}`
 	s := collect(t, aCluster(t, pod, map[string]struct{ perSecond, seconds int }{
 		"sidecar": {1000, 1 << 20},
 		"slow":    {1000, 1 << 20},
 		"fast":    {700_000, 14},  // the newest of several files of 10 MB
+		"begun":   {700_000, 3},   // its newest file has only just been begun
 		"young":   {1000, 60},     // it was restarted a minute ago
-		"mad":     {9_000_000, 1}, // more than can be measured
+		"mad":     {9_000_000, 30},// more than can be measured
 	}))
 	if len(s.Workloads) != 1 {
 		t.Fatalf("%d workloads", len(s.Workloads))
 	}
 	rates := s.Workloads[0].Rates
-	for name, want := range map[string]float64{"sidecar": 60_000, "slow": 60_000, "fast": 42_000_000, "young": 60_000} {
+	for name, want := range map[string]float64{"sidecar": 60_000, "slow": 60_000, "fast": 42_000_000, "begun": 42_000_000, "young": 60_000} {
 		if got := rates[name]; got.AtLeast || got.BytesPerMinute < 0.9*want || got.BytesPerMinute > 1.1*want {
 			t.Errorf("%s: %+v, want about %.0f a minute", name, got, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -12,8 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// measureBytes is the most that is read of one log to measure its rate.
-const measureBytes = 2 << 20
+const (
+	// measureBytes is the most that is read of one log to measure its rate; where
+	// there was more, a shorter time is measured, down to measureTime.
+	measureBytes = 8 << 20
+	measureTime  = 5 * time.Second
+)
 
 // measure reads the last minutes of one pod's logs per workload.
 func (c *collector) measure(ctx context.Context) {
@@ -70,20 +75,28 @@ func running(p *corev1.Pod) []string {
 	return names
 }
 
-// rate measures a container's log. Where more came than is read, a shorter time is
-// measured: what kubectl logs shows is one file, and a fast one is young.
+// rate measures a container's log, over what kubectl logs shows of it: the container
+// may have been restarted in the meantime, and the newest file begun.
 func (c *collector) rate(ctx context.Context, p *corev1.Pod, container string) (Rate, error) {
 	window := c.o.Window
+	since := func(t time.Time) {
+		if age := c.o.Now.Sub(t); age < window {
+			window = max(age, time.Second)
+		}
+	}
 	for _, s := range slices.Concat(p.Status.ContainerStatuses, p.Status.InitContainerStatuses) {
 		if s.Name == container && s.State.Running != nil {
-			if age := c.o.Now.Sub(s.State.Running.StartedAt.Time); age > 0 && age < window {
-				window = max(age, time.Second)
-			}
+			since(s.State.Running.StartedAt.Time)
 		}
+	}
+	if begin, err := c.begin(ctx, p, container); err != nil {
+		return Rate{}, err
+	} else if !begin.IsZero() {
+		since(begin)
 	}
 	for {
 		bytes, full, err := c.read(ctx, p, container, window)
-		switch shorter := max(window/8, time.Second); {
+		switch shorter := max(window/8, measureTime).Truncate(time.Second); {
 		case err != nil:
 			return Rate{}, err
 		case full && shorter < window:
@@ -96,10 +109,28 @@ func (c *collector) rate(ctx context.Context, p *corev1.Pod, container string) (
 	}
 }
 
+// begin is when the first line of the newest file of a log was written, zero where
+// there is none.
+func (c *collector) begin(ctx context.Context, p *corev1.Pod, container string) (time.Time, error) {
+	limit := int64(len(time.RFC3339Nano))
+	one, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	b, err := c.c.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{Container: container, LimitBytes: &limit, Timestamps: true}).DoRaw(one)
+	if err != nil {
+		return time.Time{}, err
+	}
+	first, _, _ := bytes.Cut(b, []byte{' '})
+	t, err := time.Parse(time.RFC3339Nano, string(first))
+	if err != nil {
+		return time.Time{}, nil // a runtime that writes no times
+	}
+	return t, nil
+}
+
 // read says how many bytes a container's log grew by on the node's disk in the last
 // time, and whether there was more than is read.
 func (c *collector) read(ctx context.Context, p *corev1.Pod, container string, window time.Duration) (bytes float64, full bool, err error) {
-	secs, limit := int64(window/time.Second), int64(measureBytes)
+	secs, limit := int64(math.Ceil(window.Seconds())), int64(measureBytes)
 	one, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	// Timestamps make each line as long as it is on the node's disk, where
