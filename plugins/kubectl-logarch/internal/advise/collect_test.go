@@ -75,10 +75,10 @@ func TestMeasure(t *testing.T) {
 	s := collect(t, aCluster(t, pod, map[string]struct{ perSecond, seconds int }{
 		"sidecar": {1000, 1 << 20},
 		"slow":    {1000, 1 << 20},
-		"fast":    {700_000, 14},  // the newest of several files of 10 MB
-		"begun":   {700_000, 3},   // its newest file has only just been begun
-		"young":   {1000, 60},     // it was restarted a minute ago
-		"mad":     {9_000_000, 30},// more than can be measured
+		"fast":    {700_000, 14},   // the newest of several files of 10 MB
+		"begun":   {700_000, 3},    // its newest file has only just been begun
+		"young":   {1000, 60},      // it was restarted a minute ago
+		"mad":     {9_000_000, 30}, // more than can be measured
 	}))
 	if len(s.Workloads) != 1 {
 		t.Fatalf("%d workloads", len(s.Workloads))
