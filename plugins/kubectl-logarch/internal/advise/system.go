@@ -54,14 +54,14 @@ RateLimitBurst=100000
 		},
 		{
 			Path:  "/etc/cron.hourly/logrotate-kubernetes",
-			About: "logrotate itself runs daily on most systems: without this, maxsize is looked at once a day",
-			Text:  "#!/bin/sh\nexec /usr/sbin/logrotate --state /var/lib/logrotate/kubernetes.status /etc/logrotate.d/kubernetes\n",
+			About: "logrotate itself runs daily on most systems: without this, maxsize is looked at once a day. It is given the system's own configuration, which includes the one above: with a state of its own each file would be rotated by both every day, and be kept half as long",
+			Text:  "#!/bin/sh\nexec /usr/sbin/logrotate /etc/logrotate.conf\n",
 		},
 		{
 			Path:  "the component's command line",
 			About: "without loss: kube-log-runner (in the component images as /go-runner) takes the output and rotates the file itself, by size, and drops old files by age",
-			Text: fmt.Sprintf(`/go-runner -log-file=/var/log/kube-apiserver.log -log-file-size=%si -log-file-age=%dh \
-    kube-apiserver ...
+			Text: fmt.Sprintf(`/go-runner -log-file=/var/log/kube-apiserver.log -log-file-size=%si \
+    -log-file-age=%dh kube-apiserver ...
 `, size, 24*keep),
 		},
 	}

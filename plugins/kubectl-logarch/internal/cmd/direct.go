@@ -79,7 +79,8 @@ func newDirect(env *cli.Env) *cobra.Command {
 					fmt.Fprintf(env.Out, "  %-7s %s\n", l, strings.ReplaceAll(cli.Wrap(s, 68), "\n", "\n          "))
 				}
 			}
-			fmt.Fprintf(env.Out, "\n%s\n  kubectl logarch direct --patch --container NAME --endpoint %s > patch.yaml\n  kubectl patch deployment NAME --patch-file patch.yaml\n", env.Style(env.Out).Bold("In the manifest"), endpoint)
+			fmt.Fprintf(env.Out, "\n%s\n  %s\n  kubectl patch deployment NAME --patch-file patch.yaml\n", env.Style(env.Out).Bold("In the manifest"),
+				shell("kubectl logarch direct --patch --container NAME --endpoint "+endpoint+" > patch.yaml"))
 			return nil
 		},
 	}

@@ -56,7 +56,7 @@ func newExplain(env *cli.Env) *cobra.Command {
 					fmt.Fprintf(env.Out, "            choose it %s\n", strings.ReplaceAll(cli.Wrap(p.Choose, 58), "\n", "\n            "))
 					fmt.Fprintf(env.Out, "            kubectl logs: %s\n", strings.ReplaceAll(cli.Wrap(p.KubectlLogs, 54), "\n", "\n            "))
 				}
-				fmt.Fprintln(env.Out, "\n'kubectl logarch explain PATTERN' tells costs and losses; 'explain tailers' compares tails")
+				fmt.Fprintln(env.Out, "\n'kubectl logarch explain PATTERN' tells costs and losses,\n'kubectl logarch explain tailers' compares tails")
 			}
 			return nil
 		},
@@ -80,16 +80,21 @@ func writePattern(w io.Writer, st cli.Style, p pattern.Pattern) {
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Set it up"))
 	for _, c := range p.Commands {
-		fmt.Fprintf(w, "  %s\n", c)
+		fmt.Fprintf(w, "  %s\n", shell(c))
 	}
+}
+
+// shell breaks a command so that it fits 80 columns and can still be pasted.
+func shell(command string) string {
+	return strings.ReplaceAll(cli.Wrap(command, 74), "\n", " \\\n    ")
 }
 
 func writeMeasured(w io.Writer) {
 	for i, r := range pattern.Measured {
-		fmt.Fprintf(w, "%-35s %-18s %-18s %s\n", r[0], r[1], r[2], r[3])
+		fmt.Fprintf(w, "%-26s %-17s %-17s %s\n", r[0], r[1], r[2], r[3])
 		if i == 0 {
-			fmt.Fprintln(w, strings.Repeat("-", 90))
+			fmt.Fprintln(w, strings.Repeat("-", 79))
 		}
 	}
-	fmt.Fprintln(w, "\nmeasured with busybox 1.35 and coreutils 9.1; 'kubectl logarch simulate' measures again, here")
+	fmt.Fprintln(w, "\nmeasured with busybox 1.35 and coreutils 9.1;\n'kubectl logarch simulate' measures again, here")
 }
