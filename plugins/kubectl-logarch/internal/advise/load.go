@@ -48,13 +48,13 @@ func (s *Snapshot) workload(f *yamltree.File, m *manifest.Workload) {
 	w := &Workload{Kind: m.Kind, Namespace: m.Namespace, Name: m.Name, File: f.Name, Containers: map[string]Place{}}
 	w.At.Line, w.At.Column = f.Position(m.Spec.Start)
 	var meta metav1.ObjectMeta
-	at, err := manifest.Into(m.Spec, &w.Pod)
-	if n := m.Template.Get("metadata").Resolve(); err == nil && n != nil {
-		at, err = manifest.Into(n, &meta)
+	at, wrong := manifest.Into(m.Spec, &w.Pod)
+	if n := m.Template.Get("metadata").Resolve(); at == nil && n != nil {
+		at, wrong = manifest.Into(n, &meta)
 	}
-	if err != nil {
+	if at != nil {
 		line, column := f.Position(at.Start)
-		s.unread("%s:%d:%d: passed over, %s is not a pod that the API server would take: %v", f.Name, line, column, m.Ref(), err)
+		s.unread("%s:%d:%d: passed over, %s is not a pod that the API server would take: %s", f.Name, line, column, m.Ref(), wrong)
 		return
 	}
 	for _, t := range manifest.Twices(m.Object) {
@@ -89,7 +89,7 @@ func (s *Snapshot) configMaps(n *yamltree.Node, depth int) {
 		}
 	case "ConfigMap":
 		cm := &corev1.ConfigMap{}
-		if _, err := manifest.Into(n, cm); err == nil {
+		if at, _ := manifest.Into(n, cm); at == nil {
 			s.ConfigMaps = append(s.ConfigMaps, cm)
 		}
 	}

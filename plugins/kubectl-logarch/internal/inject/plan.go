@@ -115,11 +115,11 @@ func (p *plan) notAPod(at *yamltree.Node, format string, args ...any) {
 
 // decodeInto reads a map into a type of Kubernetes, or says what is wrong with it.
 func (p *plan) decodeInto(what string, n *yamltree.Node, into any) bool {
-	at, err := manifest.Into(n, into)
-	if err != nil {
-		p.notAPod(at, "%s does not decode: %v", what, err)
+	at, wrong := manifest.Into(n, into)
+	if at != nil {
+		p.notAPod(at, "%s does not decode: %s", what, wrong)
 	}
-	return err == nil
+	return at == nil
 }
 
 // twices warns of keys that are written twice; w is the workload in the file f that

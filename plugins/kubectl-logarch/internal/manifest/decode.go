@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"errors"
 	"reflect"
 	"strconv"
 	"strings"
@@ -28,18 +27,16 @@ func Decode(n *yamltree.Node, into any) *yamltree.Node {
 }
 
 // Into is Decode for what has to be right: where the quick way gives up the
-// converter of Kubernetes decides. An error says what stands in the wrong place, and
-// the node is that place.
-func Into(n *yamltree.Node, into any) (*yamltree.Node, error) {
-	at := Decode(n, into)
-	if at == nil {
-		return nil, nil
+// converter of Kubernetes decides. Where it refuses, what it refuses is returned, and
+// a sentence on it.
+func Into(n *yamltree.Node, into any) (at *yamltree.Node, wrong string) {
+	if at = Decode(n, into); at == nil {
+		return nil, ""
 	}
 	reflect.ValueOf(into).Elem().SetZero()
 	m, _ := JSON(n).(map[string]any)
-	err := runtime.DefaultUnstructuredConverter.FromUnstructured(m, into)
-	if err == nil {
-		return nil, nil
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(m, into) == nil {
+		return nil, ""
 	}
 	what := "a long value"
 	switch {
@@ -50,7 +47,7 @@ func Into(n *yamltree.Node, into any) (*yamltree.Node, error) {
 	case len(at.Value) <= 40:
 		what = strconv.Quote(at.Value)
 	}
-	return at, errors.New(what + " stands where something else belongs")
+	return at, what + " stands where something else belongs"
 }
 
 // decoder remembers where it gave up.
