@@ -167,9 +167,8 @@ type meta struct {
 		NodeInfo   json.RawMessage `json:"nodeInfo"`
 		Conditions []heartbeat     `json:"conditions"`
 	} `json:"status"`
-	// A part of a node, or an entry of its conditions.
+	// A part of a node.
 	Conditions []heartbeat `json:"conditions"`
-	heartbeat
 	Usage json.RawMessage `json:"usage"`
 	// An event of a watch (--output-watch-events) holds the object.
 	Type   string          `json:"type"`
@@ -222,11 +221,16 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 	}
 	var m meta
 	if err := json.Unmarshal(raw, &m); err != nil {
-		// A known key with a foreign shape: some other kind of document.
+		// A known key with a foreign shape: one condition of a node, or some
+		// other kind of document.
 		var k struct {
 			Kind string `json:"kind"`
+			heartbeat
 		}
 		_ = json.Unmarshal(raw, &k)
+		if k.Heartbeat != "" {
+			return r.object(name, slices.Concat([]byte(`{"status":{"conditions":[`), raw, []byte(`]}}`)), "")
+		}
 		r.note(k.Kind)
 		return nil
 	}

@@ -298,11 +298,17 @@ const dateText = `(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} 
 // columns lose their width when pasted.
 var conditionRow = lazyregexp.New(`^\s*(\S*?)\s*(True|False|Unknown)\s+(` + dateText + `)\s+(` + dateText + `)(?:\s+(\S+))?(?:\s+(.*))?$`)
 
+// undatedRow is a row of which somebody took the times out, to make it narrower.
+var undatedRow = lazyregexp.New(`^\s*([A-Z]\w+)\s+(True|False|Unknown)\s+([A-Z][A-Za-z0-9]+)\s+(\S.*)$`)
+
 func conditions(s section) []corev1.NodeCondition {
 	var out []corev1.NodeCondition
 	over := false
 	for _, l := range s.lines {
 		m := conditionRow.FindStringSubmatch(l)
+		if u := undatedRow.FindStringSubmatch(l); m == nil && u != nil {
+			m = []string{"", u[1], u[2], "", "", u[3], u[4]}
+		}
 		if m == nil {
 			// A message of several lines goes on; what follows an empty line or
 			// the end of a Markdown block is somebody's own words.

@@ -20,19 +20,23 @@ var (
 	describeCommand = lazyregexp.New(`(?m)\bdescribe (?:nodes?|no)[ /]+([a-z0-9][a-z0-9.-]*)[ \t]*$`)
 	eventNode       = lazyregexp.New(`\bNode ([a-z0-9][a-z0-9.-]*) (?:status is now|event)`)
 	fragmentRow     = lazyregexp.New(`(?m)^[ \t>]*[A-Za-z0-9./-]*[ \t]*(?:True|False|Unknown)[ \t]+` + dateText + `[ \t]+` + dateText)
+	fragmentReady   = lazyregexp.New(`(?m)^[ \t>]*Ready[ \t]+(?:True|False|Unknown)[ \t]+(?:Kubelet|NodeStatus)[A-Z]\w+[ \t]`)
+	leaseHolder     = lazyregexp.New(`(?m)^[ \t>]*HolderIdentity:[ \t]+([a-z0-9][a-z0-9.-]*)[ \t]*$`)
 	fragmentEvent   = lazyregexp.New(`(?m)^[ \t>]*(?:Normal|Warning)[ \t]+(?:Node[A-Z]\w+|Rebooted|SystemOOM|OOMKilling|EvictionThresholdMet|FreeDiskSpaceFailed|ImageGCFailed|InvalidDiskCapacity|ContainerGCFailed)[ \t]+\d+[smhdy]`)
 )
 
 // isFragment says whether a text holds a part of a node's description that can
 // be judged.
 func isFragment(text string) bool {
-	return fragmentRow.MatchString(text) || fragmentEvent.MatchString(text)
+	return fragmentRow.MatchString(text) || fragmentReady.MatchString(text) || fragmentEvent.MatchString(text)
 }
 
 // fragment puts the headings back that a part of a description has lost.
 func fragment(text string) []string {
 	name := unnamed
 	if m := describeCommand.FindStringSubmatch(text); m != nil {
+		name = m[1]
+	} else if m := leaseHolder.FindStringSubmatch(text); m != nil {
 		name = m[1]
 	} else if m := eventNode.FindStringSubmatch(text); m != nil {
 		name = m[1]
@@ -41,7 +45,7 @@ func fragment(text string) []string {
 	for l := range strings.SplitSeq(text, "\n") {
 		l = strings.TrimRight(l, " \t\r")
 		switch {
-		case conditionRow.MatchString(l):
+		case conditionRow.MatchString(l), undatedRow.MatchString(l):
 			rows = append(rows, l)
 		case fragmentEvent.MatchString(l), len(events) > 0 && eventRow.MatchString(l):
 			events = append(events, l)
@@ -55,11 +59,11 @@ func fragment(text string) []string {
 		// Whole, with messages of several lines.
 		return append(out, strings.Split(text, "\n")...)
 	}
-	out = append(append(out, "Conditions:"), rows...)
+	out = append(append(append(out, rest...), "Conditions:"), rows...)
 	if len(events) > 0 {
 		out = append(append(out, "Events:"), events...)
 	}
-	return append(out, rest...)
+	return out
 }
 
 // byTaints says of a description without a Ready condition what its taints say:

@@ -37,6 +37,9 @@ func TestFragments(t *testing.T) {
 		"conditions in YAML":   {"  conditions:\n  - lastHeartbeatTime: 2017-05-09T17:38:33Z\n    status: \"True\"\n    type: Ready\n", unnamed, corev1.ConditionTrue, ""},
 		"entries in YAML":      {"- lastHeartbeatTime: 2017-05-09T17:38:33Z\n  status: \"True\"\n  type: Ready\n", unnamed, corev1.ConditionTrue, ""},
 		"jsonpath":             {`[{"lastHeartbeatTime":"2017-05-09T17:38:33Z","status":"True","type":"Ready"}]`, unnamed, corev1.ConditionTrue, ""},
+		"one entry":            {`  {"lastHeartbeatTime":"2017-05-09T17:38:33Z","status":"Unknown","type":"Ready"}`, unnamed, corev1.ConditionUnknown, ""},
+		"without times":        {"  Type     Status    Reason             Message\n  Ready    Unknown   NodeStatusUnknown  Kubelet stopped posting node status.\n\nCount  From\n", unnamed, corev1.ConditionUnknown, "Kubelet stopped posting node status."},
+		"named by its lease":   {"Lease:\n  HolderIdentity:  gke-1\n  RenewTime:       Tue, 17 Dec 2024 15:16:40 -0800\n" + talosTable, "gke-1", corev1.ConditionFalse, "container runtime is down"},
 		"events":               {"Events:\n  Type     Reason               Age    From     Message\n  ----     ------               ----   ----     -------\n  Normal   NodeHasDiskPressure  12m    kubelet  Node node1 status is now: NodeHasDiskPressure\n", "node1", "", ""},
 		"cut after its taints": {"Name:               n1\nTaints:             node.kubernetes.io/unreachable:NoExecute\nUnschedulable:      false\nLease:\n", "n1", corev1.ConditionUnknown, "so says the taint node.kubernetes.io/unreachable; the conditions were cut off"},
 	} {
