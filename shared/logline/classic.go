@@ -32,7 +32,7 @@ func parseLogfmt(b []byte, ev *Event) bool {
 			break
 		}
 		i++
-		val := Value{}
+		var val Value
 		if i < len(b) && b[i] == '"' {
 			var end int
 			if val, end = goString(b, i); end < 0 {

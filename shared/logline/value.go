@@ -133,8 +133,7 @@ func trimBlockEnd(s []byte) []byte {
 // appendBlock decodes a klog value of several lines: raw is what stands between
 // "<\n" and "\n >".
 func appendBlock(dst, raw []byte) []byte {
-	lines := 0
-	last := 0
+	var lines, last int
 	for {
 		line := raw
 		nl := bytes.IndexByte(raw, '\n')

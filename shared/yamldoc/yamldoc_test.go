@@ -16,7 +16,7 @@ func library(text string) (values []any, err error) {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var v any
-		if err := dec.Decode(&v); err == io.EOF {
+		if err := dec.Decode(&v); errors.Is(err, io.EOF) {
 			return values, nil
 		} else if err != nil {
 			return nil, err

@@ -33,7 +33,7 @@ func (o *lintOptions) configure(cmd *cobra.Command) error {
 	if path == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // without a folder there is no file to find in it
 		}
 		if path = findConfig(dir); path == "" {
 			return nil

@@ -154,7 +154,8 @@ func (a *Analysis) First(among space.Boxes, interesting func(policy.Decision) bo
 func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(policy.Decision) bool) (rule int, w authorizer.AttributesRecord, ans space.Answer) {
 	undecided := false
 	for i := after + 1; i <= len(a.Rules); i++ {
-		rule, d := i, policy.Decision{}
+		rule := i
+		var d policy.Decision
 		if i == len(a.Rules) {
 			rule = policy.NoRule
 			d = policy.RuleDecision(a.Policy, rule)

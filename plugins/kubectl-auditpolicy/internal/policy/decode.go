@@ -102,8 +102,8 @@ func (p *Policy) versionProblems() []Problem {
 		out = append(out, Problem{Kind: WrongVersion, Path: "apiVersion", Node: at(v),
 			Message: fmt.Sprintf("apiVersion %q: kube-apiserver loads %s only", p.Version, GroupVersion)})
 	}
-	kind, kv := yamldoc.String(p.Root, "kind"), (*yaml.Node)(nil)
-	kv, _ = yamldoc.Get(p.Root, "kind")
+	kind := yamldoc.String(p.Root, "kind")
+	kv, _ := yamldoc.Get(p.Root, "kind")
 	if kind != "Policy" && kv != nil {
 		out = append(out, Problem{Kind: WrongVersion, Path: "kind", Node: kv,
 			Message: fmt.Sprintf("kind %q: an audit policy has kind Policy", kind)})

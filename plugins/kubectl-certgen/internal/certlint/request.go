@@ -142,10 +142,9 @@ func (l *linter) purposeOfSection(f *input.File, x *input.ExtSet) {
 	client := strings.Contains(strings.ToLower(n.Value), "client")
 	server := strings.Contains(strings.ToLower(n.Value), "server")
 	v := x.EKU.Entry.Value
-	miss := ""
 	switch {
 	case peerWord.MatchString(strings.ReplaceAll(n.Value, "_", "-")) && x.Server() != x.Client():
-		miss = map[bool]string{true: "clientAuth", false: "serverAuth"}[x.Server()]
+		miss := map[bool]string{true: "clientAuth", false: "serverAuth"}[x.Server()]
 		l.add(f, WrongUsage, v, fmt.Sprintf("[ %s ] by its name is for peers, which are server and client, and %s is missing: they refuse each other", n.Value, miss)).as(finding.Warning).guess().
 			fixIf(x.EKU.Entry.Raw == v.Value, input.Text{Start: v.End, End: v.End}, ", "+miss)
 	case client && !server && !x.Client() && x.Server():

@@ -76,7 +76,7 @@ func (m *maker) keepConf(file string, data []byte, server string, r issue.Reques
 		m.ca.CA.Cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
 		return nil, fmt.Errorf("%s: its certificate is not of the CA in %s; move it away to have it made again", shown, m.root.L.Path("pki/ca.crt"))
 	}
-	why := ""
+	var why string
 	switch name, _ := pki.DecodeName(cert.RawSubject); {
 	case name.String() != r.Subject.String():
 		return nil, fmt.Errorf("%s: is for %s, not for %s; move it away to have it made again", shown, name, r.Subject)

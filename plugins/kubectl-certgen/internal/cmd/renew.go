@@ -256,7 +256,7 @@ func (o *renewOptions) authority(env *cli.Env) (*renew.Authority, error) {
 		return nil, err
 	}
 	key, err := pki.ParseKey(data, nil)
-	if err == pki.ErrEncrypted {
+	if errors.Is(err, pki.ErrEncrypted) {
 		pass, perr := o.unlock(o.caKey)
 		if perr != nil {
 			return nil, cli.Usagef("%s: %w", o.caKey, perr)

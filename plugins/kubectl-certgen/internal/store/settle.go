@@ -52,7 +52,7 @@ func PendingAround(dir string) ([]string, error) {
 		case err != nil && p == abs && os.IsNotExist(err):
 			return nil
 		case err != nil || !d.IsDir():
-			return nil // what cannot be read is met again by those who need it
+			return nil //nolint:nilerr // what cannot be read is met again by those who need it
 		case d.Name() == stageName:
 			out = append(out, filepath.Dir(p))
 			return filepath.SkipDir

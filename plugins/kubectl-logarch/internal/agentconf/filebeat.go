@@ -10,7 +10,7 @@ import (
 // after a restart too: a fingerprint tells them from new ones, whatever they are
 // called by then.
 func filebeat(s Spec) Config {
-	input := ""
+	var input string
 	if s.node() {
 		input = fmt.Sprintf(`- type: filestream
   id: pods

@@ -4,7 +4,7 @@ import "fmt"
 
 // vector is Vector in YAML.
 func vector(s Spec) Config {
-	source := ""
+	var source string
 	if s.node() {
 		source = fmt.Sprintf(`sources:
   logs:

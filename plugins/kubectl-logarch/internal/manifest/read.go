@@ -43,7 +43,8 @@ func Read(name, src string) (*yamltree.File, error) {
 
 // Encoding refuses what is not text in UTF-8.
 func Encoding(name, src string) error {
-	at, msg := 0, ""
+	at := 0
+	var msg string
 	switch i := strings.IndexByte(src, 0); {
 	case strings.HasPrefix(src, "\xff\xfe"), strings.HasPrefix(src, "\xfe\xff"):
 		return &BadInput{File: name, Msg: "not UTF-8: this is UTF-16 (iconv -f UTF-16 -t UTF-8 FILE)"}

@@ -3,6 +3,7 @@ package parse
 import (
 	"bufio"
 	"compress/gzip"
+	"errors"
 	"io"
 )
 
@@ -28,10 +29,10 @@ func newMembers(src io.Reader, note func(string)) (io.Reader, error) {
 func (m *members) Read(p []byte) (int, error) {
 	for {
 		n, err := m.z.Read(p)
-		if n > 0 && err == io.EOF {
+		if n > 0 && errors.Is(err, io.EOF) {
 			return n, nil // and the end next time
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return n, err
 		}
 		head, _ := m.src.Peek(2)
@@ -42,7 +43,7 @@ func (m *members) Read(p []byte) (int, error) {
 			return 0, m.rest()
 		}
 		if err := m.z.Reset(m.src); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return 0, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,13 +42,13 @@ func (c *cutter) journal(src io.Reader) error {
 	}
 	for {
 		e, got, err := readEntry(r)
-		damaged := err != nil && err != io.EOF
+		damaged := err != nil && !errors.Is(err, io.EOF)
 		if got && (!damaged || e.text != nil) {
 			n++
 			batch = append(batch, e)
 			size += len(e.text) + 64
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return stopped(flush(!c.in.More))
 		}
 		if damaged {
@@ -72,7 +73,7 @@ func readEntry(r *bufio.Reader) (e entry, got bool, err error) {
 	e.env.Kind = logline.Journald
 	for {
 		line, err := r.ReadBytes('\n')
-		if err == io.EOF && len(line) > 0 {
+		if errors.Is(err, io.EOF) && len(line) > 0 {
 			err = nil
 		}
 		if err != nil {

@@ -42,7 +42,7 @@ func (p *pipeline) read(ctx context.Context, inputs []Input, total *Result) erro
 			total.Unread = append(total.Unread, err)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // what was read is kept in total; the caller knows that it was stopped
 		}
 	}
 	return nil
@@ -244,14 +244,14 @@ func (c *cutter) file(src io.Reader) error {
 			}
 		}
 		if c.ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // stopped, which the caller knows
 		}
 	}
 }
 
 // finish sends what is left at the end of an input.
 func (c *cutter) finish(buf []byte, err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	if sendErr := c.send(buf, false, !c.in.More); sendErr != nil {

@@ -129,7 +129,7 @@ func walk(root string, d Defaults) ([]Input, error) {
 		}
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() {
-			return nil // a link to a log that is gone
+			return nil //nolint:nilerr // a link to a log that is gone
 		}
 		f := file{path: path, info: info, link: e.Type()&fs.ModeSymlink != 0}
 		if !f.link {

@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -122,7 +123,7 @@ func readAll(r io.Reader, name string) (string, error) {
 
 // plain says what is wrong with a file in the words of the system.
 func plain(name string, err error) error {
-	if pe, ok := err.(*fs.PathError); ok {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		err = pe.Err
 	}
 	return fmt.Errorf("%s: %w", name, err)

@@ -179,7 +179,7 @@ func (p *parser) quickEmpty() bool {
 // run reads one value and expects the end of the document behind it. In a
 // stream of JSON objects it returns where the next one starts, else -1.
 func (p *parser) run(d *Doc, marked bool) (more int) {
-	more = -1
+	more = -1 //nolint:wastedassign // what is returned when p.fail ends it
 	defer func() {
 		switch e := recover().(type) {
 		case nil:

@@ -38,7 +38,7 @@ func TestReadingAgreesWithTheLibrary(t *testing.T) {
 		force(f)
 		for _, d := range f.Docs {
 			if err := f.Judge(d); err != nil {
-				if _, ok := err.(*Unread); ok && d.Root != nil {
+				if unread := (*Unread)(nil); errors.As(err, &unread) && d.Root != nil {
 					t.Errorf("%q: %v", text, err)
 				}
 				if plain[d] {

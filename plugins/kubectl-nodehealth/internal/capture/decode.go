@@ -232,7 +232,7 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 			return r.object(name, slices.Concat([]byte(`{"status":{"conditions":[`), raw, []byte(`]}}`)), "")
 		}
 		r.note(k.Kind)
-		return nil
+		return nil //nolint:nilerr // noted: what is not of our kind is no error
 	}
 	if m.Kind == "" && m.Type != "" && len(m.Object) > 0 && m.Object[0] == '{' {
 		return r.object(name, m.Object, kind)

@@ -48,7 +48,7 @@ func Explain(v *snapshot.View, t corev1.NodeConditionType) string {
 			below = append(below, fmt.Sprintf("%s (%s short)", s, s.size(s.Threshold-s.Left)))
 		}
 	}
-	text := ""
+	var text string
 	switch {
 	case len(below) > 0:
 		text = strings.Join(below, "; ")

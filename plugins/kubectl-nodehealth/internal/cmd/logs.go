@@ -339,7 +339,7 @@ func (l *logReader) explain(what string, place nodelog.Place, err error) error {
 			why = r
 		}
 	}
-	text := ""
+	var text string
 	switch why.Status {
 	case nodelog.Disabled:
 		text = "log query is off on this kubelet (enableSystemLogQuery) and " + strings.Join(tried[1:], ", ") + " is not there"

@@ -48,7 +48,7 @@ Jan 05 06:24:54.000001 n1 kubelet[46]: panic: oh
 			flags: &logsFlags{output: output, unit: "kubelet"},
 			query: nodelog.Query{Pattern: "Started|pod=|second|panic"}, now: now,
 		}
-		want, lines := want, 3
+		lines := 3
 		if output == "raw" {
 			lines = 4
 		}

@@ -32,7 +32,7 @@ func (o *diagnoseOptions) stay(ctx context.Context, env *cli.Env) error {
 	last, mark := "", ""
 	for {
 		began := time.Now()
-		text, key := "", ""
+		var text, key string
 		s, err := o.collect(ctx, env, c)
 		switch {
 		case ctx.Err() != nil:

@@ -103,7 +103,8 @@ func (l lister) walk(ctx context.Context, source string, wire func([]byte) error
 			}
 			return p
 		}
-		next, err := "", error(nil)
+		var next string
+		var err error
 		var walk func() error
 		if strings.Contains(got.reply.ContentType, "protobuf") {
 			var p page

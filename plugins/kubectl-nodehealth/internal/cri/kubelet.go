@@ -209,7 +209,8 @@ func (k *Kubelet) summary(ctx context.Context) ([]podUse, error) {
 // Inspect implements Source for images; of a container the kubelet says what
 // kubectl get pod says.
 func (k *Kubelet) Inspect(ctx context.Context, kind Kind, id string) (Object, error) {
-	list, err := []Object(nil), error(nil)
+	var list []Object
+	var err error
 	switch kind {
 	case Container:
 		list, err = k.Containers(ctx)
