@@ -134,7 +134,7 @@ func finish(root *cobra.Command, env *Env) {
 	})
 	root.PersistentFlags().StringVar(&env.color, "color", "auto", "When to use colour: auto, always or never")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetHelpCommand(helpCommand(root))
 	root.SetUsageFunc(usage)
 	root.SetHelpFunc(help)
 	each(root, func(c *cobra.Command) {
@@ -143,6 +143,8 @@ func finish(root *cobra.Command, env *Env) {
 		if c.Flags().Lookup("help") == nil {
 			c.Flags().BoolP("help", "h", false, "Show this help")
 		}
+		completeNoFiles(c)
+		completeClusterFlags(c)
 		wrapArgs(c)
 		wrapRun(c, env)
 	})

@@ -25,6 +25,34 @@ func help(c *cobra.Command, _ []string) {
 	writeUsage(w, c)
 }
 
+// helpCommand is "help COMMAND", for who types it by habit; the lists of
+// commands leave it out.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command", Hidden: true,
+		Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			var words []string
+			if at, rest, err := root.Find(args); err == nil && len(rest) == 0 {
+				for _, s := range at.Commands() {
+					if s.IsAvailableCommand() {
+						words = append(words, s.Name())
+					}
+				}
+			}
+			return offered(words, nil, prefix), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			at, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return WithHint(Usagef("help %s: there is no such command", strings.Join(args, " ")),
+					fmt.Sprintf("'%s --help' lists them", root.CommandPath()))
+			}
+			return at.Help()
+		},
+	}
+}
+
 func usage(c *cobra.Command) error {
 	writeUsage(c.OutOrStderr(), c)
 	return nil

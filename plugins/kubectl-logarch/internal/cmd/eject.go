@@ -27,7 +27,7 @@ func newEject(env *cli.Env) *cobra.Command {
 			kubectl logarch eject -f app.yaml
 			kubectl logarch eject -f manifests/ --in-place`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: cli.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(files) == 0 && len(args) == 0 {
 				return cli.Usagef("nothing to eject from: give -f FILE or KIND/NAME")

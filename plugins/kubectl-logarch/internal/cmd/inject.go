@@ -63,7 +63,7 @@ func newInject(env *cli.Env) *cobra.Command {
 			# A log agent with its configuration instead
 			kubectl logarch inject -f app.yaml --log /var/log/app/app.log --mode agent --agent otel`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: cli.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.options(cmd)
 			if err != nil {

@@ -4,7 +4,7 @@
 package check
 
 import (
-	"slices"
+	"sort"
 	"sync"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
@@ -64,12 +64,7 @@ func Rules() []finding.Rule {
 		out = append(out, c.Rule)
 	}
 	out = append(out, ClusterRules()...)
-	slices.SortFunc(out, func(a, b finding.Rule) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
 }
 

@@ -31,6 +31,8 @@ func (o *debugOptions) addFlags(c *cobra.Command) {
 	fs.BoolVarP(&o.stdin, "stdin", "i", false, "Pass stdin to the program")
 	fs.BoolVarP(&o.tty, "tty", "t", false, "Give the program a terminal")
 	o.cluster = cli.ClusterFlags(fs)
+	_ = c.RegisterFlagCompletionFunc("debug-namespace", cli.CompleteNamespaces)
+	c.ValidArgsFunction = cli.CompleteNodes(1)
 }
 
 // run starts the pod, has use do its work in it, and passes its exit status

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -81,10 +82,7 @@ input, 3 a node could not be judged.`
 	f.cluster = cli.ClusterFlags(fs)
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	_ = root.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
-	root.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		o := &diagnoseOptions{from: f.from, cluster: f.cluster}
-		return o.complete(cmd.Context(), args, prefix), cobra.ShellCompDirectiveNoFileComp
-	}
+	root.ValidArgsFunction = completeNodes(&f.from, math.MaxInt)
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		o, err := f.options(env, args)
 		if err != nil {
@@ -224,31 +222,24 @@ func notFound(name, where string, peers []snapshot.Peer) error {
 	return cli.WithHint(err, "there are "+strings.Join(names, ", "))
 }
 
-// complete lists names of nodes that a shell may complete to, of the cluster or
-// of the capture. What cannot be read completes to nothing.
-func (o *diagnoseOptions) complete(ctx context.Context, args []string, prefix string) []string {
-	var names []string
-	if o.from != "" && o.from != "-" {
-		s, err := capture.Open(o.from, capture.Options{})
-		if err != nil {
-			return nil
+// completeNodes completes up to max arguments with the nodes of the capture that
+// --from names, or of the cluster. What cannot be read completes to nothing.
+func completeNodes(from *string, max int) cobra.CompletionFunc {
+	live := cli.CompleteNodes(max)
+	return func(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if *from == "" || *from == "-" || len(args) >= max {
+			return live(c, args, prefix)
 		}
+		s, err := capture.Open(*from, capture.Options{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
 		for _, n := range s.Nodes {
-			names = append(names, n.Name)
+			if strings.HasPrefix(n.Name, prefix) && !slices.Contains(args, n.Name) {
+				names = append(names, n.Name)
+			}
 		}
-	} else {
-		c, err := o.client()
-		if err != nil {
-			return nil
-		}
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		if names, err = c.Names(ctx); err != nil {
-			return nil
-		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	return slices.DeleteFunc(names, func(n string) bool {
-		return !strings.HasPrefix(n, prefix) || slices.Contains(args, n)
-	})
 }

@@ -34,10 +34,7 @@ func (s *source) addFlags(c *cobra.Command, from bool) {
 		c.Flags().StringVar(&s.from, "from", "", "Read a capture (file, folder, archive, or - for stdin) instead of the cluster")
 	}
 	s.cluster = cli.ClusterFlags(c.Flags())
-	c.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		o := &diagnoseOptions{from: s.from, cluster: s.cluster}
-		return o.complete(cmd.Context(), args, prefix), cobra.ShellCompDirectiveNoFileComp
-	}
+	c.ValidArgsFunction = completeNodes(&s.from, strings.Count(c.Use, " "))
 }
 
 // read returns the snapshot of the named nodes, in the order of the names.

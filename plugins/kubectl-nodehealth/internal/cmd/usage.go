@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,6 +44,7 @@ no history in this pipeline.`,
 	fs.StringVarP(&format, "output", "o", "text", "Output format: text, wide, json, yaml, sarif, github, junit")
 	fs.StringVar(&failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	cluster := cli.ClusterFlags(fs)
+	c.ValidArgsFunction = cli.CompleteNodes(math.MaxInt)
 	formats := append([]string{"wide"}, finding.Formats...)
 	completeValues(c, "output", formats)
 	completeValues(c, "fail-on", finding.FailOnValues)

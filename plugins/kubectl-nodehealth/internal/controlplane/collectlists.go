@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -251,5 +252,5 @@ func (c *collector) nodes(ctx context.Context) error {
 }
 
 func sortProbes(p []Probe) {
-	slices.SortFunc(p, func(a, b Probe) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(p, func(i, j int) bool { return p[i].Name < p[j].Name })
 }

@@ -3,6 +3,7 @@ package npd
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -128,7 +129,7 @@ func judgeNode(n *corev1.Node, now time.Time, owners *[]string) NodeStatus {
 	}
 	// The order in the object is that of the writes: nodes are told together by
 	// what they have.
-	slices.SortFunc(found, func(a, b watched) int { return strings.Compare(string(a.condition.Type), string(b.condition.Type)) })
+	sort.Slice(found, func(i, j int) bool { return found[i].condition.Type < found[j].condition.Type })
 	for _, f := range found {
 		name := string(f.condition.Type)
 		out.Watched = append(out.Watched, name)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -235,7 +236,10 @@ func (c *collector) topPods(ctx context.Context) error {
 		}
 		pods = append(pods, p)
 	}
-	slices.SortFunc(pods, func(a, b PodUse) int { return cmp.Or(cmp.Compare(b.Memory, a.Memory), cmp.Compare(a.Name, b.Name)) })
+	sort.Slice(pods, func(i, j int) bool {
+		a, b := pods[i], pods[j]
+		return a.Memory > b.Memory || a.Memory == b.Memory && a.Name < b.Name
+	})
 	c.s.TopPods = pods[:min(c.o.Top, len(pods))]
 	return nil
 }

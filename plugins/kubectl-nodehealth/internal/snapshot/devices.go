@@ -3,7 +3,7 @@ package snapshot
 import (
 	"encoding/json"
 	"slices"
-	"strings"
+	"sort"
 )
 
 // Devices are those that one driver of dynamic resource allocation offers on a
@@ -62,7 +62,7 @@ func AddSlice(raw []byte, to map[string][]Devices) (node string, err error) {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Devices) int { return strings.Compare(a.Driver, b.Driver) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Driver < all[j].Driver })
 	to[node] = all
 	return node, nil
 }
