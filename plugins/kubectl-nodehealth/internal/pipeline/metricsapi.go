@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
 	"sort"
 	"strings"
 	"time"
