@@ -10,23 +10,23 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // namesTime is how long Tab may take to ask a cluster. Whoever presses Tab
 // types on when nothing comes.
-const namesTime = 1500 * time.Millisecond
+const namesTime = time.Second
 
 // Names are the names of the objects in a collection of the cluster that a
 // command's flags choose, for Tab: at most 500, and none where they cannot be
 // had at once. The path is such as /api/v1/nodes; %NS in it stands for the
 // namespace. Nothing is ever said about why there are none.
 func Names(c *cobra.Command, path string) []string {
-	flags := configOf(c.Flags())
+	cluster := clusterOf(c.Flags())
 	got := make(chan []string, 1)
 	// Name resolution and credential plugins do not heed a client's deadline.
-	go func() { got <- fetchNames(flags, path) }()
+	go func() { got <- fetchNames(cluster, path) }()
 	select {
 	case n := <-got:
 		return n
@@ -35,8 +35,8 @@ func Names(c *cobra.Command, path string) []string {
 	}
 }
 
-func fetchNames(flags *genericclioptions.ConfigFlags, path string) []string {
-	config, err := flags.ToRESTConfig()
+func fetchNames(cluster *Cluster, path string) []string {
+	config, err := cluster.RESTConfig()
 	if err != nil {
 		return nil
 	}
@@ -50,7 +50,7 @@ func fetchNames(flags *genericclioptions.ConfigFlags, path string) []string {
 		return nil
 	}
 	if strings.Contains(path, "%NS") {
-		ns, _, err := flags.ToRawKubeConfigLoader().Namespace()
+		ns, err := cluster.Namespace()
 		if err != nil {
 			return nil
 		}
@@ -81,11 +81,10 @@ func fetchNames(flags *genericclioptions.ConfigFlags, path string) []string {
 	return out
 }
 
-// configOf makes the choice of a cluster from a command's parsed flags.
-func configOf(fs *pflag.FlagSet) *genericclioptions.ConfigFlags {
-	flags := genericclioptions.NewConfigFlags(false)
+// clusterOf is the cluster that a command's parsed flags choose.
+func clusterOf(fs *pflag.FlagSet) *Cluster {
 	own := pflag.NewFlagSet("cluster", pflag.ContinueOnError)
-	flags.AddFlags(own)
+	cluster := ClusterFlags(own)
 	fs.Visit(func(f *pflag.Flag) {
 		to := own.Lookup(f.Name)
 		if to == nil || !inGroup(f, clusterGroup) {
@@ -99,7 +98,7 @@ func configOf(fs *pflag.FlagSet) *genericclioptions.ConfigFlags {
 		}
 		_ = own.Set(f.Name, f.Value.String())
 	})
-	return flags
+	return cluster
 }
 
 // offered are the words that go on from a prefix and are not given yet.
@@ -177,7 +176,9 @@ func completeClusterFlags(c *cobra.Command) {
 	register("namespace", CompleteNamespaces)
 	for _, name := range []string{"context", "cluster", "user"} {
 		register(name, func(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			k, err := configOf(c.Flags()).ToRawKubeConfigLoader().RawConfig()
+			rules := clientcmd.NewDefaultClientConfigLoadingRules()
+			rules.ExplicitPath = c.Flag("kubeconfig").Value.String()
+			k, err := rules.Load()
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
