@@ -347,6 +347,9 @@ func (o *parseOptions) notes(env *cli.Env, r *parse.Result) {
 			note("%s of %s in no format known here, kept as text", count(n, "event"), comma(r.Events))
 		}
 	}
+	if r.NotUTF8 && o.output == "json" {
+		note("bytes that are not UTF-8 are U+FFFD in JSON; -o klog keeps them")
+	}
 	if r.Incomplete > 0 {
 		note("%s cut off: the end was never written", count(r.Incomplete, "line"))
 	}

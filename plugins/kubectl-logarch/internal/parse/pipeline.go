@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/stats"
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
@@ -62,6 +63,8 @@ type Result struct {
 	UnparsedHidden, NoVerbosity int64
 	// NULs are NUL bytes before lines, left out: copytruncate leaves them.
 	NULs int64
+	// NotUTF8 says that there are bytes that JSON cannot hold.
+	NotUTF8 bool
 	// Unread says what could not be read, of files that were found in folders.
 	Unread []error
 	// First and Last are the times of the earliest and the latest event, in
@@ -81,6 +84,7 @@ func (r *Result) add(o *Result) {
 	r.UnparsedHidden += o.UnparsedHidden
 	r.NoVerbosity += o.NoVerbosity
 	r.NULs += o.NULs
+	r.NotUTF8 = r.NotUTF8 || o.NotUTF8
 	for i := range r.Formats {
 		r.Formats[i] += o.Formats[i]
 	}
@@ -277,8 +281,10 @@ func (w *worker) run(c *chunk, carry logline.State, lastTime int64) {
 	c.lastTime, c.untimed = lastTime, false
 	w.parser.SetMeta(c.meta)
 	w.parser.Resume(carry)
+	c.result.NotUTF8 = !utf8.Valid(c.data)
 	if c.entries != nil {
 		for i := range c.entries {
+			c.result.NotUTF8 = c.result.NotUTF8 || !utf8.Valid(c.entries[i].text)
 			w.parser.Entry(c.entries[i].text, c.entries[i].env, c.line+i)
 		}
 	} else {
