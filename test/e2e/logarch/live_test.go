@@ -38,6 +38,13 @@ func live(u user) {
 	if code != 1 || !strings.Contains(errOut, "the API server refuses it") {
 		u.t.Errorf("exit status %d\n%s", code, errOut)
 	}
+	// A pod with resources of its own (KEP-2837) that its containers use up: what the
+	// API server takes before, it takes after.
+	own := "apiVersion: v1\nkind: Pod\nmetadata: {name: own}\nspec:\n  resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: 200m, memory: 128Mi}}\n  containers:\n  - {name: a, image: 'busybox:1.36', resources: {requests: {cpu: 100m, memory: 64Mi}}}\n"
+	u.kubectl(own, "apply", "--dry-run=server", "-f", "-")
+	for _, mode := range [][]string{{"--log", "/var/log/b/1.log"}, {"--mode", "agent"}, {"--mode", "rotate"}, {"--native", "false"}} {
+		u.kubectl(u.logarch(own, append([]string{"inject", "-f", "-", "--log", "/var/log/a/1.log"}, mode...)...), "apply", "--dry-run=server", "-f", "-")
+	}
 	// No such object is wrong input; no cluster is no answer.
 	if _, errOut, code := u.exec("", u.plugin, "inject", "deploy/none", "--log", "/var/log/web/web.log"); code != 2 || !strings.Contains(errOut, "not found") {
 		u.t.Errorf("exit status %d\n%s", code, errOut)

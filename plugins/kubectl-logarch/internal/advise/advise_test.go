@@ -90,6 +90,7 @@ func TestRules(t *testing.T) {
 		{"Job that never ends", pod("Job", "  containers:"+appMounted+tail("-F")+emptyDir), []string{"LA104", "LA110"}, nil},
 		{"Job with a native sidecar", pod("Job", "  initContainers:\n"+tail("-F")+"      restartPolicy: Always\n  containers:"+appMounted+emptyDir), []string{"LA104"}, nil},
 		{"no requests, no limits", pod("Pod", "  containers:"+strings.Replace(appMounted, "      resources: {limits: {ephemeral-storage: 1Gi}}\n", "", 1)+strings.Replace(tail("-F"), requests, "", 1)+"  volumes: [{name: logs, emptyDir: {}}]\n"), []string{"LA104", "LA112", "LA115"}, nil},
+		{"the pod has resources of its own", pod("Pod", "  resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}\n  containers:"+appMounted+strings.Replace(tail("-F"), requests, "", 1)+"  volumes: [{name: logs, emptyDir: {}}]\n"), []string{"LA104"}, nil},
 		{"promtail", pod("Pod", "  containers:"+appMounted+"    - name: s\n      image: grafana/promtail:2.9.0\n"+mount+requests+emptyDir), []string{"LA105"}, []Pattern{AgentSidecar}},
 		{"shipped twice", pod("Pod", "  containers:"+appMounted+tail("-F")+"    - name: s\n      image: fluent/fluent-bit:4.0\n"+mount+requests+emptyDir), []string{"LA104", "LA109"}, []Pattern{Streaming, AgentSidecar}},
 		{"pushes", pod("Pod", "  containers:\n    - {name: a, image: x, env: [{name: OTEL_LOGS_EXPORTER, value: otlp}]}\n"), nil, []Pattern{Direct}},

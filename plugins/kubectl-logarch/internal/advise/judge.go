@@ -135,6 +135,11 @@ func (j *judge) tails(k *container) {
 		for _, r := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			_, req := k.Resources.Requests[r]
 			_, lim := k.Resources.Limits[r]
+			if own := j.w.Pod.Resources; own != nil { // the pod's bound all of its containers
+				_, request := own.Requests[r]
+				_, limit := own.Limits[r]
+				req = req || request || limit
+			}
 			if !req && !lim {
 				missing = append(missing, string(r))
 			}

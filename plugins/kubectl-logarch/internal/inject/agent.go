@@ -2,6 +2,7 @@ package inject
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,7 +63,7 @@ func (p *plan) agent() {
 		}
 	}
 	r := p.resources()
-	if d := Defaults(); p.o.Memory.Cmp(d.Memory) == 0 {
+	if d := Defaults(); p.o.Memory.Cmp(d.Memory) == 0 && !slices.Contains(ownResources(p.pod), corev1.ResourceMemory) {
 		m := resource.MustParse(agentMemory[p.o.Agent])
 		r.Requests[corev1.ResourceMemory], r.Limits[corev1.ResourceMemory] = m, m
 	}

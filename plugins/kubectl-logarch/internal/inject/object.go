@@ -27,7 +27,7 @@ func containerObject(c corev1.Container) object {
 	put(&o, "command", stringList(c.Command), len(c.Command) == 0)
 	put(&o, "args", stringList(c.Args), len(c.Args) == 0)
 	put(&o, "env", envList(c.Env), len(c.Env) == 0)
-	put(&o, "resources", resourcesObject(c.Resources), false)
+	put(&o, "resources", resourcesObject(c.Resources), len(c.Resources.Requests)+len(c.Resources.Limits) == 0)
 	if c.SecurityContext != nil {
 		put(&o, "securityContext", securityObject(c.SecurityContext), false)
 	}

@@ -144,7 +144,28 @@ func (p *plan) resources() corev1.ResourceRequirements {
 	if guaranteed(p.pod) {
 		r.Limits[corev1.ResourceCPU] = p.o.CPU
 	}
+	// What the pod has resources of its own for bounds the sidecars too: the API server
+	// refuses containers that request more than the pod does.
+	for _, name := range ownResources(p.pod) {
+		delete(r.Requests, name)
+		delete(r.Limits, name)
+	}
 	return r
+}
+
+// ownResources are those of cpu and memory that the pod itself requests or limits
+// (KEP-2837).
+func ownResources(pod *corev1.PodSpec) (out []corev1.ResourceName) {
+	if pod.Resources == nil {
+		return nil
+	}
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		_, request := pod.Resources.Requests[name]
+		if _, limit := pod.Resources.Limits[name]; request || limit {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // guaranteed says whether every container has limits equal to its requests. A
@@ -179,6 +200,8 @@ func bestEffort(pod *corev1.PodSpec) bool {
 
 func (p *plan) qos() {
 	switch {
+	case len(ownResources(p.pod)) > 0:
+		p.add(check.QoSKept, "the pod's own resources decide its class and bound the sidecars: nothing changes")
 	case guaranteed(p.pod):
 		p.add(check.QoSKept, "the pod is Guaranteed and stays so: the sidecars' limits equal their requests")
 	case bestEffort(p.pod):
