@@ -82,6 +82,9 @@ func Judge(f *yamltree.File, docs []*yamltree.Doc) error {
 				e := &BadInput{File: f.Name, Line: bad.Line, Msg: "not YAML: " + bad.Msg}
 				if d.Err != nil {
 					e.Line, e.Column = f.Position(d.Err.Offset)
+					if d.Err.Msg == yamltree.TabIndent { // the library's words do not name it
+						e.Msg = "not YAML: " + d.Err.Msg
+					}
 				}
 				return e
 			}

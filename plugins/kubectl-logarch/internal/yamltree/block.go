@@ -46,11 +46,14 @@ func (p *parser) value(parent int, inMap, compact bool) *Node {
 	return p.decorate(n, anchor, tag, props)
 }
 
+// TabIndent is the message of an Error at a line that a tab indents.
+const TabIndent = "a tab indents this line: YAML takes blanks only"
+
 // noTabIndent refuses a line that is indented with a tab: its column is not
 // what it looks like, and YAML forbids it.
 func (p *parser) noTabIndent() {
 	if strings.IndexByte(p.src[p.ls:p.pos], '\t') >= 0 {
-		p.fail("a tab in the indentation")
+		p.fail(TabIndent)
 	}
 }
 
