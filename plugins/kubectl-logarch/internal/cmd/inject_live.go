@@ -228,6 +228,9 @@ func objectsIn(o *inject.Outcome) []*unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: m}
 		if items, ok := m["items"].([]any); ok && strings.HasSuffix(u.GetKind(), "List") {
 			for _, i := range items {
+				if item, ok := i.(map[string]any); ok && item["kind"] == nil && item["apiVersion"] == nil {
+					item["kind"], item["apiVersion"] = strings.TrimSuffix(u.GetKind(), "List"), u.GetAPIVersion()
+				}
 				add(i)
 			}
 			return

@@ -78,20 +78,27 @@ func group(apiVersion string) string {
 // without a pod spec are passed over.
 func Find(d *yamltree.Doc) []*Workload {
 	var out []*Workload
-	find(d, d.Root, nil, &out, 0)
+	find(d, d.Root, "", "", nil, &out, 0)
 	return out
 }
 
-func find(d *yamltree.Doc, n *yamltree.Node, path []Step, out *[]*Workload, depth int) {
+// find looks into n; ofAPI and ofKind are what it is where it does not say so itself.
+func find(d *yamltree.Doc, n *yamltree.Node, ofAPI, ofKind string, path []Step, out *[]*Workload, depth int) {
 	obj := n.Resolve()
 	if obj == nil || obj.Kind != yamltree.Map || depth > 8 {
 		return
 	}
 	api, kind := obj.Text("apiVersion"), obj.Text("kind")
+	if api == "" && kind == "" {
+		api, kind = ofAPI, ofKind
+	}
 	g := group(api)
 	if items := obj.Get("items").Resolve(); items != nil && items.Kind == yamltree.Seq && strings.HasSuffix(kind, "List") {
+		// The API server writes the items of a PodList without their kind, and kubectl
+		// knows it from the list's.
+		itemKind := strings.TrimSuffix(kind, "List")
 		for i, item := range items.Items {
-			find(d, item, append(path[:len(path):len(path)], Step{Key: "items"}, Step{Index: i}), out, depth+1)
+			find(d, item, api, itemKind, append(path[:len(path):len(path)], Step{Key: "items"}, Step{Index: i}), out, depth+1)
 		}
 		return
 	}

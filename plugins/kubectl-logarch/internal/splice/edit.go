@@ -329,6 +329,10 @@ func (e *Editor) Fill(m *yamltree.Node, key string, v any) string {
 		e.Replaced++
 		return "null"
 	}
+	if old.Start == old.End {
+		e.insert(old.End, strings.TrimRight(markSpaced, " ")+e.eol+indent+l.braces(v, indent))
+		return ""
+	}
 	e.mark(old)
 	e.insert(old.End, e.eol+l.braces(v, indent))
 	return ""
