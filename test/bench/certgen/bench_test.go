@@ -81,15 +81,23 @@ func build(t *testing.T, module, pkg, name string) string {
 }
 
 // CA and server take less than 15 ms of CPU besides generating keys; a P-256
-// key takes 16 microseconds, so the whole process is measured.
+// key takes 16 microseconds, so the whole process is measured. Most of it is
+// the start of a program that links kubectl's libraries (their init functions,
+// and the pages of 31 MB); what certgen itself does has a limit of its own, so
+// that the start cannot hide it.
 func TestBenchOne(t *testing.T) {
 	bin := plugin(t)
 	c := least(20, func() cost {
 		return measure(t, t.TempDir(), bin, "server", "--ip", "203.0.113.10")
 	})
-	t.Logf("CA and server, P-256: %v (limit 15 ms CPU)", c)
+	start := least(20, func() cost { return measure(t, t.TempDir(), bin, "version") })
+	own := c.cpu - start.cpu
+	t.Logf("CA and server, P-256: %v (limit 15 ms CPU); the start is %v CPU of it, certgen's own work %v (limit 6 ms)", c, start.cpu, own)
 	if c.cpu > 15*time.Millisecond {
 		t.Errorf("%v of CPU, 15 ms at most", c.cpu)
+	}
+	if own > 6*time.Millisecond {
+		t.Errorf("%v of CPU besides starting, 6 ms at most", own)
 	}
 }
 
