@@ -226,10 +226,21 @@ func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, notes []finding.F
 		if cn == "" {
 			cn = r.Item.Subject()
 		}
+		if o.format == "text" {
+			cn = cut(cn, 30) // where it lies is what is typed next
+		}
 		t.Rows = append(t.Rows, output.Row(c.NotAfter.UTC().Format("2006-01-02"), left(r, now), inspect.Role(c), cn, r.Where(),
 			c.Issuer.CommonName, describe(r.Item, now).KeyType, c.SerialNumber.Text(16)))
 	}
 	return output.Table(env.Out, t, o.format == "wide")
+}
+
+// cut shortens a text to n characters; -o wide and json have the whole.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 // once keeps the first row of each certificate and counts the others: a

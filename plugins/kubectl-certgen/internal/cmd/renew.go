@@ -347,7 +347,12 @@ func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
 		}
 		fmt.Fprintf(w, "%s\n  until      %s -> %s\n", s.Item.Where(), s.Old.NotAfter.UTC().Format("2006-01-02"), end)
 		if o.dryRun {
-			fmt.Fprintf(w, "  serial     %s -> %s\n", s.Old.SerialNumber.Text(16), s.New.SerialNumber.Text(16))
+			old, serial := s.Old.SerialNumber.Text(16), s.New.SerialNumber.Text(16)
+			sep := " -> "
+			if len(old)+len(serial) > 60 {
+				sep = "\n          -> "
+			}
+			fmt.Fprintf(w, "  serial     %s%s%s\n", old, sep, serial)
 			field(w, "stays", "subject "+s.Item.Subject()+", names, usages and all other extensions", env.Width())
 		}
 		switch {
