@@ -344,4 +344,5 @@ func (m *made) clients(f *issue.Folder, items []*issue.Item) {
 	if len(yes) > 0 {
 		m.Clients += "; accepted by " + strings.Join(yes, ", ")
 	}
+	m.Clients += "; 'certgen verify' says why"
 }

@@ -195,7 +195,11 @@ func (r *signReport) print(env *cli.Env, format string, folder *issue.Folder) er
 		if folder.DryRun {
 			word = "would sign"
 		}
-		fmt.Fprintf(env.Out, "%s  %s  %s, until %s\n", word, r.Item.Certificate, r.Item.cn, r.Item.until)
+		whose := r.Item.cn
+		if whose == "" {
+			whose = "no subject"
+		}
+		fmt.Fprintf(env.Out, "%s  %s  %s, until %s\n", word, r.Item.Certificate, whose, r.Item.until)
 	} else {
 		fmt.Fprintf(env.Out, "not signed  %s asks for what is not granted\n", r.Request)
 	}

@@ -63,7 +63,11 @@ func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
 		}
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "x509: "))
 	}
-	if err := r.CheckSignature(); err != nil {
+	err = r.CheckSignature()
+	if r.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm || errors.Is(err, x509.ErrUnsupportedAlgorithm) {
+		return nil, errors.New("its key or signature is of a kind that certgen does not know (RSA, ECDSA on P-256, P-384 or P-521, and Ed25519 are)")
+	}
+	if err != nil {
 		return nil, errors.New("the request is not signed by the key in it")
 	}
 	return r, nil

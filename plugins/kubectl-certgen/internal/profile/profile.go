@@ -171,6 +171,12 @@ func (p Profile) Leaf(ca *pki.Authority, r LeafRequest) (t pki.Template, capped 
 	if err != nil {
 		return t, false, err
 	}
+	if len(r.Subject) == 0 {
+		// The names are the identity then, and must be critical (RFC 5280, 4.2.1.6).
+		for i := range exts {
+			exts[i].Critical = exts[i].Critical || exts[i].Id.Equal(pki.OIDSubjectAltName)
+		}
+	}
 	serial, err := pki.NewSerial(r.Rand, p.SerialBits)
 	if err != nil {
 		return t, false, err

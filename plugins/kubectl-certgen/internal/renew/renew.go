@@ -149,6 +149,10 @@ func Make(items []inspect.Item, cas []*Authority, o Options) (*Plan, error) {
 			skip(true, "the key in %s does not belong to it", it.KeyFile)
 			continue
 		}
+		if c.PublicKey == nil {
+			skip(true, "its key is %s, for which certgen makes no certificates", pki.SpecOfCert(c).Human())
+			continue
+		}
 		step := Step{Item: it, Old: c}
 		pub := c.PublicKey
 		if o.NewKey || self {
