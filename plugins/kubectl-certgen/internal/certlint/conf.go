@@ -25,8 +25,7 @@ func (l *linter) conf(f *input.File, c *input.Conf) {
 			l.add(f, MissingSection, e.Value, fmt.Sprintf("%s refers to [ %s ], which is not in the file; openssl refuses it", e.Key.Value, e.Value.Value))
 		}
 	}
-	sets := c.ExtSets()
-	for _, x := range sets {
+	for _, x := range c.ExtSets() {
 		l.extSet(f, c, x)
 	}
 	l.droppedByCA(f, c)
@@ -47,7 +46,7 @@ func (l *linter) conf(f *input.File, c *input.Conf) {
 			l.digest(f, e.Value, e.Value.Value)
 		}
 	}
-	l.unusedNames(f, c, sets)
+	l.unusedNames(f, c)
 }
 
 // unset: a $VARIABLE that openssl finds no value for. In a quoted here-document
@@ -75,7 +74,7 @@ func (l *linter) digest(f *input.File, at input.Text, md string) {
 
 // shadowed: in a list of names the earlier entry is lost.
 func (l *linter) shadowed(f *input.File, c *input.Conf, s input.Shadowed) {
-	base, _, numbered := strings.Cut(s.Old.Key.Value, ".")
+	base, _, _ := strings.Cut(s.Old.Key.Value, ".")
 	if slices.Contains([]string{"keyUsage", "extendedKeyUsage", "basicConstraints", "subjectAltName"}, base) && s.Old.Value.Value != s.Last.Value.Value {
 		l.add(f, DeadUsage, s.Last.Key, fmt.Sprintf("%s stands twice: openssl keeps the last, and %q has no effect", base, s.Old.Value.Value)).as(finding.Warning).remedy("write both into one line, or begin the file anew (> instead of >>)")
 		return
@@ -98,13 +97,11 @@ func (l *linter) shadowed(f *input.File, c *input.Conf, s input.Shadowed) {
 			}
 		}
 	}
-	if numbered || base != "" {
-		is.remedy(fmt.Sprintf("number it %s.%d", base, n)).fix(s.Last.Key, fmt.Sprintf("%s.%d", base, n))
-	}
+	is.remedy(fmt.Sprintf("number it %s.%d", base, n)).fix(s.Last.Key, fmt.Sprintf("%s.%d", base, n))
 }
 
 // unusedNames finds a section of names that no extension refers to.
-func (l *linter) unusedNames(f *input.File, c *input.Conf, sets []*input.ExtSet) {
+func (l *linter) unusedNames(f *input.File, c *input.Conf) {
 	if len(c.Includes) > 0 {
 		return
 	}
@@ -126,7 +123,6 @@ func (l *linter) unusedNames(f *input.File, c *input.Conf, sets []*input.ExtSet)
 		l.add(f, UnusedNames, s.Name, fmt.Sprintf("nothing refers to [ %s ]: its names are in no certificate", s.Name.Value)).
 			remedy(fmt.Sprintf("write subjectAltName = @%s into the section of extensions", s.Name.Value))
 	}
-	_ = sets
 }
 
 // easyRSAType says whether a file is one of easyrsa's x509-types: names are
@@ -244,12 +240,10 @@ func (l *linter) caSet(f *input.File, x *input.ExtSet, at input.Text) {
 
 // lineBreak is a newline and the indentation of an entry's line.
 func lineBreak(f *input.File, e *input.Entry) string {
-	line, _ := f.Position(e.Key.Start)
 	s := e.Key.Start
 	for s > 0 && f.Data[s-1] != '\n' {
 		s--
 	}
-	_ = line
 	return "\n" + string(f.Data[s:e.Key.Start])
 }
 

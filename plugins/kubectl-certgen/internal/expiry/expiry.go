@@ -88,11 +88,12 @@ func (r Row) Words(now time.Time) string {
 	return fmt.Sprintf("expires in %d days, on %s", d, c.NotAfter.UTC().Format("2006-01-02"))
 }
 
-// ParseAge reads a duration with days and weeks too: 30d, 2w, 720h.
+// ParseAge reads a duration with days and weeks too: 30d, 2w, 720h. More than
+// two million hours are more than a time.Duration holds.
 func ParseAge(s string) (time.Duration, error) {
 	for unit, hours := range map[string]int{"d": 24, "w": 24 * 7} {
 		if n, ok := strings.CutSuffix(s, unit); ok {
-			if v, err := strconv.Atoi(n); err == nil && v >= 0 && v < 100000 {
+			if v, err := strconv.Atoi(n); err == nil && v >= 0 && v*hours < 2_000_000 {
 				return time.Duration(v*hours) * time.Hour, nil
 			}
 		}

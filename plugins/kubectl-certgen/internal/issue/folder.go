@@ -368,16 +368,11 @@ func read(file string) ([]byte, error) {
 func plain(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		rest := strings.TrimSuffix(err.Error(), pe.Error())
-		tail := err.Error()[strings.Index(err.Error(), pe.Error())+len(pe.Error()):]
-		if rest == err.Error() {
-			rest = err.Error()[:strings.Index(err.Error(), pe.Error())]
-		}
-		return &fileError{rest + pe.Path + ": " + pe.Err.Error() + tail, err}
+		return &fileError{strings.Replace(err.Error(), pe.Error(), pe.Path+": "+pe.Err.Error(), 1), err}
 	}
 	var le *os.LinkError
 	if errors.As(err, &le) {
-		return &fileError{le.New + ": " + le.Err.Error() + err.Error()[strings.Index(err.Error(), le.Error())+len(le.Error()):], err}
+		return &fileError{strings.Replace(err.Error(), le.Error(), le.New+": "+le.Err.Error(), 1), err}
 	}
 	return err
 }
