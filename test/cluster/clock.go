@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,18 +14,24 @@ import (
 // ClockSkew is how far clock-skewed puts a node's clock ahead.
 const ClockSkew = 2 * time.Minute
 
+// mutatingPolicies is the version of admissionregistration.k8s.io in which a
+// Kubernetes version has MutatingAdmissionPolicies, and which flags of the API
+// server switch them on.
+func (c Config) mutatingPolicies() (version string, flags []string) {
+	if c.minor() >= 36 {
+		return "v1", nil
+	}
+	return "v1beta1", []string{"--feature-gates=MutatingAdmissionPolicy=true", "--runtime-config=admissionregistration.k8s.io/v1beta1=true"}
+}
+
 // skewClock puts a node's clock apart as far as the API can tell. A process
 // cannot be given a wall clock of its own, so what the kubelet writes of the
 // time, its lease's renewTime, is moved on its way into the API server, while
 // the API server's own stamps stay.
 func skewClock(ctx context.Context, c *Cluster, n *Node) error {
-	client, err := c.Client()
-	if err != nil {
-		return err
-	}
 	name := "clock-skew-" + n.Name
 	fail := admissionv1.Fail
-	_, err = client.AdmissionregistrationV1().MutatingAdmissionPolicies().Create(ctx, &admissionv1.MutatingAdmissionPolicy{
+	if err := c.createPolicy(ctx, "MutatingAdmissionPolicy", &admissionv1.MutatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionv1.MutatingAdmissionPolicySpec{
 			FailurePolicy:      &fail,
@@ -39,14 +46,42 @@ func skewClock(ctx context.Context, c *Cluster, n *Node) error {
 				ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: fmt.Sprintf(
 					`Object{spec: Object.spec{renewTime: string(timestamp(object.spec.renewTime) + duration("%s"))}}`, ClockSkew)}}},
 		},
-	}, metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	}); err != nil {
 		return err
 	}
-	_, err = client.AdmissionregistrationV1().MutatingAdmissionPolicyBindings().Create(ctx, &admissionv1.MutatingAdmissionPolicyBinding{
+	return c.createPolicy(ctx, "MutatingAdmissionPolicyBinding", &admissionv1.MutatingAdmissionPolicyBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec:       admissionv1.MutatingAdmissionPolicyBindingSpec{PolicyName: name},
-	}, metav1.CreateOptions{})
+	})
+}
+
+// policyPath is where the API server has the objects of a kind of admission
+// policy. The v1 types serve for the beta too: their fields are the same.
+func (c *Cluster) policyPath(kind string) (version, path string) {
+	version, _ = c.Config.mutatingPolicies()
+	resource := map[string]string{"MutatingAdmissionPolicy": "mutatingadmissionpolicies", "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings"}[kind]
+	return version, "/apis/admissionregistration.k8s.io/" + version + "/" + resource
+}
+
+func (c *Cluster) createPolicy(ctx context.Context, kind string, object any) error {
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return err
+	}
+	version, path := c.policyPath(kind)
+	fields["apiVersion"], fields["kind"] = "admissionregistration.k8s.io/"+version, kind
+	if b, err = json.Marshal(fields); err != nil {
+		return err
+	}
+	err = client.CoreV1().RESTClient().Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(b).Do(ctx).Error()
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
@@ -58,13 +93,12 @@ func unskewClock(ctx context.Context, c *Cluster, n *Node) error {
 	if err != nil {
 		return err
 	}
-	name := "clock-skew-" + n.Name
-	if err := client.AdmissionregistrationV1().MutatingAdmissionPolicyBindings().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return err
+	for _, kind := range []string{"MutatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"} {
+		_, path := c.policyPath(kind)
+		err := client.CoreV1().RESTClient().Delete().AbsPath(path + "/clock-skew-" + n.Name).Do(ctx).Error()
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
 	}
-	err = client.AdmissionregistrationV1().MutatingAdmissionPolicies().Delete(ctx, name, metav1.DeleteOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return nil
 }

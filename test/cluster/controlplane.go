@@ -110,7 +110,8 @@ func (c *Cluster) apiServerFlags(name string, common []string) ([]string, error)
 		"--endpoint-reconciler-type=none", "--profiling=false",
 		"--audit-policy-file="+policy, "--audit-log-path="+audit, "--audit-log-maxsize=1000",
 	)
-	return mergeFlags(flags, c.Config.APIServerFlags), nil
+	_, policies := c.Config.mutatingPolicies()
+	return mergeFlags(append(flags, policies...), c.Config.APIServerFlags), nil
 }
 
 // mergeFlags puts extra flags over base ones: --name=value replaces every
