@@ -133,8 +133,8 @@ func testManifest(t *testing.T, c *cluster.Cluster, u user) {
 	}
 }
 
-// A hundred runs, ended at random moments by Ctrl-C or SIGKILL: two minutes
-// later there is nothing of them.
+// A hundred runs of the three verbs that start a pod, ended at random moments by
+// Ctrl-C or SIGKILL: two minutes later there is nothing of them.
 func testInterrupted(t *testing.T, c *cluster.Cluster, u user) {
 	slots := make(chan struct{}, 8)
 	var wg sync.WaitGroup
@@ -143,7 +143,14 @@ func testInterrupted(t *testing.T, c *cluster.Cluster, u user) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			node := []string{one, two}[i%2]
-			run := u.command(context.Background(), "shell", node, "--", "sleep", "600")
+			args := []string{"shell", node, "--", "sleep", "600"}
+			switch i % 5 {
+			case 3:
+				args = []string{"crictl", two, "--", "ps"}
+			case 4:
+				args = []string{"logs", two, "--unit", "nothing", "--debug-pod"}
+			}
+			run := u.command(context.Background(), args...)
 			if err := run.Start(); err != nil {
 				t.Error(err)
 				return

@@ -168,8 +168,8 @@ type meta struct {
 		Conditions []heartbeat     `json:"conditions"`
 	} `json:"status"`
 	// A part of a node.
-	Conditions []heartbeat `json:"conditions"`
-	Usage json.RawMessage `json:"usage"`
+	Conditions []heartbeat     `json:"conditions"`
+	Usage      json.RawMessage `json:"usage"`
 	// An event of a watch (--output-watch-events) holds the object.
 	Type   string          `json:"type"`
 	Object json.RawMessage `json:"object"`

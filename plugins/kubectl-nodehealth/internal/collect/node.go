@@ -145,12 +145,15 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 		es, p := c.nodeEvents(ctx, n.Name)
 		set(p, func() { n.Events = append(n.Events, es...) })
 	})
-	wg.Go(func() {
-		es := c.podEvents(ctx, n.Name)
-		mu.Lock()
-		defer mu.Unlock()
-		n.Events = append(n.Events, es...)
-	})
+	var homeless []snapshot.Event
+	for _, reason := range podReasons {
+		wg.Go(func() {
+			own, others := c.podEvents(ctx, n.Name, reason)
+			mu.Lock()
+			defer mu.Unlock()
+			n.Events, homeless = append(n.Events, own...), append(homeless, others...)
+		})
+	}
 	wg.Go(func() {
 		u, p, _ := c.usage(ctx, n.Name)
 		set(p, func() { n.Usage = u })
@@ -166,6 +169,7 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 		wg.Go(func() { c.askKubelet(ctx, kubeletNode, ProbeDeadline) })
 	}
 	wg.Wait()
+	n.Events = append(n.Events, n.Pods.EventsOf(homeless)...)
 	c.watchLease(n, kubeletNode)
 	n.Kubelet = kubeletNode.Kubelet
 	for _, p := range kubeletNode.Probes {
@@ -225,18 +229,24 @@ func (c *Client) nodeEvents(ctx context.Context, name string) ([]snapshot.Event,
 	return es, p
 }
 
-// podEvents reads the events by which this node's kubelet says that it cannot
-// start pods.
-func (c *Client) podEvents(ctx context.Context, node string) []snapshot.Event {
-	var out []snapshot.Event
-	q := url.Values{"fieldSelector": {"reason=FailedCreatePodSandBox"}}
+// podReasons are the events of pods that are asked for: this node's kubelet
+// cannot start one, evicts one, or its taint does.
+var podReasons = []string{"FailedCreatePodSandBox", "Evicted", "TaintManagerEviction"}
+
+// podEvents reads the events of a reason that this node's kubelet has written,
+// and those that name no node.
+func (c *Client) podEvents(ctx context.Context, node, reason string) (own, homeless []snapshot.Event) {
+	q := url.Values{"fieldSelector": {"reason=" + reason}}
 	each(ctx, lister{client: c, path: "/api/v1/events", query: q, maxItems: 2000, deadline: ProbeDeadline}, snapshot.SourceEvents,
 		func(o *corev1.Event) {
-			if snapshot.EventNode(o) == node {
-				out = append(out, snapshot.NewEvent(o))
+			switch snapshot.EventNode(o) {
+			case node:
+				own = append(own, snapshot.NewEvent(o))
+			case "":
+				homeless = append(homeless, snapshot.NewEvent(o))
 			}
 		})
-	return out
+	return own, homeless
 }
 
 // usage reads the metrics of a node. installed is false where the cluster has

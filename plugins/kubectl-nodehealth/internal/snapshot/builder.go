@@ -33,6 +33,8 @@ type Builder struct {
 	leases map[string]*Lease
 	pods   map[string]*Pods
 	events map[string][]Event
+	// homeless are events of pods that name no node: the pod tells it.
+	homeless []Event
 	// devices are folded ResourceSlices.
 	devices map[string][]Devices
 	csrs    map[string][]CSR
@@ -190,7 +192,10 @@ func (b *Builder) AddEvent(o *corev1.Event) {
 	}
 	e := NewEvent(o)
 	b.stamp("", e.Last)
-	if node := EventNode(o); node != "" && (o.InvolvedObject.Kind == "Node" || PodEventMatters(e.Reason)) {
+	switch node := EventNode(o); {
+	case node == "" && PodEventMatters(e.Reason):
+		b.homeless = append(b.homeless, e)
+	case node != "" && (o.InvolvedObject.Kind == "Node" || PodEventMatters(e.Reason)):
 		b.events[node] = append(b.events[node], e)
 	}
 }
@@ -200,7 +205,7 @@ func (b *Builder) AddEvent(o *corev1.Event) {
 func PodEventMatters(reason string) bool {
 	switch reason {
 	case "FailedCreatePodSandBox", "FailedKillPod", "NetworkNotReady", "FailedPodSandBoxStatus", "FailedMountOnFilesystemMismatch",
-		"FailedCreatePodContainer", "FailedPrepareDynamicResources", "Evicted", "NodeShutdown":
+		"FailedCreatePodContainer", "FailedPrepareDynamicResources", "Evicted", "NodeShutdown", "TaintManagerEviction":
 		return true
 	}
 	return false
@@ -252,7 +257,7 @@ func (b *Builder) Build() *Snapshot {
 	for _, name := range b.order {
 		n := b.nodes[name]
 		n.Lease, n.Usage, n.Devices = b.leases[name], b.usage[name], b.devices[name]
-		n.Events, n.CSRs = sortEvents(b.events[name]), b.csrs[name]
+		n.Events, n.CSRs = sortEvents(append(b.events[name], b.pods[name].EventsOf(b.homeless)...)), b.csrs[name]
 		if n.Pods = b.pods[name]; n.Pods == nil && b.read[SourcePods] {
 			n.Pods = &Pods{}
 		}

@@ -286,3 +286,22 @@ func sickDevices(p *corev1.Pod) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// EventsOf are those of some events that are about these pods. What the control
+// plane says of a pod, that its node's taint evicts it, names no node.
+func (p *Pods) EventsOf(events []Event) []Event {
+	if p == nil || len(events) == 0 {
+		return nil
+	}
+	here := map[string]bool{}
+	for i := range p.Rows {
+		here["Pod/"+p.Rows[i].Namespace+"/"+p.Rows[i].Name] = true
+	}
+	var out []Event
+	for _, e := range events {
+		if here[e.About] {
+			out = append(out, e)
+		}
+	}
+	return out
+}

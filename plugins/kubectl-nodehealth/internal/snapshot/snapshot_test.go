@@ -100,3 +100,27 @@ func TestZone(t *testing.T) {
 		}
 	}
 }
+
+// The taint manager's word on a pod names no node; the pod's own binding does.
+func TestEventsWithoutANode(t *testing.T) {
+	b := &Builder{Detail: true}
+	node := &corev1.Node{}
+	node.Name = "n1"
+	b.AddNode(node)
+	event := func(name, pod, reason string) {
+		e := &corev1.Event{Reason: reason, Message: "Marking for deletion Pod ns/" + pod}
+		e.Name, e.Namespace = name, "ns"
+		e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: "ns", Name: pod}
+		b.AddEvent(e)
+	}
+	event("a", "here", "TaintManagerEviction")
+	event("b", "elsewhere", "TaintManagerEviction")
+	event("c", "here", "Scheduled")
+	pod := &corev1.Pod{}
+	pod.Name, pod.Namespace, pod.Spec.NodeName = "here", "ns", "n1"
+	b.AddPod(pod)
+	es := b.Build().Nodes[0].Events
+	if len(es) != 1 || es[0].About != "Pod/ns/here" || es[0].Reason != "TaintManagerEviction" {
+		t.Errorf("%+v", es)
+	}
+}

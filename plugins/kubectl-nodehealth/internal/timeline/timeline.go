@@ -199,6 +199,10 @@ func (b *builder) events() {
 		case slices.Contains(spoken, e.Reason) && e.Component != "":
 			text += ", says " + e.Component
 		}
+		if e.Reason == "TaintManagerEviction" && strings.HasPrefix(e.Message, "Cancelling") {
+			b.add(Entry{Time: e.Last, Lane: lane, Text: text, Good: true})
+			continue
+		}
 		entry := Entry{Time: at, Lane: lane, Text: text, Bad: e.Type == corev1.EventTypeWarning && !slices.Contains(usual, e.Reason) || slices.Contains(badReasons, e.Reason), Good: slices.Contains(goodReasons, e.Reason)}
 		// What repeated is one event with its first and last time: both are
 		// steps, what lay between is a count.
