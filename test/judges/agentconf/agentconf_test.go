@@ -27,9 +27,9 @@ spec:
     image: busybox
 `
 
-var endpoints = map[string]string{
-	"stdout": "", "file": "", "otlp": "https://otel.example.com:4317", "elasticsearch": "https://es.example.com:9200",
-	"loki": "http://loki.example.com:3100", "http": "https://logs.example.com/ingest",
+var endpoints = [][2]string{
+	{"stdout"}, {"file"}, {"otlp", "https://otel.example.com:4318"}, {"otlp", "http://otel.example.com:4317"},
+	{"elasticsearch", "https://es.example.com:9200/prefix"}, {"loki", "http://loki.example.com:3100"}, {"http", "https://logs.example.com/ingest"},
 }
 
 // configs are the configurations of an agent by what they are for: as a sidecar
@@ -41,7 +41,8 @@ func configs(t *testing.T, agent string) map[string]map[string]string {
 		dir = "../../../bin"
 	}
 	out := map[string]map[string]string{}
-	for dest, endpoint := range endpoints {
+	for _, e := range endpoints {
+		dest, endpoint := e[0], e[1]
 		to := []string{"--destination", dest}
 		if endpoint != "" {
 			to = append(to, "--endpoint", endpoint)
@@ -56,7 +57,7 @@ func configs(t *testing.T, agent string) map[string]map[string]string {
 			c.Stderr = &stderr
 			text, err := c.Output()
 			if err != nil {
-				if strings.Contains(stderr.String(), "does not send to") || strings.Contains(stderr.String(), "needs a destination") {
+				if strings.Contains(stderr.String(), "does not send to") || strings.Contains(stderr.String(), "over HTTP only") {
 					continue
 				}
 				t.Fatalf("%v: %v: %s", args, err, stderr.String())
@@ -70,7 +71,7 @@ func configs(t *testing.T, agent string) map[string]map[string]string {
 					t.Fatalf("%v: %v", args, err)
 				}
 				if o.Kind == "ConfigMap" {
-					out[what+" to "+dest] = o.Data
+					out[what+" to "+dest+" "+endpoint] = o.Data
 				}
 			}
 		}

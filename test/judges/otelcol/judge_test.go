@@ -93,6 +93,8 @@ func TestEveryConfigurationIsValid(t *testing.T) {
 		nil,
 		{"--destination", "otlp", "--endpoint", "https://collector.example:4317"},
 		{"--destination", "otlp", "--endpoint", "http://collector"},
+		{"--destination", "otlp", "--endpoint", "http://collector:4318"},
+		{"--destination", "otlp", "--endpoint", "https://collector.example/v1/logs"},
 		{"--destination", "loki", "--endpoint", "http://loki:3100"},
 		{"--destination", "http", "--endpoint", "https://logs.example/ingest"},
 		{"--destination", "file", "--endpoint", "/var/lib/logarch/all.json"},
@@ -112,6 +114,28 @@ func TestEveryConfigurationIsValid(t *testing.T) {
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%s %v: %v\n%s\n%s", name, to, err, out, conf)
 			}
+		}
+	}
+}
+
+// TestNothingIsDeprecated starts a collector with each exporter and looks for
+// names that it says are old.
+func TestNothingIsDeprecated(t *testing.T) {
+	for _, to := range [][]string{
+		nil,
+		{"--destination", "otlp", "--endpoint", "http://127.0.0.1:9"},
+		{"--destination", "otlp", "--endpoint", "http://127.0.0.1:4318"},
+	} {
+		conf := strings.ReplaceAll(configOf(t, "", append([]string{"agent", "otel"}, to...)...), "/var/lib/logarch", t.TempDir())
+		file := filepath.Join(t.TempDir(), "otel.yaml")
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(conf, "/var/log/pods", t.TempDir())), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		out, _ := exec.CommandContext(ctx, collector(t), "--config="+file).CombinedOutput()
+		cancel()
+		if !strings.Contains(string(out), "Everything is ready") || strings.Contains(string(out), "deprecated") {
+			t.Errorf("%v: %s", to, out)
 		}
 	}
 }

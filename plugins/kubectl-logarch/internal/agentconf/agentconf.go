@@ -32,6 +32,8 @@ type Config struct {
 	// Image is the agent's image, Command and Args run it.
 	Image string
 	Args  []string
+	// Env are variables that it needs beside those of the pod.
+	Env map[string]string
 	// Dir is where the files have to be mounted.
 	Dir   string
 	Files map[string]string
@@ -93,6 +95,9 @@ func (s Spec) Check() error {
 	case !strings.Contains(s.Endpoint, "://"):
 		return fmt.Errorf("--endpoint %s: not a URL such as %s", s.Endpoint, example[s.Destination])
 	}
+	if _, _, port, _ := split(s.Endpoint); s.Agent == "vector" && s.Destination == "otlp" && port == "4317" {
+		return fmt.Errorf("--endpoint %s: vector speaks OTLP over HTTP only, and 4317 is the port for gRPC; name the one for HTTP (4318)", s.Endpoint)
+	}
 	if strings.ContainsAny(s.Endpoint, "\n\r\"' ") {
 		return fmt.Errorf("--endpoint %q: it holds a quote or white space", s.Endpoint)
 	}
@@ -132,6 +137,13 @@ func split(url string) (tls bool, host, port, path string) {
 		host, port = host[:i], host[i+1:]
 	}
 	return tls, host, port, path
+}
+
+// overHTTP says whether an address takes OTLP over HTTP: by its port, or because
+// gRPC has no path. Both speak another protocol on the wire.
+func overHTTP(url string) bool {
+	_, _, port, path := split(url)
+	return port == "4318" || strings.Trim(path, "/") != ""
 }
 
 func orElse(s, other string) string {

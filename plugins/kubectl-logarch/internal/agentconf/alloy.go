@@ -93,29 +93,33 @@ loki.write "out" {
 }
 `, s.Endpoint)
 	case "otlp":
-		tls, host, port, _ := split(s.Endpoint)
+		kind, client := "otlphttp", fmt.Sprintf("    endpoint = %q\n", strings.TrimSuffix(s.Endpoint, "/v1/logs"))
+		if !overHTTP(s.Endpoint) {
+			tls, host, port, _ := split(s.Endpoint)
+			kind, client = "otlp", fmt.Sprintf("    endpoint = \"%s:%s\"\n    tls {\n      insecure = %v\n    }\n", host, orElse(port, "4317"), !tls)
+		}
 		fmt.Fprintf(&b, `
 otelcol.receiver.loki "out" {
   output {
-    logs = [otelcol.exporter.otlp.out.input]
+    logs = [otelcol.exporter.%[1]s.out.input]
   }
 }
 
-otelcol.exporter.otlp "out" {
+otelcol.exporter.%[1]s "out" {
   client {
-    endpoint = "%s:%s"
-    tls {
-      insecure = %v
-    }
-  }
+%[2]s  }
   retry_on_failure {
     max_elapsed_time = "0s"
   }
+  // a full queue holds the reading up, where the default throws away
+  sending_queue {
+    block_on_overflow = true
+  }
 }
-`, host, orElse(port, "4317"), !tls)
+`, kind, client)
 	}
 	return Config{
-		Image: "grafana/alloy:v1.11.3", Args: []string{"run", "/etc/logarch/config.alloy", "--storage.path=" + s.State, "--server.http.listen-addr=127.0.0.1:0"},
+		Image: "grafana/alloy:v1.20.1", Args: []string{"run", "/etc/logarch/config.alloy", "--storage.path=" + s.State, "--server.http.listen-addr=127.0.0.1:0"},
 		Files: map[string]string{"config.alloy": b.String()}, UID: 473,
 		Checked: "Alloy's own parser reads it; components and keys are by the reference",
 	}

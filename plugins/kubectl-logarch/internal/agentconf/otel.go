@@ -1,12 +1,15 @@
 package agentconf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // otel is the OpenTelemetry collector, the contrib distribution.
 func otel(s Spec) Config {
 	var receiver string
 	if s.node() {
-		receiver = fmt.Sprintf(`  filelog:
+		receiver = fmt.Sprintf(`  file_log:
     include: [%q, %q]
     exclude: ["/var/log/pods/*/*/*.gz", "/var/log/pods/*/*/*.tmp", %q]
     start_at: beginning
@@ -24,7 +27,7 @@ func otel(s Spec) Config {
       add_metadata_from_filepath: true
 `, PodLogs, PodLogs+".*", s.Own)
 	} else {
-		receiver = fmt.Sprintf(`  filelog:
+		receiver = fmt.Sprintf(`  file_log:
     include: [%s]
     start_at: beginning
     include_file_path: true
@@ -52,13 +55,21 @@ func otel(s Spec) Config {
 	case "file":
 		name, exporter = "file", fmt.Sprintf("  file:\n    path: %s\n    append: true\n", s.Endpoint)
 	case "otlp":
+		if overHTTP(s.Endpoint) {
+			key := "endpoint"
+			if strings.HasSuffix(s.Endpoint, "/v1/logs") {
+				key = "logs_endpoint"
+			}
+			name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    %s: %s\n", key, s.Endpoint)+queue
+			break
+		}
 		tls, host, port, _ := split(s.Endpoint)
-		name, exporter = "otlp", fmt.Sprintf("  otlp:\n    endpoint: %s:%s\n    tls:\n      insecure: %v\n", host, orElse(port, "4317"), !tls)+queue
+		name, exporter = "otlp_grpc", fmt.Sprintf("  otlp_grpc:\n    endpoint: %s:%s\n    tls:\n      insecure: %v\n", host, orElse(port, "4317"), !tls)+queue
 	case "loki":
 		// Loki 3 takes OTLP itself.
-		name, exporter = "otlphttp", fmt.Sprintf("  otlphttp:\n    endpoint: %s/otlp\n", s.Endpoint)+queue
+		name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    endpoint: %s/otlp\n", s.Endpoint)+queue
 	case "http":
-		name, exporter = "otlphttp", fmt.Sprintf("  otlphttp:\n    logs_endpoint: %s\n", s.Endpoint)+queue
+		name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    logs_endpoint: %s\n", s.Endpoint)+queue
 	case "elasticsearch":
 		name, exporter = "elasticsearch", fmt.Sprintf("  elasticsearch:\n    endpoints: [%q]\n    user: ${env:ELASTICSEARCH_USERNAME}\n    password: ${env:ELASTICSEARCH_PASSWORD}\n    retry:\n      enabled: true\n    sending_queue:\n      enabled: true\n      storage: file_storage\n", s.Endpoint)
 	}
@@ -74,7 +85,7 @@ receivers:
       level: none
   pipelines:
     logs:
-      receivers: [filelog]
+      receivers: [file_log]
       exporters: [%s]
 `, s.State, receiver, exporter, name)
 	return Config{

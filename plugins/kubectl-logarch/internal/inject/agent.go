@@ -2,6 +2,7 @@ package inject
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -61,6 +62,9 @@ func (p *plan) agent() {
 				LocalObjectReference: corev1.LocalObjectReference{Name: "dynamic-logging"}, Key: key, Optional: ptr.To(true),
 			}}})
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(conf.Env)) {
+		env = append(env, corev1.EnvVar{Name: key, Value: conf.Env[key]})
 	}
 	r := p.resources()
 	if d := Defaults(); p.o.Memory.Cmp(d.Memory) == 0 && !slices.Contains(ownResources(p.pod), corev1.ResourceMemory) {

@@ -6,6 +6,8 @@ package nodeagent
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
@@ -22,7 +24,7 @@ type Options struct {
 	Agent, Namespace, Destination, Endpoint string
 	// Image replaces the agent's own.
 	Image string
-	// OpenShift and alike want to be asked for; MakeNamespace adds the Namespace.
+	// MakeNamespace adds the Namespace.
 	MakeNamespace bool
 }
 
@@ -122,6 +124,9 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 			env = append(env, obj{{Key: "name", Value: key}, {Key: "valueFrom", Value: obj{{Key: "secretKeyRef", Value: obj{{Key: "name", Value: "dynamic-logging"}, {Key: "key", Value: key}, {Key: "optional", Value: true}}}}}})
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(conf.Env)) {
+		env = append(env, obj{{Key: "name", Value: key}, {Key: "value", Value: conf.Env[key]}})
+	}
 	var args list
 	for _, a := range conf.Args {
 		args = append(args, a)
@@ -143,14 +148,20 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 		return m
 	}
 	container := obj{
-		{Key: "name", Value: o.Agent}, {Key: "image", Value: image}, {Key: "args", Value: args}, {Key: "env", Value: env},
+		{Key: "name", Value: o.Agent}, {Key: "image", Value: image},
+	}
+	if len(args) > 0 {
+		container = append(container, splice.Entry{Key: "args", Value: args})
+	}
+	container = append(container, obj{
+		{Key: "env", Value: env},
 		{Key: "resources", Value: obj{
 			{Key: "requests", Value: obj{{Key: "cpu", Value: "100m"}, {Key: "memory", Value: memory[o.Agent]}}},
 			{Key: "limits", Value: obj{{Key: "memory", Value: memory[o.Agent]}}},
 		}},
 		{Key: "securityContext", Value: security},
 		{Key: "volumeMounts", Value: list{mount("config", conf.Dir, true), mount("state", state, false), mount("pods", "/var/log/pods", true), mount("containers", "/var/log/containers", true)}},
-	}
+	}...)
 	host := func(name, path, kind string) obj {
 		return obj{{Key: "name", Value: name}, {Key: "hostPath", Value: obj{{Key: "path", Value: path}, {Key: "type", Value: kind}}}}
 	}
