@@ -161,6 +161,15 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 	if len(workloads) == 0 {
 		return nil, nil
 	}
+	if d.Anchors {
+		if k := manifest.Ambiguous(d.Root); k != nil {
+			line, col := f.Position(k.Start)
+			s := finding.Subject{Kind: "File", Name: f.Name, File: f.Name, Line: line, Column: col}
+			r := check.NotEditable
+			r.Remedy = `write "<<" once in a map, and before its other keys`
+			return nil, []Item{refuse(s, r.New(s, "a second \"<<\", or one behind a key that it brings too: YAML takes the key, kubectl what is merged"))}
+		}
+	}
 	items := make([]Item, len(workloads))
 	plans := make([]*plan, len(workloads))
 	places := workloads

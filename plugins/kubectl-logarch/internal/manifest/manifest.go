@@ -4,6 +4,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
@@ -191,6 +192,34 @@ func Walk(root *yamltree.Node, steps ...Step) (chain []*yamltree.Node, alias, ho
 		n = next
 	}
 	return chain, nil, nil
+}
+
+// Ambiguous finds a merge key that YAML and the decoders of Kubernetes take
+// differently, nil where there is none: the second one of a map, or one behind a key
+// that it brings too. There kubectl takes what is merged, against YAML's own rule.
+func Ambiguous(root *yamltree.Node) (found *yamltree.Node) {
+	root.Walk(func(n *yamltree.Node) bool {
+		if found != nil || n.Kind != yamltree.Map {
+			return found == nil
+		}
+		seen := false
+		for i, k := range n.Keys {
+			if k.Value != "<<" || k.Style != yamltree.Plain {
+				continue
+			}
+			var brings []string
+			if v := n.Items[i].Resolve(); v != nil && (v.Kind == yamltree.Map || v.Kind == yamltree.Seq) {
+				brings = v.MergedKeys()
+			}
+			if seen || slices.ContainsFunc(n.Keys[:i], func(before *yamltree.Node) bool { return slices.Contains(brings, before.Value) }) {
+				found = k
+				return false
+			}
+			seen = true
+		}
+		return true
+	})
+	return found
 }
 
 // Twice is a key that is written twice in a map: the first place has no effect.
