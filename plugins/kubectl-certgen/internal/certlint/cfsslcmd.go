@@ -10,32 +10,65 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
+// candidate is a document of another file that has the name that a command
+// gives.
+type candidate[T any] struct {
+	f   *input.File
+	doc *T
+}
+
+// only is the document that a name in f means: the one beside f, else the only
+// one of the set. Scripts that have nothing to do with each other write files of
+// the same names.
+func only[T any](f *input.File, name string, all []candidate[T]) *T {
+	for _, c := range all {
+		if path.Clean(c.f.Name) == path.Join(path.Dir(f.Name), name) {
+			return c.doc
+		}
+	}
+	if len(all) == 1 {
+		return all[0].doc
+	}
+	return nil
+}
+
 func (l *linter) configNamed(f *input.File, name string) *input.CFSSLConfig {
 	base := path.Base(name)
-	var found *input.CFSSLConfig
-	for _, o := range append([]*input.File{f}, l.files...) {
+	for _, c := range f.Configs {
+		if path.Base(c.Name) == base {
+			return c
+		}
+	}
+	if len(f.Configs) == 1 && f.Configs[0].Embedded && strings.HasPrefix(f.Configs[0].Name, "stdin#") {
+		return f.Configs[0] // a page shows it without saying its name
+	}
+	var all []candidate[input.CFSSLConfig]
+	for _, o := range l.files {
 		for _, c := range o.Configs {
 			if path.Base(c.Name) == base {
-				return c
-			}
-			if c.Embedded && o == f && strings.HasPrefix(c.Name, "stdin#") && len(o.Configs) == 1 {
-				found = c // a page shows it without saying its name
+				all = append(all, candidate[input.CFSSLConfig]{o, c})
 			}
 		}
 	}
-	return found
+	return only(f, name, all)
 }
 
 func (l *linter) requestNamed(f *input.File, name string) *input.CFSSLRequest {
 	base := path.Base(name)
-	for _, o := range append([]*input.File{f}, l.files...) {
+	for _, r := range f.Requests {
+		if path.Base(r.Name) == base {
+			return r
+		}
+	}
+	var all []candidate[input.CFSSLRequest]
+	for _, o := range l.files {
 		for _, r := range o.Requests {
 			if path.Base(r.Name) == base {
-				return r
+				all = append(all, candidate[input.CFSSLRequest]{o, r})
 			}
 		}
 	}
-	return nil
+	return only(f, name, all)
 }
 
 // requestOf is the request that a cfssl gencert reads: its last argument, or

@@ -194,12 +194,13 @@ func (l *linter) confFor(f *input.File, c *input.Command, name input.Text) *inpu
 	if found != nil {
 		return found
 	}
+	var all []candidate[input.Conf]
 	for _, o := range l.files {
 		for _, x := range o.Confs {
 			if path.Base(x.Name) == base {
-				return x
+				all = append(all, candidate[input.Conf]{o, x})
 			}
 		}
 	}
-	return nil
+	return only(f, name.Value, all)
 }

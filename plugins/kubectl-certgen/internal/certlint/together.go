@@ -84,8 +84,8 @@ func (l *linter) sameNames(reqs []request) {
 			continue
 		}
 		for _, ca := range reqs {
-			if !ca.ca || ca.r.Subject().Key() != leaf.r.Subject().Key() {
-				continue
+			if !ca.ca || ca.r.Subject().Key() != leaf.r.Subject().Key() || ca.f != leaf.f && ca.r.Embedded && leaf.r.Embedded {
+				continue // two scripts are two PKIs
 			}
 			at := leaf.r.CN
 			if at.End == 0 {

@@ -95,13 +95,16 @@ var EasyRSACommands = []string{
 // toolOf is the tool that a word of a command runs: its name with any path, or
 // a variable that is named after it ("${CFSSL_BIN}").
 func toolOf(w string) string {
+	if inner, ok := strings.CutPrefix(w, "{{"); ok { // a template's variable: {{ cfssl_bin }}
+		w = "$" + strings.ToUpper(strings.TrimSpace(strings.TrimSuffix(inner, "}}")))
+	}
 	if strings.Contains(w, " ") {
 		return ""
 	}
 	base := strings.TrimSuffix(path.Base(strings.TrimLeft(w, "@-\"'")), ".exe")
 	if strings.HasPrefix(base, "$") {
 		base = strings.Trim(base, "${}()\"")
-		for _, suffix := range []string{"_BIN", "_CMD", "_PATH", "_EXE"} {
+		for _, suffix := range []string{"_BIN", "_CMD", "_PATH", "_EXE", "_BINARY", "_COMMAND"} {
 			base = strings.TrimSuffix(base, suffix)
 		}
 		base = strings.ToLower(strings.ReplaceAll(base, "_", ""))

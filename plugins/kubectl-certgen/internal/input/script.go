@@ -42,7 +42,7 @@ var (
 	heredocMark = lazyregexp.New(`<<-?\s*\\?(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
 	declared    = lazyregexp.New(`^(export|local|readonly|declare|typeset)\s+(-\w+\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 	assignment  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|\bchmod\s|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b`)
+	toolLine    = lazyregexp.New(`\b(openssl|cfssl|easyrsa)\b|\bchmod\s|(OPENSSL|CFSSL|EASYRSA|EASY_RSA)(_BIN|_CMD|_PATH)?\b|\b(openssl|cfssl|easyrsa)_(bin|cmd|path|binary|command)\b`)
 	writerLine  = lazyregexp.New(`<<|\becho\b|\bprintf\b|\bcat\b|\btee\b|^\s*[(){}]|\{\s*$`)
 	references  = lazyregexp.New("^(?:[^$`{}%()<>]|\\$\\w+|\\$\\{\\w+\\})+$")
 	makeRule    = lazyregexp.New(`^([^\s#=:][^#=:]*):([^=:]|$)`)

@@ -63,6 +63,7 @@ mid() {
   openssl x509 -req -in leaf.csr -CA mid.crt -CAkey mid.key -CAcreateserial -days 90 -signkey leaf.key -out leaf.crt
 }
 openssl req -new -key d.key -subj "/CN=DOMAIN" -out d.csr
+{{ cfssl_bin }} gencert -initca -profile=none ca.json | {{ cfssljson_bin }} -bare ca
 chmod 644 $OUT/web.key
 chmod 644 shut.key
 chmod 600 shut.key
