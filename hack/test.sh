@@ -5,7 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 start=$SECONDS
-failed=() untested=() timing=() flaky=()
+failed=() untested=() timing=() flaky=() logs=
+trap '[ -z "$logs" ] || rm -rf "$logs"' EXIT
 
 layer() { # layer NAME COMMAND...
 	local name=$1 t=$SECONDS
@@ -26,24 +27,35 @@ unit() { go test ./shared/... ./plugins/kubectl-nodehealth/... ./plugins/kubectl
 # so two run at a time, those that take longest first. Real clusters on a small
 # machine can miss a deadline that has nothing to do with the code: a package
 # that fails is run once more, alone, and that it took two runs is said at the
-# end. What fails twice has failed.
+# end. What fails twice has failed, and so has what hung: another 40 minutes
+# would say the same. A package passes by saying so, not by keeping silent: one
+# whose process was killed has failed.
 e2e_package() { # e2e_package PACKAGE LOGS
-	local log=$2/$(basename "$1") ok=0
-	GOWORK=off go -C test test -count=1 -timeout 40m "$1" >"$log" 2>&1 || ok=1
-	cat "$log"
-	[ $ok = 0 ] || echo "$1" >>"$2/failed"
+	local log=$2/${1//\//_} t=$SECONDS verdict=FAIL
+	GOWORK=off go -C test test -count=1 -timeout 40m "$1" >"$log" 2>&1 && verdict=ok
+	{
+		flock 9
+		[ $verdict = FAIL ] || echo "$1" >>"$2/passed"
+		echo "--- $1: $verdict after $((SECONDS - t))s"
+		cat "$log"
+	} 9>"$2/lock"
 }
 export -f e2e_package
 e2e() {
-	local ok=0 p logs first
+	local ok=0 p all first=(nodehealth logarch nodetools clusterhealth krew certgen-live)
+	all=$(GOWORK=off go -C test list ./cluster/... ./e2e/...) || return 1
+	all=$(sed 's|^.*/kubectl-plugins/test/|./|' <<<"$all")
+	all=$(printf './e2e/%s\n' "${first[@]}" && grep -vxF "$(printf './e2e/%s\n' "${first[@]}")" <<<"$all")
 	logs=$(mktemp -d)
-	first=(nodehealth logarch nodetools clusterhealth krew certgen-live)
-	{
-		for p in "${first[@]}"; do echo "./e2e/$p"; done
-		GOWORK=off go -C test list ./cluster/... ./e2e/... | sed 's|^.*/kubectl-plugins/test/|./|' |
-			grep -vxF "$(printf './e2e/%s\n' "${first[@]}")"
-	} | xargs -P 2 -I{} bash -c 'e2e_package "$1" "$2"' _ {} "$logs"
-	for p in $(cat "$logs/failed" 2>/dev/null); do
+	touch "$logs/passed"
+	xargs -P 2 -I{} bash -c 'e2e_package "$1" "$2" || :' _ {} "$logs" <<<"$all"
+	for p in $all; do
+		grep -qxF "$p" "$logs/passed" && continue
+		if grep -q '^panic: test timed out' "$logs/${p//\//_}" 2>/dev/null; then
+			echo "--- $p hung"
+			ok=1
+			continue
+		fi
 		echo "--- once more: $p"
 		if GOWORK=off go -C test test -count=1 -timeout 40m "$p"; then
 			flaky+=("$p")
@@ -51,7 +63,6 @@ e2e() {
 			ok=1
 		fi
 	done
-	rm -rf "$logs"
 	return $ok
 }
 judges() {

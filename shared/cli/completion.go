@@ -33,16 +33,18 @@ its own name (kubectl-NAME).`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
+			// The scripts are about a program's name, not about its commands,
+			// for which they ask it.
+			program := &cobra.Command{Use: "kubectl-" + cmd.Root().Name()}
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(env.Out, true)
+				return program.GenBashCompletionV2(env.Out, true)
 			case "zsh":
-				return root.GenZshCompletion(env.Out)
+				return program.GenZshCompletion(env.Out)
 			case "fish":
-				return root.GenFishCompletion(env.Out, true)
+				return program.GenFishCompletion(env.Out, true)
 			default:
-				return root.GenPowerShellCompletionWithDesc(env.Out)
+				return program.GenPowerShellCompletionWithDesc(env.Out)
 			}
 		},
 	}
