@@ -67,10 +67,13 @@ func nextOf(m message) string {
 	if m.hint != "" {
 		return m.hint
 	}
+	if passedOn.MatchString(m.text) {
+		return correctFlag
+	}
 	if selfSaid.MatchString(m.text) {
 		return "said"
 	}
-	for _, a := range advices {
+	for _, a := range append(specific[:len(specific):len(specific)], advices...) {
 		if a.match.MatchString(m.text) {
 			return a.next
 		}
