@@ -13,12 +13,18 @@ import (
 // has to offer them.
 var choices = map[string]bool{"output": true, "fail-on": true, "color": true, "layout": true, "compat": true, "key": true, "show": true, "mode": true, "severity": true}
 
+// failOnUsage is how the same flag is explained everywhere.
+const failOnUsage = "Least severity that makes the exit status 1: error, warning, info or never"
+
 // completes fails the test for every flag of a few words that Tab does not
 // complete.
 func completes(t *testing.T, c *cobra.Command) {
 	t.Helper()
 	own, _ := cli.Flags(c)
 	own.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "fail-on" && f.DefValue == "error" && f.Usage != failOnUsage {
+			t.Errorf("%s --fail-on: %q, elsewhere %q", c.CommandPath(), f.Usage, failOnUsage)
+		}
 		if _, ok := c.GetFlagCompletionFunc(f.Name); !ok && choices[f.Name] && f.Value.Type() == "string" {
 			t.Errorf("%s --%s: Tab offers nothing", c.CommandPath(), f.Name)
 		}

@@ -61,7 +61,7 @@ func newBackendCheck(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.target, "target-version", "1.37", "Kubernetes version of the API server: its defaults differ")
 	f.Float64Var(&o.rate, "rate", 0, "Requests a second to one API server, to judge the buffers by")
 	f.Float64Var(&o.perRequest, "events-per-request", 2, "Events a request")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: "+strings.Join(finding.FailOnValues, ", "))
+	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
 	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))

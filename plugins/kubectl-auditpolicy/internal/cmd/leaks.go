@@ -54,7 +54,7 @@ func newLeaks(env *cli.Env) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.policy, "policy", "", "The policy under which the log was recorded")
 	f.IntVar(&o.limit, "limit", 50, "How many of each kind the text shows; 0 for all")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: "+strings.Join(finding.FailOnValues, ", "))
+	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
 	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))

@@ -84,11 +84,11 @@ func newLint(env *cli.Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.target, "target-version", "", "Kubernetes version that will run the policy (default: 1.37, and warn of what older supported versions refuse)")
-	f.StringSliceVar(&o.disable, "disable", nil, "IDs of checks to leave out")
+	f.StringSliceVar(&o.disable, "disable", nil, "Checks to leave out, by id")
 	f.StringSliceVar(&o.enable, "enable", nil, "IDs of the only checks to run")
 	f.BoolVar(&o.fix, "fix", false, "Rewrite the files: mend what can be mended safely; comments and layout stay")
 	f.BoolVar(&o.dryRun, "dry-run", false, "With --fix: print the mended file instead of writing it")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: "+strings.Join(finding.FailOnValues, ", "))
+	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
 	f.StringVar(&o.config, "config", "", "Configuration file (default: .auditpolicy.yaml in this folder or one above it)")
 	f.BoolVar(&o.live, "live", false, "Ask a cluster which groups, resources and verbs it serves")

@@ -83,7 +83,7 @@ func newAdvise(env *cli.Env) *cobra.Command {
 	fs.BoolVar(&f.nodeStats, "node-stats", false, "Ask the kubelets for rotation settings and log sizes (needs nodes/proxy)")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "Deadline of each request to the cluster")
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json, yaml, sarif, github or junit")
-	fs.StringVar(&f.failOn, "fail-on", "error", "Exit with 1 on findings of this severity or above: error, warning, info or never")
+	fs.StringVar(&f.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	cluster = cli.ClusterFlags(fs)
 	complete(c, "output", finding.Formats...)
 	complete(c, "fail-on", finding.FailOnValues...)

@@ -77,7 +77,7 @@ input, 3 a node could not be judged.`
 	fs.StringVar(&f.from, "from", "", "Read a capture (file, folder, archive, or - for stdin) instead of the cluster")
 	fs.StringVar(&f.now, "now", "", "With --from: when the capture was taken (RFC 3339); default: its own record, else its newest time")
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: "+strings.Join(formats, ", "))
-	fs.StringVar(&f.failOn, "fail-on", "error", "Least severity that makes the exit status 1: "+strings.Join(finding.FailOnValues, ", "))
+	fs.StringVar(&f.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	fs.BoolVarP(&f.watch, "watch", "w", false, "Stay, and redraw on every change until Ctrl-C")
 	f.cluster = cli.ClusterFlags(fs)
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))

@@ -39,7 +39,7 @@ no history in this pipeline.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	fs := c.Flags()
-	fs.StringVarP(&o.Selector, "selector", "l", "", "Label selector for nodes")
+	fs.StringVarP(&o.Selector, "selector", "l", "", "Only nodes with these labels (key=value,...)")
 	fs.IntVar(&o.Top, "top", 5, "How many of the largest pods to list (by memory)")
 	fs.StringVarP(&format, "output", "o", "text", "Output format: text, wide, json, yaml, sarif, github, junit")
 	fs.StringVar(&failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
