@@ -2,6 +2,7 @@ package certlint
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -60,6 +61,9 @@ func Lint(files []*input.File) []Issue {
 		}
 	}
 	l.together()
+	for i := range l.issues {
+		l.issues[i].keepFix()
+	}
 	slices.SortStableFunc(l.issues, func(a, b Issue) int {
 		if a.File != b.File {
 			return slices.Index(files, a.File) - slices.Index(files, b.File)
@@ -136,6 +140,18 @@ func Fixed(f *input.File, issues []Issue) (data []byte, fixed int) {
 		copy(data, "\xef\xbb\xbf")
 	}
 	return data, fixed
+}
+
+// keepFix drops a fix that would write over a text which only stands for the
+// value that is wrong, such as a variable.
+func (i *Issue) keepFix() {
+	if i.At.Value == "" || len(i.Fix) == 0 {
+		return
+	}
+	raw := strings.Trim(string(i.File.Data[i.At.Start:i.At.End]), `"'`)
+	if raw != i.At.Value && slices.ContainsFunc(i.Fix, func(e yamldoc.Edit) bool { return e.Start < e.End && overlaps([]yamldoc.Edit{{Start: i.At.Start, End: i.At.End}}, e) }) {
+		i.Fix = nil
+	}
 }
 
 func overlaps(edits []yamldoc.Edit, e yamldoc.Edit) bool {

@@ -67,3 +67,8 @@ openssl req -new -key d.key -subj "/CN=DOMAIN" -out d.csr
 chmod 644 $OUT/web.key
 chmod 644 shut.key
 chmod 600 shut.key
+front() {
+  local -r names="DNS:front.$DOMAIN,IP:10.9.0.6:8443"
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout front.key -out front.crt -subj "/CN=front" -days 90 -addext "subjectAltName=${names}" -addext "basicConstraints=CA:FALSE"
+}
+front
