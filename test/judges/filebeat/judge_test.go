@@ -400,6 +400,7 @@ func TestNode(t *testing.T) {
 			}
 			padding := strings.Repeat("x", 300)
 			write(filepath.Join(own, "0.log"), "stdout F mine "+padding)
+			write(filepath.Join(own, "0.log.20261126-090000"), "stdout F mine before "+padding)
 			r := &filebeatRun{conf: conf}
 			r.c = start(t, conf)
 			write(log, "stdout F first "+padding, "stdout P be", "stdout P gi", "stdout F n", "stderr P to", "stderr F gether")

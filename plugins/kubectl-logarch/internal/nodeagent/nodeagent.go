@@ -36,7 +36,8 @@ const state = "/var/lib/logarch"
 func (o Options) Spec() agentconf.Spec {
 	return agentconf.Spec{
 		Agent: o.Agent, State: state, Destination: o.Destination, Endpoint: o.Endpoint,
-		Own: "/var/log/pods/" + o.Namespace + "_logarch-" + o.Agent + "-*/*/*.log",
+		// Rotated ones too: most agents read those to their end.
+		Own: "/var/log/pods/" + o.Namespace + "_logarch-" + o.Agent + "-*/*/*.log*",
 	}
 }
 
