@@ -48,7 +48,7 @@ func newCoverage(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return cli.Usagef("--target-version %q: %w", target, err)
 			}
-			p, err := runnablePolicy(env, args[0])
+			p, err := exactPolicy(env, args[0])
 			if err != nil {
 				return err
 			}

@@ -72,11 +72,11 @@ func (o *diffOptions) run(_ context.Context, env *cli.Env) error {
 	if o.old == "-" && o.new == "-" {
 		return cli.Usagef("both policies cannot come from stdin")
 	}
-	a, err := runnablePolicy(env, o.old)
+	a, err := exactPolicy(env, o.old)
 	if err != nil {
 		return err
 	}
-	b, err := runnablePolicy(env, o.new)
+	b, err := exactPolicy(env, o.new)
 	if err != nil {
 		return err
 	}

@@ -33,20 +33,24 @@ func newExplain(env *cli.Env) *cobra.Command {
 			if err := checkReportFormat(format); err != nil {
 				return err
 			}
-			p, err := runnablePolicy(env, args[0])
+			p, err := exactPolicy(env, args[0])
 			if err != nil {
 				return err
 			}
 			r := explain.Policy(p, apitable.For(0))
-			report := map[string]any{"apiVersion": apiVersion, "kind": "ExplainReport", "rules": r.Rules, "rest": r.Rest, "everywhere": r.Everywhere}
+			report := map[string]any{"apiVersion": apiVersion, "kind": "ExplainReport", "rules": r.Rules, "rest": r.Rest, "everywhere": r.Everywhere, "undecided": r.Undecided}
 			switch format {
 			case "json":
-				return finding.WriteJSON(env.Out, report)
+				err = finding.WriteJSON(env.Out, report)
 			case "yaml":
-				return finding.WriteYAML(env.Out, report)
+				err = finding.WriteYAML(env.Out, report)
+			default:
+				writeExplain(env, p, r)
 			}
-			writeExplain(env, p, r)
-			return nil
+			if err == nil && r.Undecided > 0 {
+				err = cli.Exit(cli.ExitUnknown)
+			}
+			return err
 		},
 	}
 	addReportFormat(c, &format)
@@ -88,6 +92,10 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 		}
 	}
 	fmt.Fprintln(w)
+	if r.Undecided > 0 {
+		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("The budget for exact answers ended at rule %d: what is reached and taken from there on, and what is left over, was not decided.", r.Undecided), 78))
+		return
+	}
 	if r.Rest != "" {
 		fmt.Fprintln(w, cli.Wrap("rest: requests that no rule matches are not recorded (level None)", 78))
 		_, example, _ := strings.Cut(r.Rest, "for example: ")

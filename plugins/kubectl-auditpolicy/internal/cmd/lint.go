@@ -275,6 +275,9 @@ func (o *lintOptions) judge(name string, data []byte) ([]judged, error) {
 	var out []judged
 	omits := ""
 	for _, p := range ps {
+		if err := few(p); err != nil {
+			return nil, err
+		}
 		rep := lint.Run(p, o.rules)
 		out = append(out, judged{name: p.Title(), source: data, rules: len(p.Internal.Rules), report: rep})
 		if omits == "" {

@@ -55,6 +55,25 @@ func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func(
 	return visitors, st, nil
 }
 
+// exactPolicy is runnablePolicy for a command that asks exact questions, which
+// cost more than the number of rules.
+func exactPolicy(env *cli.Env, name string) (*policy.Policy, error) {
+	p, err := runnablePolicy(env, name)
+	if err != nil {
+		return nil, err
+	}
+	return p, few(p)
+}
+
+// few refuses a policy of more rules than exact questions are asked about.
+func few(p *policy.Policy) error {
+	if n := len(p.Internal.Rules); n > policy.MaxExact {
+		return cli.Usagef("%s: %s rules: exact answers are given for at most %s; match, test, replay and leaks take any number",
+			p.Title(), count(int64(n)), count(policy.MaxExact))
+	}
+	return nil
+}
+
 // runnablePolicy loads the one policy of a file ("-" is stdin) for a command
 // that asks what kube-apiserver would do with it. One that kube-apiserver would
 // not start with records nothing, and is wrong input here; lint tells more.

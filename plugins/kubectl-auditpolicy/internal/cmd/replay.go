@@ -110,7 +110,10 @@ func (o *replayOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	var recorded *policy.Policy
 	if o.recorded != "" {
-		if recorded, err = runnablePolicy(env, o.recorded); err != nil {
+		if recorded, err = exactPolicy(env, o.recorded); err != nil {
+			return err
+		}
+		if err := few(p); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apiserver/pkg/apis/audit"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/decide"
@@ -44,11 +45,22 @@ type Report struct {
 	Rest string `json:"rest,omitempty"`
 	// Everywhere are what holds for all rules.
 	Everywhere []string `json:"everywhere,omitempty"`
+	// Undecided is the number of the first rule, from 1, of which not everything
+	// was decided within the budget; 0 where everything was.
+	Undecided int `json:"undecided,omitempty"`
 }
 
 // Policy explains a policy; the table makes witnesses read well.
-func Policy(p *policy.Policy, table *apitable.Table) *Report {
+func Policy(p *policy.Policy, table *apitable.Table) *Report { return within(p, table, work) }
+
+// work is the budget of an explanation: which later rules each rule takes from
+// costs the square of their number.
+const work = decide.Work / 8
+
+// within explains a policy within a budget.
+func within(p *policy.Policy, table *apitable.Table, budget int) *Report {
 	a := decide.New(p.Internal, table, nil)
+	a.Budget.Left = budget
 	r := &Report{}
 	for _, s := range p.Internal.OmitStages {
 		r.Everywhere = append(r.Everywhere, "no event at stage "+string(s))
@@ -67,17 +79,32 @@ func Policy(p *policy.Policy, table *apitable.Table) *Report {
 				x.Lenient = append(x.Lenient, d.Message+", dropped: the rule is read without it")
 			}
 		}
-		w, ans := a.Reaches(i, decide.All)
+		w, ans := authorizer.AttributesRecord{}, space.Undecided
+		if a.Budget.Left >= 0 {
+			w, ans = a.Reaches(i, decide.All)
+		}
 		if x.Reached = ans != space.Empty; ans == space.Found {
 			x.Witness = space.Flags(w)
 		}
-		_, x.Possible = a.Possible(i)
+		if ans == space.Found {
+			x.Possible = true
+		} else if a.Budget.Left >= 0 {
+			_, x.Possible = a.Possible(i)
+		}
+		x.Possible = x.Possible || a.Budget.Left < 0
 		if x.Reached {
 			x.TakesFrom = takesFrom(a, i)
 		}
+		if a.Budget.Left < 0 && r.Undecided == 0 {
+			r.Undecided = i + 1
+		}
 		r.Rules = append(r.Rules, x)
 	}
-	if w, ans := a.Reaches(policy.NoRule, decide.All); ans == space.Found {
+	w, ans := a.Reaches(policy.NoRule, decide.All)
+	if ans == space.Undecided && r.Undecided == 0 {
+		r.Undecided = len(r.Rules) + 1
+	}
+	if ans == space.Found {
 		r.Rest = "requests that no rule matches are not recorded (level None), for example: " + space.Flags(w)
 	}
 	return r
@@ -87,11 +114,12 @@ func Policy(p *policy.Policy, table *apitable.Table) *Report {
 // would give them something else.
 func takesFrom(a *decide.Analysis, i int) []int {
 	var out []int
-	for j := i + 1; j < len(a.Rules); j++ {
+	for j := i + 1; j < len(a.Rules) && a.Budget.Left >= 0; j++ {
 		if a.Decisions[i].SameOutcome(a.Decisions[j]) {
 			continue
 		}
-		if both := a.Rules[i].And(a.Rules[j]); len(both) > 0 && a.Left(both, i) != space.Empty {
+		a.Budget.Left -= len(a.Rules[i]) * len(a.Rules[j])
+		if both := a.Rules[i].And(a.Rules[j]); len(both) > 0 && a.Left(both, i) == space.Found {
 			out = append(out, j)
 		}
 	}

@@ -41,6 +41,8 @@ type Options struct {
 	Disable, Enable []string
 	// Severity replaces the severity of checks.
 	Severity map[string]finding.Severity
+	// Work is the budget of the exact questions, 0 for decide.Work.
+	Work int
 }
 
 // Result is a finding and what is needed to show and mend it.
@@ -114,6 +116,9 @@ func Run(p *policy.Policy, opt Options) *Report {
 		c.Table = apitable.For(c.Minor)
 	}
 	c.Analysis = decide.New(p.Internal, c.Table, questions())
+	if opt.Work > 0 {
+		c.Budget.Left = opt.Work
+	}
 	c.findReach()
 	for _, r := range inOrder() {
 		rule := r.Rule
@@ -125,7 +130,7 @@ func Run(p *policy.Policy, opt Options) *Report {
 			c.Budget = kept
 			continue
 		}
-		if c.Budget.Left < 0 {
+		if c.Budget.Left < 0 && opt.Work == 0 {
 			// Each check has something to ask with.
 			c.Budget.Left = 1_000_000
 		}

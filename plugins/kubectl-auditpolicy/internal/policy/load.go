@@ -90,13 +90,13 @@ type NotPolicyError struct{ Reason string }
 
 func (e *NotPolicyError) Error() string { return e.Reason }
 
-// MaxBytes is the largest input that Load takes. A ConfigMap holds 1 MB, etcd
-// takes 1.5 MB and a rule is some hundred bytes, so this is ample for 10,000.
-const MaxBytes = 8 << 20
+// MaxBytes is the largest input that Load takes, that of the YAML reader.
+// kube-apiserver takes any size; a rule is some hundred bytes.
+const MaxBytes = yamldoc.MaxBytes
 
-// MaxRules is the largest number of rules that Load takes: ten times what any
-// known policy has, and the size at which exact answers still come in seconds.
-const MaxRules = 20_000
+// MaxExact is the largest number of rules about which exact questions are asked:
+// ten times what any known policy has. What only evaluates takes any number.
+const MaxExact = 20_000
 
 // maxExpanded is the number of nodes that a document may have once its aliases
 // are expanded: kube-apiserver's YAML library gives up at a like number.
@@ -111,7 +111,7 @@ const maxDepth = 1000
 // *yamldoc.SyntaxError or *NotPolicyError.
 func Load(name string, data []byte) ([]*Policy, error) {
 	if len(data) > MaxBytes {
-		return nil, &NotPolicyError{fmt.Sprintf("%s: more than %d MB: no audit policy is that large", name, MaxBytes>>20)}
+		return nil, &NotPolicyError{fmt.Sprintf("%s: more than the %d MB that are read", name, MaxBytes>>20)}
 	}
 	out, err := load(name, data)
 	if err != nil {
@@ -151,9 +151,6 @@ func load(name string, data []byte) ([]*Policy, error) {
 	}
 	if looksLikePolicy(docs[0].Root) {
 		p := &Policy{Name: name, Text: data, Root: docs[0].Root, file: file}
-		if n := len(p.rules()); n > MaxRules {
-			return nil, &NotPolicyError{fmt.Sprintf("%s: %d rules: at most %d are judged", name, n, MaxRules)}
-		}
 		for _, d := range docs[1:] {
 			p.ExtraDocuments = append(p.ExtraDocuments, d.Root.Line)
 		}
