@@ -41,9 +41,11 @@ func contents(path, binary, plugin, goos string, licenses []byte) ([]file, error
 	if err != nil {
 		return nil, err
 	}
-	complete := file{"kubectl_complete-" + plugin, 0o755, fmt.Appendf(nil, "#!/bin/sh\nexec kubectl %s __complete \"$@\"\n", plugin)}
+	// The same bytes as "completion install" writes, so that it replaces and
+	// "completion uninstall" removes this one too.
+	complete := file{"kubectl_complete-" + plugin, 0o755, fmt.Appendf(nil, "#!/bin/sh\n# written by \"completion install\"\nexec kubectl %s __complete \"$@\"\n", plugin)}
 	if goos == "windows" {
-		complete = file{"kubectl_complete-" + plugin + ".cmd", 0o755, fmt.Appendf(nil, "@kubectl %s __complete %%*\r\n", plugin)}
+		complete = file{"kubectl_complete-" + plugin + ".cmd", 0o755, fmt.Appendf(nil, "@rem written by \"completion install\"\r\n@kubectl %s __complete %%*\r\n", plugin)}
 	}
 	return []file{{binary, 0o755, program}, complete, {"LICENSE", 0o644, license}, {"README.md", 0o644, readme}, {"THIRD_PARTY_LICENSES", 0o644, licenses}, {"kubectl-" + plugin + ".1", 0o644, man}}, nil
 }
