@@ -20,6 +20,10 @@ const (
 	maxTurns = 24
 	// maxCalls bounds functions that call functions.
 	maxCalls = 6
+	// maxCommands bounds what is read again: a body is left alone above it.
+	maxCommands = 2000
+	// maxLooked bounds the lines that are searched for the ends of bodies.
+	maxLooked = 200_000
 )
 
 var (
@@ -50,6 +54,7 @@ type flow struct {
 	arrays map[string][]string
 	runs   int
 	calls  int
+	looked int
 }
 
 // compound reads a function, a loop or an array that begins at the reader's
@@ -140,6 +145,9 @@ func (s *scanner) indentAt(i, j int) int {
 // here-documents on the way.
 func (s *scanner) until(r *lineReader, n int, stop func(line string, at int) bool) (int, bool) {
 	for k := n + 1; k <= r.last; k++ {
+		if s.looked++; s.looked > maxLooked {
+			return 0, false
+		}
 		i, j := r.lineAt(k)
 		if i > j {
 			continue
@@ -243,7 +251,7 @@ func (s *scanner) loop(r *lineReader, name string, from, to int) bool {
 
 // body reads a block inside of another one.
 func (s *scanner) body(b block) {
-	if s.runs++; s.runs > maxRuns || b.start >= b.end {
+	if s.runs++; s.runs > maxRuns || b.start >= b.end || len(s.f.Commands) > maxCommands {
 		return
 	}
 	pending, open := s.pending, s.open
