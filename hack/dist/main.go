@@ -9,8 +9,10 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +62,9 @@ type artifact struct {
 }
 
 func (r release) run() error {
+	if err := ours(r.out); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(r.out); err != nil {
 		return err
 	}
@@ -177,4 +182,19 @@ func sum(path string) (string, error) {
 	}
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:]), nil
+}
+
+// ours refuses to empty a folder that no release was written to.
+func ours(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "checksums.txt")); err != nil {
+		return fmt.Errorf("--out %s is not a release's folder (it has no checksums.txt) and would be emptied: name another", dir)
+	}
+	return nil
 }
