@@ -15,7 +15,7 @@ var Rules = []Rule{
 	ap010, ap011, ap012, ap013, ap014, ap015,
 	ap020, ap021, ap022, ap023, ap024, ap025, ap026, ap027, ap028, ap029, ap030, ap031, ap032, ap033, ap034,
 	ap040, ap041, ap042, ap043, ap044, ap045, ap046, ap047,
-	ap050, ap051, ap052, ap053, ap054,
+	ap050, ap051, ap052, ap053, ap054, ap056,
 	ap060, ap061,
 }
 
