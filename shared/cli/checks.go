@@ -52,7 +52,7 @@ func NewChecksCommand(env *Env, rules []finding.Rule) *cobra.Command {
 			return Usagef("-o %q: not one of text, json, yaml", format)
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -73,7 +73,7 @@ func NewVersionCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "", "Output format: json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "", "Output format: json, yaml")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -40,8 +40,8 @@ type mutant struct {
 	sha1, otherBytes                 bool
 	// bound is a DNS name constraint of the root, or of the intermediate.
 	bound string
-	host                             string
-	cn                               string
+	host  string
+	cn    string
 }
 
 var (

@@ -140,7 +140,7 @@ var claimsPolicy = lazyregexp.New(`(?m)^\s*"?apiVersion"?\s*:\s*["']?audit\.k8s\
 
 // innerError says of an embedded text that should be a policy why it is none.
 func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, value string, err error) error {
-	line, inner, why := n.Line, 0, err.Error()
+	line, inner, why := n.Line, 0, ""
 	if t := templateText(s.file.Name, []byte(value)); t != nil {
 		err = t
 	}

@@ -149,7 +149,9 @@ func (i *Issue) keepFix() {
 		return
 	}
 	raw := strings.Trim(string(i.File.Data[i.At.Start:i.At.End]), `"'`)
-	if raw != i.At.Value && slices.ContainsFunc(i.Fix, func(e yamldoc.Edit) bool { return e.Start < e.End && overlaps([]yamldoc.Edit{{Start: i.At.Start, End: i.At.End}}, e) }) {
+	if raw != i.At.Value && slices.ContainsFunc(i.Fix, func(e yamldoc.Edit) bool {
+		return e.Start < e.End && overlaps([]yamldoc.Edit{{Start: i.At.Start, End: i.At.End}}, e)
+	}) {
 		i.Fix = nil
 	}
 }

@@ -88,7 +88,7 @@ func newCluster(env *cli.Env) *cobra.Command {
 	fs.BoolVar(&f.dropNames, "drop-names", false, "Let certificates that are issued again lose names that are not given now")
 	fs.BoolVar(&f.fixModes, "fix-modes", false, "Set mode 0600 on key files in the folder that others can read")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "Show what would be made and write nothing")
-	fs.StringVarP(&f.format, "output", "o", "text", "Output format: text, json or yaml")
+	fs.StringVarP(&f.format, "output", "o", "text", "Output format: text, json, yaml")
 	_ = c.RegisterFlagCompletionFunc("key", cobra.FixedCompletions(keySpecs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("compat", cobra.FixedCompletions([]string{"kubeadm"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))

@@ -56,7 +56,7 @@ func newConvert(env *cli.Env) *cobra.Command {
 	fs.StringVar(&to, "layout", "", "Layout of the new folder: "+strings.Join(layoutKinds(), ", "))
 	fs.StringVar(&out, "out", "", "The new folder, empty or not there")
 	fs.BoolVar(&dryRun, "dry-run", false, "Show what would be made and write nothing")
-	fs.StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	fs.StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	_ = c.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(layoutKinds(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c

@@ -48,7 +48,7 @@ serve what lies on disk.`, 79),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args) },
 	}
 	fl := c.Flags()
-	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json, yaml")
 	o.sources.flags(fl)
 	o.liveFlags.add(c, "Look at a live cluster too")
 	completeFormats(c, "text", "json", "yaml")

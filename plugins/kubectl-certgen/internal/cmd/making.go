@@ -54,7 +54,7 @@ func (m *makingFlags) add(c *cobra.Command, ca, leaf bool) {
 	}
 	fs.BoolVar(&m.fixModes, "fix-modes", false, "Set mode 0600 on key files in the folder that others can read")
 	fs.BoolVar(&m.dryRun, "dry-run", false, "Show what would be made and write nothing")
-	fs.StringVarP(&m.format, "output", "o", "text", "Output format: text, json or yaml")
+	fs.StringVarP(&m.format, "output", "o", "text", "Output format: text, json, yaml")
 	complete := func(flag string, values []string) {
 		if fs.Lookup(flag) != nil {
 			_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

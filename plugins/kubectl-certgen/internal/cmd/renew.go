@@ -55,7 +55,7 @@ easyrsa or openssl folder gets its line.`, 79),
 	fl.StringVar(&o.caKey, "ca-key", "", "Key of the CA")
 	fl.StringVar(&o.passphrase, "ca-passphrase-file", "", "File with the passphrase of the CA's key")
 	fl.BoolVar(&o.dryRun, "dry-run", false, "Show what would change; nothing is written")
-	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json, yaml")
 	completeFormats(c, "text", "json", "yaml")
 	return c
 }

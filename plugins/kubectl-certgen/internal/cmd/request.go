@@ -84,7 +84,7 @@ or the full name of any other.`, 79),
 	fl.DurationVar(&o.wait, "wait", 2*time.Minute, "How long to wait for the certificate")
 	fl.BoolVar(&o.dryRun, "dry-run", false, "Only say what will become of it; nothing is sent or written")
 	fl.BoolVar(&o.force, "force", false, "Send it although it cannot succeed")
-	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json, yaml")
 	o.flags = cli.ClusterFlags(fl)
 	completeFormats(c, "text", "json", "yaml")
 	_ = c.RegisterFlagCompletionFunc("key", cobra.FixedCompletions(keySpecs(), cobra.ShellCompDirectiveNoFileComp))

@@ -59,7 +59,7 @@ from the files, so every control-plane node is done on its own and in its own ti
 	fl.IntVar(&o.days, "days", 0, "Days that the new CA lasts (default: as long as the old one)")
 	fl.StringVar(&o.passphrase, "ca-passphrase-file", "", "File with the passphrase of the CA's key")
 	fl.BoolVar(&o.dryRun, "dry-run", false, "Show what the stage would change; nothing is written")
-	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json or yaml")
+	fl.StringVarP(&o.format, "output", "o", "text", "Output format: text, json, yaml")
 	completeFormats(c, "text", "json", "yaml")
 	_ = c.RegisterFlagCompletionFunc("stage", cobra.FixedCompletions(stages, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("ca", cobra.FixedCompletions([]string{"cluster", "front-proxy", "etcd"}, cobra.ShellCompDirectiveNoFileComp))

@@ -82,7 +82,7 @@ func newAdvise(env *cli.Env) *cobra.Command {
 	fs.IntVar(&f.sample, "sample", 100, "How many workloads' logs are measured; 0 reads none")
 	fs.BoolVar(&f.nodeStats, "node-stats", false, "Ask the kubelets for rotation settings and log sizes (needs nodes/proxy)")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "Deadline of each request to the cluster")
-	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json, yaml, sarif, github or junit")
+	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json, yaml, sarif, github, junit")
 	fs.StringVar(&f.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	cluster = cli.ClusterFlags(fs)
 	complete(c, "output", finding.Formats...)
@@ -223,7 +223,7 @@ Container logs are rotated by the kubelet and are not meant here.`,
 	}
 	c.Flags().StringVar(&size, "size", "100M", "Size at which a file is rotated before the day is over")
 	c.Flags().IntVar(&keep, "keep", 7, "How many rotated files are kept")
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text or json")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json")
 	complete(c, "output", "text", "json")
 	return c
 }

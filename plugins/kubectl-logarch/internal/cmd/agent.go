@@ -61,7 +61,7 @@ func newAgent(env *cli.Env) *cobra.Command {
 	fs.StringVar(&o.Destination, "destination", "stdout", "Where it sends to: stdout, otlp, elasticsearch, loki, http or file")
 	fs.StringVar(&o.Endpoint, "endpoint", "", "Address of the destination")
 	fs.StringVar(&o.Image, "image", "", "Image (default: the agent's own)")
-	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml or json")
+	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml, json")
 	complete(c, "destination", agentconf.Destinations...)
 	complete(c, "output", "yaml", "json")
 	return c

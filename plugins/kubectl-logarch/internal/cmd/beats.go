@@ -73,7 +73,7 @@ func newBeats(env *cli.Env) *cobra.Command {
 	fs.StringVar(&o.Version, "beat-version", "9.5.2", "Version of the Beats")
 	fs.BoolVar(&o.Cloud, "cloud", false, "Elastic Cloud: cloud id and cloud auth instead of the four values")
 	fs.StringVar(&from, "secret-from", "", "Folder with a file for each value of the Secret")
-	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml or json")
+	fs.StringVarP(&format, "output", "o", "yaml", "Output format: yaml, json")
 	complete(c, "output", "yaml", "json")
 	return c
 }

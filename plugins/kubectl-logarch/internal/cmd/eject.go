@@ -68,7 +68,7 @@ func newEject(env *cli.Env) *cobra.Command {
 	fs.StringSliceVarP(&files, "filename", "f", nil, "Manifest: a file, a directory, a URL, or - for stdin")
 	fs.BoolVarP(&recursive, "recursive", "R", false, "Read directories with those below them")
 	fs.BoolVar(&inPlace, "in-place", false, "Write the files back, each in one step")
-	fs.StringVarP(&format, "output", "o", "", "Output format: yaml or json (default: as it came)")
+	fs.StringVarP(&format, "output", "o", "", "Output format: yaml, json (default: as it came)")
 	cluster = cli.ClusterFlags(fs)
 	complete(c, "output", "yaml", "json")
 	return c

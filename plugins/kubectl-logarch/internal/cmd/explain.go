@@ -61,7 +61,7 @@ func newExplain(env *cli.Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	complete(c, "output", "text", "json", "yaml")
 	return c
 }

@@ -96,7 +96,7 @@ func newInject(env *cli.Env) *cobra.Command {
 	fs.StringVar(&f.endpoint, "endpoint", "", "Address of the destination")
 	fs.StringVar(&f.maxSize, "max-size", d.MaxSize.String(), "Size at which --mode rotate rotates a file")
 	fs.IntVar(&f.keep, "keep", d.Keep, "Rotated files that --mode rotate keeps")
-	fs.StringVarP(&f.out, "output", "o", "", "Output format: yaml, json or patch (default: as it came)")
+	fs.StringVarP(&f.out, "output", "o", "", "Output format: yaml, json, patch (default: as it came)")
 	fs.BoolVar(&f.inPlace, "in-place", false, "Write the files back, each in one step")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or server: ask the API server whether it takes the result")
 	fs.StringVar(&f.report, "report", "text", "Report on stderr: text, json or none")

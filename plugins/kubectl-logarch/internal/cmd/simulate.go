@@ -85,7 +85,7 @@ func newSimulate(env *cli.Env) *cobra.Command {
 	fs.StringVar(&f.command, "command", "", "Run this instead: a program that copies {file} to stdout; {dir} is a folder that survives a restart")
 	fs.BoolVar(&f.compare, "compare", false, "Run tail -f and tail -F too")
 	fs.IntVar(&f.lines, "lines", 1000, "About how many lines a scenario writes (a burst twenty times as many)")
-	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json or yaml")
+	fs.StringVarP(&f.output, "output", "o", "text", "Output format: text, json, yaml")
 	_ = c.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(slices.Sorted(maps.Keys(runnable)), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))

@@ -56,7 +56,7 @@ With --explain it translates a docker command line instead, and needs no cluster
 		},
 	}
 	c.Flags().StringVar(&explain, "explain", "", "Translate a docker command line (\"docker ps -a\"), or all of them (all)")
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format of --explain: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format of --explain: text, json, yaml")
 	c.Flags().BoolVar(&views, "without-crictl", false, "Make the views here even where the node has crictl")
 	o.addFlags(c)
 	completeValues(c, "output", []string{"text", "json", "yaml"})

@@ -64,7 +64,7 @@ it shows, what it means for the workloads, and the handbook's mitigations.`,
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

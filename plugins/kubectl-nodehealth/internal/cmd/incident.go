@@ -107,7 +107,7 @@ func newCompare(env *cli.Env) *cobra.Command {
 	}
 	s.addFlags(c, true)
 	formats := []string{"text", "json", "yaml"}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	completeValues(c, "output", formats)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains(formats, format) {

@@ -36,7 +36,7 @@ Exit status: 1 where a node is not watched, has stale conditions or a problem no
 			kubectl nodehealth npd status kube-worker-1 -o json`,
 		Args: cobra.ArbitraryArgs,
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json or yaml")
+	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: text, json, yaml")
 	completeValues(c, "output", []string{"text", "json", "yaml"})
 	cluster := cli.ClusterFlags(c.Flags())
 	c.RunE = func(cmd *cobra.Command, args []string) error {

@@ -70,7 +70,7 @@ is wrong.`,
 	fs.StringVar(&o.logFormat, "log-format", "auto", "Format of the log: "+strings.Join(npd.Formats, ", "))
 	fs.StringSliceVar(&o.expect, "expect", nil, "Reasons that have to fire")
 	fs.StringSliceVar(&o.never, "never", nil, "Reasons that must not fire")
-	fs.StringVarP(&o.output, "output", "o", "text", "Output format: text, json or yaml")
+	fs.StringVarP(&o.output, "output", "o", "text", "Output format: text, json, yaml")
 	completeValues(c, "log-format", npd.Formats)
 	completeValues(c, "output", []string{"text", "json", "yaml"})
 	return c
