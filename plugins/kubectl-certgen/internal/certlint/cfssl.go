@@ -26,6 +26,10 @@ func (l *linter) cfsslRequest(f *input.File, r *input.CFSSLRequest) {
 		ns[i] = name{val: h, jsonItem: true}
 	}
 	l.names(f, r.HostsAt, ns)
+	if r.CA == nil && !caFile.MatchString(path.Base(r.Name)) {
+		l.commonName(f, r.CN, ns)
+		l.noHosts(f, r)
+	}
 	n := len(l.issues)
 	l.subject(f, r.Subject())
 	for i := range l.issues[n:] { // cfssl signs these, and clients take them

@@ -100,6 +100,18 @@ func (l *linter) shadowed(f *input.File, c *input.Conf, s input.Shadowed) {
 	is.remedy(fmt.Sprintf("number it %s.%d", base, n)).fix(s.Last.Key, fmt.Sprintf("%s.%d", base, n))
 }
 
+// extNames are the subject alternative names of a section.
+func extNames(x *input.ExtSet) []name {
+	ns := make([]name, len(x.Names))
+	for i, n := range x.Names {
+		ns[i] = name{typ: n.Type.Value, typAt: n.Type, val: n.Value, free: n.Free}
+		if ns[i].typ == "" && !strings.Contains(n.Value.Value, "$") {
+			ns[i].typ = noType
+		}
+	}
+	return ns
+}
+
 // unusedNames finds a section of names that no extension refers to.
 func (l *linter) unusedNames(f *input.File, c *input.Conf) {
 	if len(c.Includes) > 0 {
@@ -146,13 +158,7 @@ func (l *linter) extSet(f *input.File, c *input.Conf, x *input.ExtSet) {
 	l.usageNames(f, x.EKU, "extendedKeyUsage", input.KnownExtKeyUsage, input.ExtKeyUsageNames, input.KeyUsageNames, "keyUsage")
 	l.usageNames(f, x.NSCertType, "nsCertType", input.KnownNSCertType, []string{"client", "server", "email", "objsign", "sslCA"}, nil, "")
 	l.emptyNames(f, c, x)
-	ns := make([]name, len(x.Names))
-	for i, n := range x.Names {
-		ns[i] = name{typ: n.Type.Value, typAt: n.Type, val: n.Value, free: n.Free}
-		if ns[i].typ == "" && !strings.Contains(n.Value.Value, "$") {
-			ns[i].typ = noType
-		}
-	}
+	ns := extNames(x)
 	nameAt := at
 	if x.SAN != nil {
 		nameAt = x.SAN.Entry.Value

@@ -27,6 +27,14 @@ func (l *linter) confRequest(f *input.File, c *input.Conf, r *input.ConfRequest)
 		}
 		return
 	}
+	if cn := r.Subject.Get("CN"); len(cn) > 0 {
+		for _, x := range []*input.ExtSet{r.ReqExts, r.X509Exts} {
+			if x != nil && !x.CA() && len(x.Names) > 0 {
+				l.commonName(f, cn[len(cn)-1], extNames(x))
+				break
+			}
+		}
+	}
 	for _, e := range d.Entries {
 		key := e.Key.Value
 		if i := strings.IndexAny(key, ".,:"); i >= 0 && strings.Trim(key[:i], "0123456789") == "" {

@@ -14,7 +14,7 @@ func Rules() []finding.Rule {
 	return append([]finding.Rule{
 		Refused, UnknownField, Placeholder,
 		MissingDefault, IPAsDNS, NotAnIP, PortInName, CIDRName, EmptyName, BadDNSName, BadWildcard, APIServerNames, NoServiceIP,
-		LostName, DuplicateName, NoNames, UnusedNames, BadNameType,
+		LostName, DuplicateName, NoNames, UnusedNames, BadNameType, CNNotNamed,
 		LongCN, SameName, BadIdentity, BadSubject, Masters,
 		WeakKey, WeakDigest, RareKey,
 		UnknownUsage, NoUsages, DataEncipherment, NoDigitalSignature, CANoKeyUsage, BCNotCritical, NoCertSign, NSCertType, WrongUsage, DeadUsage,
@@ -141,6 +141,12 @@ var (
 		Rationale: "openssl knows DNS, IP, email, URI, RID, dirName and otherName, letter by letter, and refuses everything else.",
 		Remedy:    "write DNS or IP", Source: "OpenSSL 3, crypto/x509/v3_san.c (v2i_GENERAL_NAME_ex)",
 		Bad: "# v3.ext\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nsubjectAltName = dns:a.example.com", Good: "# v3.ext\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nsubjectAltName = DNS:a.example.com",
+	}
+	CNNotNamed = finding.Rule{
+		ID: "CG025", Title: "host in the common name alone", Severity: finding.Warning, Heuristic: true,
+		Rationale: "Where a certificate has subject alternative names, no client has looked at the common name for twenty years; today none does at all. A host that is named there alone is not in the certificate.",
+		Remedy:    "add it to the names", Source: "RFC 9525; RFC 6125, 6.4.4",
+		Bad: "# csr.json\n{\"CN\": \"db.example.com\", \"hosts\": [\"127.0.0.1\", \"localhost\"]}", Good: "# csr.json\n{\"CN\": \"db.example.com\", \"hosts\": [\"db.example.com\", \"127.0.0.1\", \"localhost\"]}",
 	}
 )
 

@@ -118,8 +118,8 @@ func newItem(f *issue.Folder, it *issue.Item) madeItem {
 	m.Subject, m.Serial, m.KeyType = name.String(), layout.SerialHex(c.SerialNumber), string(spec)
 	m.NotBefore, m.NotAfter = c.NotBefore.UTC().Format(timeFormat), c.NotAfter.UTC().Format(timeFormat)
 	m.cn, m.keyHuman, m.until = name.CN(), spec.Human(), c.NotAfter.UTC().Format("2006-01-02")
-	if m.cn == "" && len(name) > 0 {
-		m.cn = name[len(name)-1].Value
+	if m.cn == "" { // without a common name the whole subject says who it is
+		m.cn = name.String()
 	}
 	m.CA = c.IsCA
 	if e, ok := pki.Find(c.Extensions, pki.OIDSubjectAltName); ok && !c.IsCA {
