@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,7 @@ func Golden(t *testing.T, file string, got []byte) {
 		t.Fatalf("%v (run the test with -update to make it)", err)
 	}
 	if string(got) != string(want) {
-		t.Errorf("%s differs from what the command prints now\n--- want\n%s\n--- got\n%s\n(-update rewrites it)", file, want, got)
+		t.Errorf("%s differs from what the command prints now (-update rewrites it)\n%s", file, diff.Diff("want", want, "got", got))
 	}
 }
 
