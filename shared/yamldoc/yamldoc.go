@@ -128,6 +128,7 @@ func (f *File) split() []*Document {
 	if bytes.HasPrefix(f.Bytes, []byte("\xef\xbb\xbf")) {
 		start = 3
 	}
+	// The first line starts behind a byte order mark: max below.
 	for i, off := range f.lines {
 		line := f.Bytes[off:]
 		if i+1 < len(f.lines) {
@@ -143,12 +144,9 @@ func (f *File) split() []*Document {
 			// line keeps its number because the marker is left out of the text
 			// and nothing else.
 			start = max(off, start) + 3
-			if i == 0 && off == 0 && bytes.HasPrefix(f.Bytes, []byte("\xef\xbb\xbf")) {
-				start = 6
-			}
 		case isMarker(line, "..."):
-			docs = append(docs, &Document{Start: start, End: off})
-			start = off + 3
+			docs = append(docs, &Document{Start: start, End: max(off, start)})
+			start = max(off, start) + 3
 		}
 	}
 	docs = append(docs, &Document{Start: start, End: len(f.Bytes)})

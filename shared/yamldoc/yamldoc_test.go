@@ -162,3 +162,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A byte order mark before a marker that ends a document leaves no room for one.
+func TestByteOrderMarkBeforeAnEnd(t *testing.T) {
+	f, err := Parse("t", []byte("\xef\xbb\xbf...\na: 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Docs) != 1 || String(f.Docs[0].Root, "a") != "1" || f.Docs[0].Root.Line != 2 {
+		t.Errorf("%+v", f.Docs)
+	}
+}
