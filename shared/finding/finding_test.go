@@ -84,6 +84,29 @@ func TestSARIFPlacesAndRules(t *testing.T) {
 	}
 }
 
+func TestSARIFNamesFilesByReferences(t *testing.T) {
+	for name, want := range map[string]string{"a/b.yaml": "a/b.yaml", "100% my policy.yaml": "100%25%20my%20policy.yaml", "/etc/a#b.yaml": "/etc/a%23b.yaml", "c:d.yaml": "./c:d.yaml"} {
+		if got := uri(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// JSON without line breaks is one line of any length.
+func TestSnippetCutsALongLine(t *testing.T) {
+	line := strings.Repeat("x", 1000) + "HERE" + strings.Repeat("y", 1000)
+	for column, want := range map[int]string{1001: "^~~~ note", 1: "^~~~ note", 2004: "^ note"} {
+		got := strings.Split(Snippet([]byte(line), 1, column, 4, "note"), "\n")
+		if len(got[0]) > 80 {
+			t.Errorf("column %d: %d columns: %s", column, len(got[0]), got[0])
+		}
+		at := strings.IndexByte(got[1], '^')
+		if got[1][at:] != want || got[0][at] != line[column-1] {
+			t.Errorf("column %d:\n%s\n%s", column, got[0], got[1])
+		}
+	}
+}
+
 func TestSnippetPutsTheCaretUnderTheWord(t *testing.T) {
 	got := Snippet([]byte("a:\n\tverb: [\"get\"]\n"), 2, 2, 4, "did you mean \"verbs\"?")
 	want := "    2 | \tverb: [\"get\"]\n      | \t^~~~ did you mean \"verbs\"?\n"

@@ -24,9 +24,9 @@ func WriteMarkdown(w io.Writer, plugin string, rules []Rule) error {
 		if r.Since != "" {
 			fmt.Fprintf(&b, ", Kubernetes %s", r.Since)
 		}
-		fmt.Fprintf(&b, ")\n\n%s\n", paragraph(r.Rationale))
+		fmt.Fprintf(&b, ")\n\n%s\n", Paragraphs(r.Rationale))
 		if r.Remedy != "" {
-			fmt.Fprintf(&b, "\nWhat to do: %s\n", paragraph(r.Remedy))
+			fmt.Fprintf(&b, "\nWhat to do: %s\n", Paragraphs(r.Remedy))
 		}
 		example := func(title, text string) {
 			if text = strings.Trim(text, "\n"); text != "" {
@@ -45,8 +45,8 @@ func WriteMarkdown(w io.Writer, plugin string, rules []Rule) error {
 	return err
 }
 
-// paragraph takes the source's line breaks and indentation out of a text.
-func paragraph(s string) string {
+// Paragraphs takes the source's line breaks and indentation out of a text.
+func Paragraphs(s string) string {
 	var out []string
 	for _, p := range strings.Split(s, "\n\n") {
 		if p = strings.Join(strings.Fields(p), " "); p != "" {

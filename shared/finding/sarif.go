@@ -2,6 +2,7 @@ package finding
 
 import (
 	"io"
+	"net/url"
 	"path/filepath"
 )
 
@@ -102,7 +103,7 @@ func WriteSARIF(w io.Writer, tool, version string, rules []Rule, fs []Finding) e
 		index[r.ID] = len(run.Tool.Driver.Rules)
 		sr := sarifRule{ID: r.ID, Short: sarifText{r.Title}, HelpURI: r.Docs, Default: sarifDefault{level(r.Severity)}}
 		if r.Rationale != "" {
-			sr.Full = &sarifText{r.Rationale}
+			sr.Full = &sarifText{Paragraphs(r.Rationale)}
 		}
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sr)
 	}
@@ -120,7 +121,7 @@ func WriteSARIF(w io.Writer, tool, version string, rules []Rule, fs []Finding) e
 			if name == "" {
 				name = f.Subject.Name
 			}
-			loc.Physical = &sarifPhysical{Artifact: sarifArtifact{URI: filepath.ToSlash(name)}}
+			loc.Physical = &sarifPhysical{Artifact: sarifArtifact{URI: uri(name)}}
 			if f.Subject.Line > 0 {
 				loc.Physical.Region = &sarifRegion{f.Subject.Line, f.Subject.Column}
 			}
@@ -137,4 +138,15 @@ func WriteSARIF(w io.Writer, tool, version string, rules []Rule, fs []Finding) e
 		Version: "2.1.0",
 		Runs:    []sarifRun{run},
 	})
+}
+
+// uri writes a file's name as a reference: blanks and percent signs in it would
+// end or change the reference. A drive letter needs a scheme before it, or it is
+// taken for one.
+func uri(name string) string {
+	u := url.URL{Path: filepath.ToSlash(name)}
+	if filepath.VolumeName(name) != "" {
+		u.Scheme, u.Path = "file", "/"+u.Path
+	}
+	return u.String()
 }
