@@ -11,6 +11,7 @@ const correctFlag = "correct that flag's value: the cause that follows says what
 // specific are the next steps of single messages, or of few that are alike. They
 // come before advices, which are for what has a whole family's answer.
 var specific = []advice{
+	{regexp.MustCompile(`^%s has no command %q$`), "`--help` of the command that it names lists those that there are"},
 	// The value of a field is passed on to what judges it.
 	{regexp.MustCompile(`^(-o (jsonpath|custom-columns)|-l %q)`), "correct the expression: the cause that follows names the place in it"},
 	{regexp.MustCompile(`^(endpoint|networking|dnsDomain|serviceSubnet|localAPIEndpoint|node|node %q|key|cluster domain|DNS name %q|subject|etcd\.external\.endpoints|URL %q|configuration %s|policy %s|new-rule|pluginConfig\.[a-z]+|%s: (hosts|default_bits|subjectAltName|key)|block %d|%s:%d: test %q): %[wqsv]`), "correct that field or value: the cause that follows says what is wrong in it"},

@@ -77,13 +77,17 @@ func pick(cmd *cobra.Command, rules []finding.Rule, ids []string) ([]finding.Rul
 	return out, nil
 }
 
+// listIndent is the width of an id and a severity in the list.
+const listIndent = 16
+
 func listRules(w io.Writer, rules []finding.Rule) error {
 	for _, r := range rules {
 		note := ""
 		if r.Heuristic {
 			note = " (heuristic)"
 		}
-		if _, err := fmt.Fprintf(w, "%s  %-8s %s%s\n", r.ID, r.Severity, r.Title, note); err != nil {
+		title := strings.ReplaceAll(Wrap(r.Title+note, helpWidth-listIndent), "\n", "\n"+strings.Repeat(" ", listIndent))
+		if _, err := fmt.Fprintf(w, "%s  %-8s %s\n", r.ID, r.Severity, title); err != nil {
 			return err
 		}
 	}
@@ -101,13 +105,13 @@ func WriteRule(w io.Writer, st Style, r finding.Rule) {
 	if r.Since != "" {
 		fmt.Fprintf(w, ", Kubernetes %s", r.Since)
 	}
-	fmt.Fprintf(w, "\n\n%s\n", Wrap(Dedent(r.Rationale), 78))
+	fmt.Fprintf(w, "\n\n%s\n", Wrap(finding.Paragraphs(r.Rationale), 78))
 	part := func(title, text string) {
 		if text = Dedent(text); text != "" {
 			fmt.Fprintf(w, "\n%s\n%s\n", st.Bold(title), indent(text))
 		}
 	}
-	part("What to do", Wrap(Dedent(r.Remedy), 76))
+	part("What to do", Wrap(finding.Paragraphs(r.Remedy), 76))
 	part("Wrong", r.Bad)
 	part("Right", r.Good)
 	part("Source", Wrap(r.Source, 76))

@@ -145,9 +145,37 @@ func finish(root *cobra.Command, env *Env) {
 		}
 		completeNoFiles(c)
 		completeClusterFlags(c)
+		refuseUnknown(c)
 		wrapArgs(c)
 		wrapRun(c, env)
 	})
+}
+
+// onlyHolds marks a command that does nothing but hold others.
+const onlyHolds = "clusterwright.dev/only-holds-commands"
+
+// refuseUnknown makes a word that is no command an error. Left to itself cobra
+// shows the help of the command before it and calls that a success.
+func refuseUnknown(c *cobra.Command) {
+	if c.Runnable() || !c.HasSubCommands() {
+		return
+	}
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations[onlyHolds] = "true"
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		hint := fmt.Sprintf("'%s --help' lists the commands", c.CommandPath())
+		c.SuggestionsMinimumDistance = 2
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf("did you mean '%s %s'?", c.CommandPath(), near[0])
+		}
+		return WithHint(Usagef("%s has no command %q", c.CommandPath(), args[0]), hint)
+	}
 }
 
 // wrapArgs gives a wrong number of arguments the exit status of wrong usage.
@@ -155,9 +183,6 @@ func wrapArgs(c *cobra.Command) {
 	args := c.Args
 	if args == nil {
 		args = cobra.NoArgs
-		if c.HasSubCommands() && !c.Runnable() {
-			return
-		}
 	}
 	c.Args = func(cmd *cobra.Command, a []string) error {
 		if err := args(cmd, a); err != nil {

@@ -17,7 +17,9 @@ func root(run func(*Env) error) func(*Env) *cobra.Command {
 		c := &cobra.Command{Use: "thing NAME", Args: cobra.MaximumNArgs(1),
 			RunE: func(*cobra.Command, []string) error { return run(env) }}
 		ClusterFlags(c.Flags())
-		c.AddCommand(NewVersionCommand(env), NewCompletionCommand(env))
+		group := &cobra.Command{Use: "group", Short: "Hold others"}
+		group.AddCommand(&cobra.Command{Use: "list", Short: "List", RunE: func(*cobra.Command, []string) error { return run(env) }})
+		c.AddCommand(NewVersionCommand(env), NewCompletionCommand(env), group)
 		return c
 	}
 }
@@ -49,6 +51,9 @@ func TestExitStatus(t *testing.T) {
 		"interrupted":     {ctx: cancelled, run: func(*Env) error { return errors.New("whatever") }, code: 130, err: "interrupted\n"},
 		"flag":            {run: ok, args: []string{"--nope"}, code: 2, err: "error: unknown flag: --nope\nhint: see 'kubectl thing --help'\n"},
 		"too many args":   {run: ok, args: []string{"a", "b"}, code: 2, err: "error: accepts at most 1 arg(s), received 2\nhint: see 'kubectl thing --help'\n"},
+		"unknown word":    {run: ok, args: []string{"group", "lits"}, code: 2, err: "error: kubectl thing group has no command \"lits\"\nhint: did you mean 'kubectl thing group list'?\n"},
+		"unknown words":   {run: ok, args: []string{"group", "zzzzzz", "--color", "never"}, code: 2, err: "error: kubectl thing group has no command \"zzzzzz\"\nhint: 'kubectl thing group --help' lists the commands\n"},
+		"group alone":     {run: ok, args: []string{"group"}, code: 0},
 		"colour":          {run: ok, args: []string{"--color", "blue"}, code: 2, err: "error: --color \"blue\": not one of auto, always, never\n"},
 		"completion args": {run: ok, args: []string{"completion", "ksh"}, code: 2, err: "error: invalid argument \"ksh\" for \"kubectl thing completion\"\nhint: see 'kubectl thing completion --help'\n"},
 	} {
@@ -148,5 +153,19 @@ func TestStylePaintsEachLine(t *testing.T) {
 	}
 	if got := (Style{}).Error("a"); got != "a" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A root that only holds commands, as three of the plugins have.
+func TestUnknownCommandOfTheRoot(t *testing.T) {
+	env, _, out, errOut := TestEnv()
+	code := Run(context.Background(), env, func(env *Env) *cobra.Command {
+		c := &cobra.Command{Use: "thing", Short: "Hold others"}
+		c.AddCommand(NewVersionCommand(env))
+		return c
+	}, []string{"vrsion"})
+	want := "error: kubectl thing has no command \"vrsion\"\nhint: did you mean 'kubectl thing version'?\n"
+	if code != ExitUsage || errOut.String() != want || out.String() != "" {
+		t.Errorf("exit status %d, %q, %q", code, out.String(), errOut.String())
 	}
 }

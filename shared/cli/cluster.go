@@ -21,8 +21,7 @@ type Cluster struct {
 // --context, --namespace, ...) to a flag set, as a group of their own in the
 // help, and returns what they choose.
 func ClusterFlags(fs *pflag.FlagSet) *Cluster {
-	// Discovery and mapping are cached on disk by kubectl's own rules; the
-	// client-side rate limit is switched off by those who list a lot.
+	// true: the kubeconfig is read once, whoever asks.
 	flags := genericclioptions.NewConfigFlags(true)
 	own := pflag.NewFlagSet("cluster", pflag.ContinueOnError)
 	flags.AddFlags(own)

@@ -11,7 +11,7 @@ import (
 
 // help and usage are written by hand and not by templates: text/template
 // switches off the linker's dead-code elimination, which would add a third to
-// the size of every binary (style: 32 MB at most).
+// the size of every binary (32 MB at most).
 
 func help(c *cobra.Command, _ []string) {
 	w := c.OutOrStdout()
@@ -60,11 +60,8 @@ func usage(c *cobra.Command) error {
 
 func writeUsage(w io.Writer, c *cobra.Command) {
 	fmt.Fprintln(w, "Usage:")
-	if c.Runnable() {
-		fmt.Fprintf(w, "  %s\n", foldUse(c.UseLine(), helpWidth-2))
-	}
-	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "  %s COMMAND [flags]\n", c.CommandPath())
+	for _, u := range Usages(c) {
+		fmt.Fprintf(w, "  %s\n", foldUse(u, helpWidth-2))
 	}
 	if c.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", indent(Examples(c, helpWidth-2)))
@@ -82,6 +79,18 @@ func writeUsage(w io.Writer, c *cobra.Command) {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more about a command.\n", c.CommandPath())
 	}
+}
+
+// Usages are the forms in which a command may be called.
+func Usages(c *cobra.Command) []string {
+	var out []string
+	if c.Runnable() && c.Annotations[onlyHolds] == "" {
+		out = append(out, c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		out = append(out, c.CommandPath()+" COMMAND [flags]")
+	}
+	return out
 }
 
 // fit wraps the paragraphs that are wider than the help; the others stay as

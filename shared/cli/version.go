@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
+
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 // Version is the release, set by the linker (-X). A build without it says what
@@ -57,16 +57,9 @@ func NewVersionCommand(env *Env) *cobra.Command {
 			case "":
 				fmt.Fprintf(env.Out, "kubectl %s %s (%s, %s)\n", v.Plugin, v.Version, v.GoVersion, v.Platform)
 			case "json":
-				enc := json.NewEncoder(env.Out)
-				enc.SetIndent("", "  ")
-				return enc.Encode(v)
+				return finding.WriteJSON(env.Out, v)
 			case "yaml":
-				b, err := yaml.Marshal(v)
-				if err != nil {
-					return err
-				}
-				_, err = env.Out.Write(b)
-				return err
+				return finding.WriteYAML(env.Out, v)
 			default:
 				return Usagef("-o %q: not one of json, yaml", format)
 			}

@@ -24,10 +24,6 @@ func Man(root *cobra.Command) []byte {
 	prose(&b, description(root))
 	examples(&b, root, ".SH EXAMPLES\n")
 	options(&b, root, ".SH OPTIONS\n")
-	if _, cluster := cli.Flags(root); cluster.HasAvailableFlags() {
-		fmt.Fprint(&b, ".PP\n")
-		clusterNote(&b)
-	}
 	fmt.Fprint(&b, ".SH COMMANDS\n")
 	for _, c := range commands(root)[1:] {
 		fmt.Fprintf(&b, ".SS %s\n", code(c.CommandPath()))
@@ -36,10 +32,6 @@ func Man(root *cobra.Command) []byte {
 		prose(&b, description(c))
 		examples(&b, c, ".PP\nExamples:\n.PP\n")
 		options(&b, c, ".PP\nOptions:\n")
-		if _, cluster := cli.Flags(c); cluster.HasAvailableFlags() {
-			fmt.Fprint(&b, ".PP\n")
-			clusterNote(&b)
-		}
 	}
 	fmt.Fprint(&b, exitStatus)
 	fmt.Fprint(&b, ".SH SEE ALSO\n.BR kubectl (1)\n.PP\n")
@@ -75,16 +67,16 @@ As for kubectl.
 No colour, whatever it is set to.
 .TP
 .B COLUMNS
-Width to lay out for, where the output is no terminal.
+Width to lay out for, in place of the terminal's (80 where there is none).
 `
 
 func clusterNote(b *bytes.Buffer) {
-	fmt.Fprintf(b, "The flags of %s that choose a cluster and a user\n(%s, %s, %s and so on) are taken too.\n",
+	fmt.Fprintf(b, ".PP\nThe flags of %s that choose a cluster and a user\n(%s, %s, %s and so on) are taken too.\n",
 		"\\fBkubectl\\fR(1)", bold("--context"), bold("--kubeconfig"), bold("-n"))
 }
 
 func synopsis(b *bytes.Buffer, c *cobra.Command) {
-	for i, u := range usages(c) {
+	for i, u := range cli.Usages(c) {
 		if i > 0 {
 			fmt.Fprint(b, ".br\n")
 		}
@@ -125,11 +117,10 @@ func verbatim(b *bytes.Buffer, s string) {
 }
 
 func options(b *bytes.Buffer, c *cobra.Command, head string) {
-	own, _ := flags(c)
-	if len(own) == 0 {
-		return
+	own, cluster := flags(c)
+	if len(own) > 0 {
+		fmt.Fprint(b, head)
 	}
-	fmt.Fprint(b, head)
 	for _, f := range own {
 		fmt.Fprint(b, ".TP\n")
 		if f.Shorthand != "" {
@@ -140,6 +131,9 @@ func options(b *bytes.Buffer, c *cobra.Command, head string) {
 			fmt.Fprintf(b, " \\fI%s\\fR", code(t))
 		}
 		fmt.Fprintf(b, "\n%s\n", text(f.Usage+defaultOf(f)))
+	}
+	if cluster {
+		clusterNote(b)
 	}
 }
 

@@ -75,18 +75,6 @@ func description(c *cobra.Command) string {
 	return c.Short
 }
 
-// usages are the lines of "Usage:" in the help.
-func usages(c *cobra.Command) []string {
-	var out []string
-	if c.Runnable() {
-		out = append(out, c.UseLine())
-	}
-	if c.HasAvailableSubCommands() {
-		out = append(out, c.CommandPath()+" COMMAND [flags]")
-	}
-	return out
-}
-
 // flags are a command's own, without those that each has.
 func flags(c *cobra.Command) (own []*pflag.Flag, cluster bool) {
 	o, cl := cli.Flags(c)

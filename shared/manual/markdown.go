@@ -21,7 +21,7 @@ func Markdown(root *cobra.Command) []byte {
 	}
 	for _, c := range all {
 		fmt.Fprintf(&b, "\n## %s\n", c.CommandPath())
-		fmt.Fprintf(&b, "\n```text\n%s\n```\n", strings.Join(usages(c), "\n"))
+		fmt.Fprintf(&b, "\n```text\n%s\n```\n", strings.Join(cli.Usages(c), "\n"))
 		for _, p := range blocks(description(c)) {
 			if p.raw {
 				fmt.Fprintf(&b, "\n```text\n%s\n```\n", p.text)
