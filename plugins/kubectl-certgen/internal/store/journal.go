@@ -130,18 +130,23 @@ func (s *Store) undo(entries []entry) error {
 			}
 		}
 	}
-	for i, e := range entries {
-		if e.Keep != "" && same(s.old(i), s.path(e.Keep)) {
+	for _, e := range entries {
+		if e.Keep == "" {
+			continue
+		}
+		// Every old file is back in its place, so the one that was kept is a second
+		// name of it, or a copy where there are no hard links.
+		back, err := holds(s.path(e.Path), e.OldSHA256)
+		if err != nil {
+			return err
+		}
+		kept, err := holds(s.path(e.Keep), e.OldSHA256)
+		if err != nil {
+			return err
+		}
+		if back && kept {
 			if err := s.fs.Remove(s.path(e.Keep)); err != nil {
 				return err
-			}
-		} else if e.Keep != "" && e.OldSHA256 != "" {
-			// The old file went back by rename, so its second name is the one to
-			// take away.
-			if same(s.path(e.Path), s.path(e.Keep)) {
-				if err := s.fs.Remove(s.path(e.Keep)); err != nil {
-					return err
-				}
 			}
 		}
 	}
@@ -182,7 +187,7 @@ func (s *Store) syncParents(entries []entry) error {
 func (s *Store) finish(n int) error {
 	gone := func(p string) error {
 		if err := s.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("clean up: %w", err)
+			return fmt.Errorf("all files are in place, but a temporary one could not be removed: %w; the next run does it", err)
 		}
 		return nil
 	}

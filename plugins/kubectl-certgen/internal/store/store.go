@@ -397,9 +397,10 @@ func (b *Batch) stageFile(i int) error {
 	}
 	// Who could read the old file can read the new one (an etcd that is not
 	// root); a file with a key gets no looser mode than it was asked to have.
-	if mode := st.Mode().Perm(); mode != e.Mode && e.Mode == PublicMode {
-		e.Mode = mode
-		if err := s.fs.Chmod(s.staged(i), mode); err != nil {
+	// Equal modes are set as well: the process's umask may have taken a part away.
+	if e.Mode == PublicMode {
+		e.Mode = st.Mode().Perm()
+		if err := s.fs.Chmod(s.staged(i), e.Mode); err != nil {
 			return err
 		}
 	}

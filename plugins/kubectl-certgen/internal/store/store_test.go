@@ -461,3 +461,51 @@ func TestOwnerAndModeStay(t *testing.T) {
 		}
 	}
 }
+
+// A mask of the process that is tighter than the old file's mode does not take
+// the certificate away from those who read it.
+func TestUmaskDoesNotTighten(t *testing.T) {
+	dir := scene(t)
+	crt := filepath.Join(dir, "server.crt")
+	if err := os.Chmod(crt, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mask := syscall.Umask(0o077)
+	err := act(dir, OS{})
+	syscall.Umask(mask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(crt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, want 0644", st.Mode())
+	}
+}
+
+type noLinksAndFull struct {
+	noLinks
+	failed bool
+}
+
+func (f *noLinksAndFull) Rename(a, b string) error {
+	if !f.failed && filepath.Base(b) == "server.key" {
+		f.failed = true
+		return &os.LinkError{Op: "rename", Old: a, New: b, Err: syscall.EIO}
+	}
+	return f.noLinks.Rename(a, b)
+}
+
+// Without hard links the kept file is a copy, which an undone set takes away too.
+func TestUndoWithoutHardLinks(t *testing.T) {
+	dir := scene(t)
+	err := act(dir, &noLinksAndFull{})
+	if err == nil || !strings.Contains(err.Error(), "nothing was written") {
+		t.Errorf("error %v", err)
+	}
+	if got := state(dir); got != "old" {
+		t.Error(got)
+	}
+}
