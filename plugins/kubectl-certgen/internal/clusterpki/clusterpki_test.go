@@ -106,3 +106,20 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The line in a message is that of the file, whatever stands above the document.
+func TestReadSaysTheLine(t *testing.T) {
+	own := "apiVersion: certgen.clusterwright.dev/v1alpha1\nkind: ClusterPKI\n"
+	for text, want := range map[string]string{
+		own + "foo: 1\n":                      "line 3: ",
+		"# one\n\n# two\n" + own + "foo: 1\n": "line 6: ",
+		"---\n# one\n" + own + "foo: 1\n":     "line 5: ",
+		"apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n---\n# one\n" + own + "foo: 1\n": "line 7: ",
+		own + "days: 300000\n": "days 300000: not between",
+		own + "caDays: -1\n":   "caDays -1: not between",
+	} {
+		if _, err := Read("c.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want %q", text, err, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
@@ -116,7 +117,7 @@ func (s *Spec) read(name string, f *yamldoc.File) (err error) {
 		line := d.Root.Line
 		switch {
 		case kind == Kind && version == APIVersion:
-			err = s.readOwn(f.Bytes[d.Start:d.End], d.Root)
+			err = s.readOwn(f.Bytes[d.Start:d.End], bytes.Count(f.Bytes[:d.Start], []byte("\n")))
 		case kind == "ClusterConfiguration" && strings.HasPrefix(version, "kubeadm.k8s.io/"):
 			if version != "kubeadm.k8s.io/v1beta3" && version != "kubeadm.k8s.io/v1beta4" {
 				return fmt.Errorf("%s:%d: %s: v1beta3 and v1beta4 are read ('kubeadm config migrate' makes one of an older one)", name, line, version)
@@ -158,18 +159,25 @@ func (s *Spec) read(name string, f *yamldoc.File) (err error) {
 	return nil
 }
 
-func (s *Spec) readOwn(text []byte, root *yaml.Node) error {
+// readOwn reads a ClusterPKI, before which lines stand in its file.
+func (s *Spec) readOwn(text []byte, lines int) error {
 	var o own
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&o); err != nil {
-		return yamlError(err, root.Line-1)
+		return yamlError(err, lines)
 	}
 	s.Name, s.Endpoint, s.Port, s.KubeletServing = o.ClusterName, o.ControlPlaneEndpoint, o.Port, o.KubeletServing
-	if o.Days < 0 || o.CADays < 0 {
-		return errors.New("days: less than 1")
+	for _, d := range []struct {
+		field string
+		n     int
+		to    *time.Duration
+	}{{"days", o.Days, &s.Validity}, {"caDays", o.CADays, &s.CAValidity}} {
+		if d.n < 0 || d.n > profile.MaxDays {
+			return fmt.Errorf("%s %d: not between 1 and %d (200 years)", d.field, d.n, profile.MaxDays)
+		}
+		*d.to = profile.Days(d.n)
 	}
-	s.Validity, s.CAValidity = time.Duration(o.Days)*24*time.Hour, time.Duration(o.CADays)*24*time.Hour
 	if err := s.network(o.ServiceSubnet, o.DNSDomain); err != nil {
 		return err
 	}

@@ -139,7 +139,10 @@ func (s *Spec) Check() error {
 			}
 			seen[n.Name] = true
 			for _, a := range n.IPs {
-				if other, dup := addr[a]; dup {
+				switch other, dup := addr[a]; {
+				case dup && other == n.Name:
+					return fmt.Errorf("node %s: the address %s is given twice", n.Name, a)
+				case dup:
 					return fmt.Errorf("nodes %s and %s: both have the address %s", other, n.Name, a)
 				}
 				addr[a] = n.Name

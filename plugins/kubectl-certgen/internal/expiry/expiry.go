@@ -93,7 +93,7 @@ func (r Row) Words(now time.Time) string {
 func ParseAge(s string) (time.Duration, error) {
 	for unit, hours := range map[string]int{"d": 24, "w": 24 * 7} {
 		if n, ok := strings.CutSuffix(s, unit); ok {
-			if v, err := strconv.Atoi(n); err == nil && v >= 0 && v*hours < 2_000_000 {
+			if v, err := strconv.Atoi(n); err == nil && v >= 0 && v < 2_000_000/hours {
 				return time.Duration(v*hours) * time.Hour, nil
 			}
 		}

@@ -94,9 +94,6 @@ func SpecOfCert(c *x509.Certificate) KeySpec {
 	}
 }
 
-// String is how people write the type: "ECDSA P-256".
-func (k KeySpec) String() string { return string(k) }
-
 // Human is how people say the type: "ECDSA P-256", "RSA 2048".
 func (k KeySpec) Human() string {
 	alg, size, _ := strings.Cut(string(k), ":")

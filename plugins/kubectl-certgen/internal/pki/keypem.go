@@ -173,7 +173,7 @@ func asSigner(key any) (crypto.Signer, error) {
 	case *ed25519.PrivateKey:
 		return *k, nil
 	}
-	return nil, fmt.Errorf("a private key of a kind that cannot sign (%T)", key)
+	return nil, errors.New("a private key of a kind that cannot sign")
 }
 
 func findBlock(data []byte, want func(label string) bool) *pem.Block {

@@ -28,7 +28,6 @@ func Renewal(old *x509.Certificate, pub crypto.PublicKey, issuer *Authority, now
 		Serial: serial, Subject: old.RawSubject, PublicKey: pub,
 		NotBefore: now.Add(-Backdate),
 	}
-	// now + what the old one was good for: a backdated start is not counted.
 	t.NotAfter = t.NotBefore.Add(old.NotAfter.Sub(old.NotBefore))
 	if issuer != nil {
 		t.NotAfter = issuer.Cap(t.NotAfter)

@@ -78,7 +78,6 @@ type leafFacts struct {
 	names   []pki.GeneralName
 	ca      *pki.Authority
 	caKeyID []byte
-	outlive bool
 }
 
 // Names lists the values of --compat.
@@ -212,7 +211,7 @@ func (p Profile) facts(ca *pki.Authority, r LeafRequest) (leafFacts, error) {
 		return leafFacts{}, err
 	}
 	caKeyID, err := ca.KeyID()
-	return leafFacts{r.Purpose, subject, pki.SpecOf(r.PublicKey), keyID, r.Names, ca, caKeyID, r.Outlive}, err
+	return leafFacts{r.Purpose, subject, pki.SpecOf(r.PublicKey), keyID, r.Names, ca, caKeyID}, err
 }
 
 // Faults says what is known to be wrong with a leaf of this profile under this
@@ -227,6 +226,10 @@ func (p Profile) Faults(ca *pki.Authority, r LeafRequest) ([]string, error) {
 	}
 	return p.faults(l), nil
 }
+
+// MaxDays is the longest validity that is taken; some more, and a time.Duration
+// does not hold it.
+const MaxDays = 365 * 200
 
 // Days is a validity of whole days.
 func Days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

@@ -114,8 +114,7 @@ func (c *Client) Get(ctx context.Context, path string) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o Object
-	return o, decode(path, data, &o)
+	return object(path, data)
 }
 
 // List reads all pages of a list. Items get the kind that the list implies.
@@ -176,8 +175,13 @@ func (c *Client) send(ctx context.Context, method, path string, o Object, query 
 	if err != nil {
 		return nil, err
 	}
-	var out Object
-	return out, decode(path, data, &out)
+	return object(path, data)
+}
+
+func object(path string, data []byte) (Object, error) {
+	var o Object
+	err := decode(path, data, &o)
+	return o, err
 }
 
 func decode(path string, data []byte, into any) error {

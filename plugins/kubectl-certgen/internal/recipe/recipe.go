@@ -293,8 +293,8 @@ func (r *Recipe) vars(v *input.Vars, at placer) error {
 	}{{"EASYRSA_CERT_EXPIRE", &r.Validity}, {"EASYRSA_CA_EXPIRE", &r.CAValidity}} {
 		if s, t := value(p.name); s != "" {
 			n, err := strconv.Atoi(s)
-			if err != nil || n < 1 {
-				return fmt.Errorf("%s: %s %q: not a number of days", at(t), p.name, s)
+			if err != nil || n < 1 || n > profile.MaxDays {
+				return fmt.Errorf("%s: %s %q: not a number of days from 1 to %d", at(t), p.name, s, profile.MaxDays)
 			}
 			*p.to = profile.Days(n)
 		}
