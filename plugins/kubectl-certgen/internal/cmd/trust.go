@@ -144,13 +144,11 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 
 // carryOut writes or removes the files and rebuilds the store.
 func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan) error {
-	changed := false
 	for _, f := range p.Files {
 		path := filepath.Join(o.root, f.Path)
 		if o.undo {
 			switch err := os.Remove(path); {
 			case err == nil:
-				changed = true
 				fmt.Fprintf(env.Out, "removed  %s\n", path)
 			case errors.Is(err, os.ErrNotExist):
 				fmt.Fprintf(env.ErrOut, "%s is not there\n", path)
@@ -169,12 +167,10 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		if err := writeByRename(path, f.Data, 0o644); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
-		changed = true
 		fmt.Fprintf(env.Out, "created  %s\n", path)
 	}
-	if !changed {
-		return nil
-	}
+	// Also where the files were there: a run that was interrupted, or whose
+	// command failed, may have left the store as it was.
 	cmds := p.Do
 	if o.undo {
 		cmds = p.Undo

@@ -89,6 +89,9 @@ type Plan struct {
 	// Do and Undo are commands, in order. In a plan that a person carries out
 	// they say the copying too.
 	Do, Undo [][]string
+	// Input is what the commands of Do read from standard input, where they read
+	// a certificate from there.
+	Input [][]byte
 	// Manual says that this package cannot carry it out here.
 	Manual bool
 }
@@ -131,19 +134,35 @@ func For(sys System, certs []*x509.Certificate, src string) (*Plan, error) {
 	case Java:
 		p.Manual = true
 		for _, c := range certs {
-			p.Do = append(p.Do, []string{"keytool", "-importcert", "-noprompt", "-cacerts", "-storepass", "changeit", "-alias", Slug(c), "-file", src})
+			do := []string{"keytool", "-importcert", "-noprompt", "-cacerts", "-storepass", "changeit", "-alias", Slug(c)}
+			p.each(do, []string{"-file", src}, nil, c, len(certs))
 			p.Undo = append(p.Undo, []string{"keytool", "-delete", "-cacerts", "-storepass", "changeit", "-alias", Slug(c)})
 		}
 	case NSS:
 		p.Manual = true
 		for _, c := range certs {
-			p.Do = append(p.Do, []string{"certutil", "-A", "-d", "sql:$HOME/.pki/nssdb", "-t", "C,,", "-n", Slug(c), "-i", src})
-			p.Undo = append(p.Undo, []string{"certutil", "-D", "-d", "sql:$HOME/.pki/nssdb", "-n", Slug(c)})
+			do := []string{"certutil", "-A", "-d", nssDB, "-t", "C,,", "-n", Slug(c)}
+			p.each(do, []string{"-i", src}, []string{"-a"}, c, len(certs))
+			p.Undo = append(p.Undo, []string{"certutil", "-D", "-d", nssDB, "-n", Slug(c)})
 		}
 	default:
 		return nil, fmt.Errorf("%q: not one of %s", sys, join(Systems))
 	}
 	return p, nil
+}
+
+// nssDB is the user's database; the shell fills in the home.
+const nssDB = "sql:$HOME/.pki/nssdb"
+
+// each adds a command that takes one certificate: from the file where it is the
+// only one there, and otherwise, as keytool and certutil read no more than the
+// first of a file, from standard input.
+func (p *Plan) each(do, fromFile, fromInput []string, c *x509.Certificate, n int) {
+	if n == 1 {
+		p.Do = append(p.Do, append(do, fromFile...))
+		return
+	}
+	p.Do, p.Input = append(p.Do, append(do, fromInput...)), append(p.Input, pki.EncodeCerts(c))
 }
 
 func join(s []System) string {
@@ -206,22 +225,23 @@ func (p *Plan) Lines(src string, undo bool) []string {
 	if undo {
 		cmds = p.Undo
 	}
-	for _, c := range cmds {
+	for i, c := range cmds {
 		var words []string
 		for _, w := range c {
 			words = append(words, quote(w))
 		}
-		out = append(out, sudo+strings.Join(words, " "))
+		line := sudo + strings.Join(words, " ")
+		if !undo && i < len(p.Input) {
+			line = fmt.Sprintf("printf '%%s\\n' '%s' | %s", strings.TrimSpace(string(p.Input[i])), line)
+		}
+		out = append(out, line)
 	}
 	return out
 }
 
 func quote(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \"'\\;&|()<>*?") {
+	if s == nssDB || s != "" && !strings.ContainsAny(s, " \t\n\"'\\;&|()<>*?$`#~[]{}!") {
 		return s
-	}
-	if strings.Contains(s, "$HOME") {
-		return `"` + s + `"`
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
