@@ -93,8 +93,8 @@ or the full name of any other.`, 79),
 	return c
 }
 
-// requestFiles are the files of one request; key and csr are nil where they
-// are there already.
+// requestFiles are the files of one request. keyPEM is nil where the key is
+// elsewhere (--csr), csr where it is there already.
 type requestFiles struct {
 	base        string
 	store       *store.Store
@@ -116,6 +116,17 @@ func (o *requestOptions) run(ctx context.Context, env *cli.Env, name string) err
 	}
 	if o.duration != 0 && o.duration < time.Minute {
 		return cli.Usagef("--duration %s: too short (10m is the least that the API takes)", o.duration)
+	}
+	// What cannot be written is said before a certificate is asked for.
+	if o.kubeconfig != "" {
+		switch at := filepath.Join(o.out, o.kubeconfig); {
+		case o.csrFile != "":
+			return cli.Usagef("--write-kubeconfig needs the key, which --csr leaves elsewhere")
+		case !filepath.IsLocal(o.kubeconfig):
+			return cli.Usagef("--write-kubeconfig %s: not a file below --out", o.kubeconfig)
+		case isThere(at):
+			return cli.WithHint(cli.Usagef("--write-kubeconfig %s: exists already and is never overwritten", at), "move it away, or name another file")
+		}
 	}
 	if _, err := settle(env, o.dryRun, o.out); err != nil {
 		return err
@@ -276,7 +287,7 @@ func (f *requestFiles) write(o *requestOptions) error {
 		err = b.Create(f.base+".key", f.keyPEM, store.KeyMode)
 	}
 	if err == nil && f.newCSR {
-		err = b.Replace(f.base+".csr", f.csr, 0o644)
+		err = b.Replace(f.base+".csr", f.csr, store.PublicMode)
 	}
 	if err == nil && b.Len() > 0 {
 		err = b.Commit()
@@ -415,7 +426,7 @@ func (o *requestOptions) receive(env *cli.Env, cfg *rest.Config, spec request.Sp
 		return &cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("the certificate of %s is for another key; nothing was written", spec.Name)}
 	}
 	b := f.store.Begin()
-	if err := b.Replace(f.base+".crt", pki.EncodeCerts(chain...), 0o644); err != nil {
+	if err := b.Replace(f.base+".crt", pki.EncodeCerts(chain...), store.PublicMode); err != nil {
 		return cli.Unknownf("%w", err)
 	}
 	written := []string{show(filepath.Join(o.out, f.base+".crt"))}
@@ -456,9 +467,6 @@ func (o *requestOptions) kubeconfigFile(cfg *rest.Config, chain []*x509.Certific
 		if ca, err = readFile(cfg.CAFile); err != nil {
 			return nil, err
 		}
-	}
-	if f.keyPEM == nil {
-		return nil, cli.Usagef("--write-kubeconfig needs the key, which --csr leaves elsewhere")
 	}
 	data, err := kubeconfig.File{Cluster: "kubernetes", User: chain[0].Subject.CommonName, Server: cfg.Host, CA: ca, Cert: pki.EncodeCerts(chain...), Key: f.keyPEM}.Encode()
 	if err != nil {
