@@ -9,7 +9,7 @@ import (
 
 func newCA(env *cli.Env) *cobra.Command {
 	f := &makingFlags{}
-	pathLen := -1
+	pathLen := 0
 	r := &recipeFlags{}
 	c := &cobra.Command{
 		Use:   "ca",
@@ -31,7 +31,7 @@ func newCA(env *cli.Env) *cobra.Command {
 			kubectl certgen ca --layout easyrsa --out pki
 		`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if pathLen < -1 {
+			if pathLen < 0 {
 				return cli.Usagef("--path-len %d: less than 0", pathLen)
 			}
 			file, err := r.read(env)

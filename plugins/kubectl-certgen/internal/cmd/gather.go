@@ -114,11 +114,17 @@ func (s *sources) dial(ctx context.Context, args []string) []*dialled {
 	return out
 }
 
+// maxStdin is the largest input: a list of all Secrets of a cluster is piped in.
+const maxStdin = 64 << 20
+
 func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item, error) {
 	if a == "-" {
-		data, err := io.ReadAll(io.LimitReader(env.In, 64<<20))
+		data, err := io.ReadAll(io.LimitReader(env.In, maxStdin+1))
 		if err != nil {
 			return nil, cli.Usagef("stdin: %w", err)
+		}
+		if len(data) > maxStdin {
+			return nil, cli.Usagef("stdin: more than %d MB; give it in parts, or look at the cluster itself with --live", maxStdin>>20)
 		}
 		items, err := inspect.Bytes("-", data, o)
 		if err != nil {

@@ -146,7 +146,7 @@ func days(flag string, n, least int) (time.Duration, error) {
 	if n != 0 && n < least {
 		return 0, cli.Usagef("%s %d: less than %d", flag, n, least)
 	}
-	if n > 365*200 {
+	if n > profile.MaxDays {
 		return 0, cli.Usagef("%s %d: more than 200 years", flag, n)
 	}
 	return profile.Days(n), nil
@@ -225,8 +225,8 @@ func refused(err error) error {
 	return cli.Usagef("%w", err)
 }
 
-// show is a path as the user should read it: relative to where they are when
-// it is below, otherwise as it is.
+// show is a path as the user should read it: without detours, with slashes on
+// every system.
 func show(p string) string {
 	return filepath.ToSlash(filepath.Clean(p))
 }

@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"context"
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -45,7 +45,7 @@ easyrsa or openssl folder gets its line.`, 79),
 			kubectl certgen renew /etc/kubernetes --before 60d
 			kubectl certgen renew admin.conf --ca pki/ca.crt --ca-key pki/ca.key --new-key`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), env, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return o.run(env, args) },
 	}
 	fl := c.Flags()
 	fl.BoolVar(&o.newKey, "new-key", false, "Make a new key too, and keep the old one beside it")
@@ -60,14 +60,15 @@ easyrsa or openssl folder gets its line.`, 79),
 	return c
 }
 
-func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error {
+func (o *renewOptions) run(env *cli.Env, args []string) error {
 	if o.format != "text" && o.format != "json" && o.format != "yaml" {
 		return cli.Usagef("-o %q: not one of text, json, yaml", o.format)
 	}
-	if o.days < 0 {
-		return cli.Usagef("--days %d: not a number of days", o.days)
+	validity, err := days("--days", o.days, 1)
+	if err != nil {
+		return err
 	}
-	opt := renew.Options{NewKey: o.newKey, Validity: time.Duration(o.days) * 24 * time.Hour, Now: env.Now(), Unlock: o.unlock}
+	opt := renew.Options{NewKey: o.newKey, Validity: validity, Now: env.Now(), Unlock: o.unlock}
 	if o.before != "" {
 		d, err := expiry.ParseAge(o.before)
 		if err != nil {
@@ -78,10 +79,12 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 	if _, err := settle(env, o.dryRun, args...); err != nil {
 		return err
 	}
-	items, around, dir, err := o.read(env, args)
+	var src sources
+	items, around, dir, err := o.read(&src, args)
 	if err != nil {
 		return err
 	}
+	src.warnSkipped(env)
 	cas, err := renew.FindAuthorities(around, opt)
 	if err != nil {
 		return cli.Usagef("%w", err)
@@ -126,10 +129,7 @@ func (o *renewOptions) run(_ context.Context, env *cli.Env, args []string) error
 	if err := o.print(env, plan); err != nil {
 		return err
 	}
-	if missed > 0 {
-		return cli.Exit(cli.ExitFindings)
-	}
-	return nil
+	return src.exit(missed > 0)
 }
 
 // settle finishes what interrupted runs left where this one is going to read and
@@ -174,8 +174,8 @@ func (o *renewOptions) hint(s renew.Skipped) string {
 }
 
 // read reads what is to be renewed, and the folders around it in which a CA may
-// lie.
-func (o *renewOptions) read(env *cli.Env, args []string) (items, around []inspect.Item, dir bool, err error) {
+// lie. Files of a folder that could not be read are noted in src.
+func (o *renewOptions) read(src *sources, args []string) (items, around []inspect.Item, dir bool, err error) {
 	seen := map[string]bool{}
 	look := func(d string) {
 		d, err := filepath.Abs(d)
@@ -207,9 +207,7 @@ func (o *renewOptions) read(env *cli.Env, args []string) (items, around []inspec
 			if err != nil {
 				return nil, nil, false, cli.Usagef("%w", err)
 			}
-			for _, s := range skipped {
-				fmt.Fprintf(env.ErrOut, "could not read: %v\n", s.Err)
-			}
+			src.skipped = append(src.skipped, skipped...)
 			items, around = append(items, its...), append(around, its...)
 			look(filepath.Dir(filepath.Clean(a)))
 			continue
@@ -233,10 +231,10 @@ func (o *renewOptions) read(env *cli.Env, args []string) (items, around []inspec
 
 func (o *renewOptions) unlock(file string) ([]byte, error) {
 	if o.passphrase == "" {
-		return nil, fmt.Errorf("it is encrypted: give its passphrase with --ca-passphrase-file")
+		return nil, errors.New("it is encrypted: give its passphrase with --ca-passphrase-file")
 	}
 	b, err := readFile(o.passphrase)
-	return []byte(strings.TrimRight(string(b), "\r\n")), err
+	return bytes.TrimRight(b, "\r\n"), err
 }
 
 func (o *renewOptions) authority(env *cli.Env) (*renew.Authority, error) {

@@ -73,8 +73,8 @@ func (o *rotateOptions) run(env *cli.Env) error {
 	if !slices.Contains(rotate.Whiches, rotate.Which(o.which)) {
 		return cli.Usagef("--ca %q: not one of cluster, front-proxy, etcd", o.which)
 	}
-	if o.days < 0 {
-		return cli.Usagef("--days %d: not a number of days", o.days)
+	if _, err := days("--days", o.days, 1); err != nil {
+		return err
 	}
 	// The plan alone changes nothing.
 	finished, err := settle(env, o.dryRun || o.stage == "", o.dir)
