@@ -141,7 +141,7 @@ func (s *Spec) Check() error {
 			for _, a := range n.IPs {
 				switch other, dup := addr[a]; {
 				case dup && other == n.Name:
-					return fmt.Errorf("node %s: the address %s is given twice", n.Name, a)
+					return fmt.Errorf("node %s: has the address %s twice; leave one out", n.Name, a)
 				case dup:
 					return fmt.Errorf("nodes %s and %s: both have the address %s", other, n.Name, a)
 				}

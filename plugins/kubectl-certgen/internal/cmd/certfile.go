@@ -64,8 +64,10 @@ func (s *lintSet) certIssues(now time.Time) []certlint.Issue {
 			if it.Cert == nil || it.Intermediate {
 				continue
 			}
-			res := verify.CheckAuthority(it.Cert, now)
-			if !(it.Cert.IsCA && it.Cert.BasicConstraintsValid) {
+			var res *verify.Result
+			if it.Cert.IsCA && it.Cert.BasicConstraintsValid {
+				res = verify.CheckAuthority(it.Cert, now)
+			} else {
 				roots := caBeside(f.name)
 				for _, c := range pool {
 					if c.IsCA && !c.Equal(it.Cert) {

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,12 +40,12 @@ func newClient(env *cli.Env) *cobra.Command {
 			kubectl certgen client system:kube-scheduler --days 90
 		`),
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			o, r, err := f.toOptions(env, args[0])
 			if err != nil {
 				return err
 			}
-			return runOne(cmd.Context(), env, o, f.format, r)
+			return runOne(env, o, f.format, r)
 		},
 	}
 	fs := c.Flags()
@@ -126,7 +125,7 @@ func kubeconfigFor(file, cluster, user, server string) func(*issue.Item) ([]issu
 
 // runOne makes the certificates of one request, or of a few that belong
 // together, as one set.
-func runOne(_ context.Context, env *cli.Env, o issue.Options, format string, reqs ...issue.Request) error {
+func runOne(env *cli.Env, o issue.Options, format string, reqs ...issue.Request) error {
 	f, err := issue.Open(o)
 	if err != nil {
 		return refused(err)

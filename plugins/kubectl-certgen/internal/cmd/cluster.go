@@ -327,14 +327,7 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 	var roles []string
 	for _, role := range []string{"control plane", "etcd", "worker"} {
 		if count[role] > 0 {
-			s := ""
-			if count[role] > 1 {
-				s = "s"
-			}
-			if role == "etcd" {
-				role = "etcd member"
-			}
-			roles = append(roles, fmt.Sprintf("%d %s%s", count[strings.TrimSuffix(role, " member")], role, s))
+			roles = append(roles, fmt.Sprintf("%d %s", count[role], machines(role, count[role])))
 		}
 	}
 	newCAs, total := 0, 0
@@ -362,33 +355,36 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 		shown[n.Role]++
 		if shown[n.Role] > someNodes {
 			if shown[n.Role] == count[n.Role] {
-				fmt.Fprintf(w, "  %-10s %d more %ss\n", "", count[n.Role]-someNodes, n.Role)
+				more := count[n.Role] - someNodes
+				fmt.Fprintf(w, "  %-10s %d more %s\n", "", more, machines(n.Role, more))
 			}
 			continue
 		}
 		fmt.Fprintf(w, "  %-10s %s/  %s\n", word(n.Created), n.Folder, n.summary())
 	}
 	fmt.Fprintf(w, "\nNext\n  each node's folder is its /etc/kubernetes:\n")
-	for _, n := range r.Nodes[:1] {
-		fmt.Fprintf(w, "    scp -r %s/. root@%s:/etc/kubernetes/\n", n.Folder, n.Name)
-	}
+	fmt.Fprintf(w, "    scp -r %s/. root@%s:/etc/kubernetes/\n", r.Nodes[0].Folder, r.Nodes[0].Name)
 	fmt.Fprintf(w, "  %s/pki/ has every CA's key: keep it away from all of them\n", r.Folder)
-	if count["control plane"] > 0 {
-		fmt.Fprintf(w, "  without kubeadm, admin.conf has no rights until a ClusterRoleBinding gives\n  the group kubeadm:cluster-admins cluster-admin; super-admin.conf has them all\n")
+	fmt.Fprintf(w, "  without kubeadm, admin.conf has no rights until a ClusterRoleBinding gives\n  the group kubeadm:cluster-admins cluster-admin; super-admin.conf has them all\n")
+}
+
+// machines is what n nodes of a role are called.
+func machines(role string, n int) string {
+	if role == "etcd" {
+		role = "etcd member"
 	}
+	return plural(n, role, role+"s")
 }
 
 func (n clusterNode) summary() string {
 	var parts []string
-	plural := func(k int, what string) {
-		if k == 1 {
-			parts = append(parts, "1 "+what)
-		} else if k > 1 {
-			parts = append(parts, fmt.Sprintf("%d %ss", k, what))
+	add := func(k int, what string) {
+		if k > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", k, plural(k, what, what+"s")))
 		}
 	}
-	plural(len(n.Certificates), "certificate")
-	plural(len(n.Kubeconfigs), "kubeconfig")
+	add(len(n.Certificates), "certificate")
+	add(len(n.Kubeconfigs), "kubeconfig")
 	out := n.Role + ", " + strings.Join(parts, ", ")
 	if n.Created > 0 && n.Unchanged > 0 {
 		out += fmt.Sprintf(" (%d files new)", n.Created)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -80,11 +81,7 @@ func (o *expiryOptions) run(ctx context.Context, env *cli.Env, args []string) er
 	if !finding.FailOn(o.failOn).Valid() {
 		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(finding.FailOnValues, ", "))
 	}
-	valid := false
-	for _, f := range expiryFormats {
-		valid = valid || f == o.format
-	}
-	if !valid {
+	if !slices.Contains(expiryFormats, o.format) {
 		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(expiryFormats, ", "))
 	}
 	if len(args) == 0 && !o.live {

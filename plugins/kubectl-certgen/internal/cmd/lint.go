@@ -158,9 +158,9 @@ func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
 	set := &lintSet{}
 	for _, a := range args {
 		if a == "-" {
-			data, err := io.ReadAll(io.LimitReader(env.In, input.MaxBytes+1))
+			data, err := readInput(env, a)
 			if err != nil {
-				return nil, cli.Usagef("stdin: %w", err)
+				return nil, err
 			}
 			if err := set.add(stdinName, data); err != nil {
 				return nil, err

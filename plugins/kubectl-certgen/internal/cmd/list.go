@@ -32,11 +32,7 @@ func readList(env *cli.Env, file string) ([]listed, error) {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			var pe *os.PathError
-			if errors.As(err, &pe) {
-				err = pe.Err
-			}
-			return nil, cli.Usagef("--list %s: %w", file, err)
+			return nil, cli.Usagef("--list %s: %s", file, cause(err))
 		}
 		defer f.Close()
 		in, shown = f, file
@@ -170,7 +166,8 @@ func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int) {
 	if f.DryRun {
 		verb = "would be made"
 	}
-	fmt.Fprintf(env.Out, "%d certificates %s", count[issue.Created], verb)
+	n := count[issue.Created]
+	fmt.Fprintf(env.Out, "%d %s %s", n, plural(n, "certificate", "certificates"), verb)
 	if n := count[issue.Reissued]; n > 0 {
 		fmt.Fprintf(env.Out, ", %d issued again", n)
 	}

@@ -49,7 +49,7 @@ func newNode(env *cli.Env) *cobra.Command {
 			if f.list != "" {
 				return runMany(cmd.Context(), env, o, reqs, f.format)
 			}
-			if err := runOne(cmd.Context(), env, o, f.format, reqs...); err != nil || f.format != "text" {
+			if err := runOne(env, o, f.format, reqs...); err != nil || f.format != "text" {
 				return err
 			}
 			f.next(env.Out, args[0])
@@ -92,22 +92,11 @@ func (f *nodeFlags) toOptions(env *cli.Env, args []string) (issue.Options, []iss
 	case len(args) == 0:
 		return issue.Options{}, nil, cli.WithHint(cli.Usagef("no node named"), "kubectl certgen node NAME --ip ADDRESS")
 	default:
-		l := listed{name: args[0]}
-		for _, s := range f.ips {
-			a, err := san.ParseIP(s)
-			if err != nil {
-				return issue.Options{}, nil, cli.Usagef("--ip: %w", err)
-			}
-			l.names = san.Add(l.names, san.IPs(a)...)
+		names, err := generalNames(f.ips, f.dns)
+		if err != nil {
+			return issue.Options{}, nil, err
 		}
-		for _, s := range f.dns {
-			d, err := san.ParseDNS(s)
-			if err != nil {
-				return issue.Options{}, nil, cli.Usagef("--dns: %w", err)
-			}
-			l.names = san.Add(l.names, san.DNSs(d)...)
-		}
-		lines = []listed{l}
+		lines = []listed{{name: args[0], names: names}}
 	}
 	url := ""
 	if f.server != "" {

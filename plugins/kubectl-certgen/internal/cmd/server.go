@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -148,11 +149,7 @@ func (f *serverFlags) toOptions(env *cli.Env, cmd *cobra.Command) (*serverOption
 			return nil, err
 		}
 	}
-	ok := false
-	for _, v := range showValues {
-		ok = ok || f.show == v
-	}
-	if !ok {
+	if !slices.Contains(showValues, f.show) {
 		return nil, cli.Usagef("--show %q: not one of %s", f.show, strings.Join(showValues, ", "))
 	}
 	first := "kubernetes"

@@ -472,7 +472,11 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		}
 	}
 	if !v.ca && len(v.result.Chain) > 1 {
-		fmt.Fprintf(w, "  chain       %s\n", strings.Join(it.Chain[1:], " < "))
+		name := "chain"
+		for _, l := range strings.Split(cli.Wrap(strings.Join(it.Chain[1:], " < "), width-14), "\n") {
+			fmt.Fprintf(w, "  %-11s %s\n", name, l)
+			name = ""
+		}
 	}
 }
 
