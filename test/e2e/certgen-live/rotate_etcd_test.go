@@ -217,31 +217,17 @@ func TestRotateEtcdCA(t *testing.T) {
 			return nil
 		}})
 	lb := newBalancer(t, c)
-	var done atomic.Bool
-	var asked, failed atomic.Int64
-	var firstErr atomic.Value
-	var clients sync.WaitGroup
+	var clients load
 	for n := range 2 {
-		clients.Go(func() {
-			for i := 0; !done.Load(); i++ {
-				if err := readAndWrite(c.Kubeconfig, "https://"+lb.addr, fmt.Sprintf("rotate-%d", n), i); err != nil {
-					failed.Add(1)
-					firstErr.CompareAndSwap(nil, time.Now().Format(time.TimeOnly)+" "+err.Error())
-				}
-				asked.Add(2)
-				time.Sleep(50 * time.Millisecond)
-			}
+		clients.run(func(i int) {
+			clients.count(2, readAndWrite(c.Kubeconfig, "https://"+lb.addr, fmt.Sprintf("rotate-%d", n), i))
 		})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	stage := func(name string) {
 		t.Helper()
-		out, errOut, code := certgen(t, "", "rotate", "ca", "--ca", "etcd", "--dir", root, "--stage", name)
-		if code != 0 {
-			t.Fatalf("stage %s: %d\n%s%s", name, code, out, errOut)
-		}
-		t.Logf("%s stage %s; %d requests, %d failed", time.Now().Format(time.TimeOnly), name, asked.Load(), failed.Load())
+		clients.rotate(t, root, name, "--ca", "etcd")
 	}
 	gate := func() {
 		t.Helper()
@@ -297,15 +283,7 @@ func TestRotateEtcdCA(t *testing.T) {
 	stage("finish")
 	restart()
 	time.Sleep(2 * time.Second)
-	done.Store(true)
-	clients.Wait()
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed, the first: %v", failed.Load(), asked.Load(), firstErr.Load())
-	}
-	if asked.Load() < 200 {
-		t.Errorf("only %d requests were made", asked.Load())
-	}
-	t.Logf("%d requests, %d failed", asked.Load(), failed.Load())
+	clients.stop(t, 200)
 	// The old CA opens nothing any more.
 	old := filepath.Join(base, "old")
 	for _, f := range []string{"pki/etcd/ca.crt", "pki/etcd/healthcheck-client.crt", "pki/etcd/healthcheck-client.key"} {

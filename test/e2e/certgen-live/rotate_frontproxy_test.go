@@ -111,29 +111,11 @@ spec:
 		t.Errorf("verify --live: %d\n%s%s", code, out, errOut)
 	}
 	agg.refused.Store(0)
-	var done atomic.Bool
-	var asked, failed atomic.Int64
-	var first atomic.Value
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		for !done.Load() {
-			for i := range c.Endpoints.APIServerPorts {
-				if err := askAggregated(c.Kubeconfig, c.Endpoints.URLOf(i)); err != nil {
-					failed.Add(1)
-					first.CompareAndSwap(nil, fmt.Sprintf("%s API server %d: %v", time.Now().Format(time.TimeOnly), i, err))
-				}
-				asked.Add(1)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-	}()
+	var clients load
+	clients.askEach(c, askAggregated)
 	stage := func(name string) {
 		t.Helper()
-		if out, errOut, code := certgen(t, "", "rotate", "ca", "--ca", "front-proxy", "--dir", root, "--stage", name); code != 0 {
-			t.Fatalf("stage %s: %d\n%s%s", name, code, out, errOut)
-		}
-		t.Logf("%s stage %s; %d requests, %d failed", time.Now().Format(time.TimeOnly), name, asked.Load(), failed.Load())
+		clients.rotate(t, root, name, "--ca", "front-proxy")
 	}
 	published := func(n int) func() bool {
 		return func() bool { return strings.Count(proxyCA(c), "BEGIN CERTIFICATE") == n }
@@ -161,15 +143,10 @@ spec:
 	}
 	waitFor(t, 3*time.Minute, "the API servers publish the new CA alone", published(1))
 	time.Sleep(3 * time.Second)
-	done.Store(true)
-	<-finished
-	if failed.Load() > 0 || agg.refused.Load() > 0 {
-		t.Errorf("%d of %d requests failed, %d were refused by the aggregated server, the first: %v", failed.Load(), asked.Load(), agg.refused.Load(), first.Load())
+	clients.stop(t, 200)
+	if n := agg.refused.Load(); n > 0 {
+		t.Errorf("%d requests were refused by the aggregated server", n)
 	}
-	if asked.Load() < 200 {
-		t.Errorf("only %d requests were made", asked.Load())
-	}
-	t.Logf("%d requests, %d failed", asked.Load(), failed.Load())
 }
 
 func askAggregated(kubeconfig, server string) error {

@@ -3,11 +3,9 @@ package certgenlive
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,30 +26,13 @@ func TestRotateCA(t *testing.T) {
 		Name: "certrotate", Dir: dir, APIServers: 2,
 	})
 	root := c.PKI.Dir
-	var done atomic.Bool
-	var asked, failed atomic.Int64
-	var first atomic.Value
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		for !done.Load() {
-			for i := range c.Endpoints.APIServerPorts {
-				if err := ask(c.Kubeconfig, c.Endpoints.URLOf(i)); err != nil {
-					failed.Add(1)
-					first.CompareAndSwap(nil, fmt.Sprintf("API server %d: %v", i, err))
-				}
-				asked.Add(1)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-	}()
+	var clients load
+	clients.askEach(c, ask)
 	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 	defer cancel()
 	stage := func(name string) {
 		t.Helper()
-		if out, errOut, code := certgen(t, "", "rotate", "ca", "--dir", root, "--stage", name); code != 0 {
-			t.Fatalf("stage %s: %d\n%s%s", name, code, out, errOut)
-		}
+		clients.rotate(t, root, name)
 	}
 	restart := func() {
 		t.Helper()
@@ -93,15 +74,7 @@ func TestRotateCA(t *testing.T) {
 		return strings.Count(rootCA(t, c), "BEGIN CERTIFICATE") == 1
 	})
 	time.Sleep(3 * time.Second)
-	done.Store(true)
-	<-finished
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed, the first: %v", failed.Load(), asked.Load(), first.Load())
-	}
-	if asked.Load() < 100 {
-		t.Errorf("only %d requests were made", asked.Load())
-	}
-	t.Logf("%d requests, %d failed", asked.Load(), failed.Load())
+	clients.stop(t, 100)
 	if out, errOut, code := certgen(t, c.Kubeconfig, "verify", "--live"); code != 0 {
 		t.Errorf("verify --live after the rotation: %d\n%s%s", code, out, errOut)
 	}
