@@ -49,3 +49,30 @@ func TestArchivesAreReproducible(t *testing.T) {
 		}
 	}
 }
+
+// A folder of somebody else's is not emptied; one that a release was begun in is.
+func TestOnlyAReleaseIsEmptied(t *testing.T) {
+	dir := t.TempDir()
+	if err := ours(dir); err != nil {
+		t.Errorf("an empty folder: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ours(dir); err == nil {
+		t.Error("a folder without checksums would be emptied")
+	}
+	// A release for a platform that there is not stops after it has begun.
+	t.Chdir("../..")
+	out := filepath.Join(t.TempDir(), "dist")
+	r := release{version: "v0", out: out, platforms: []string{"none"}, index: filepath.Join(out, "krew")}
+	if err := r.run(); err == nil {
+		t.Fatal("a release for no platform")
+	}
+	if err := os.WriteFile(filepath.Join(out, "half.tar.gz"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ours(out); err != nil {
+		t.Errorf("after a run that stopped: %v", err)
+	}
+}

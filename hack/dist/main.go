@@ -71,6 +71,11 @@ func (r release) run() error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
+	// By its mark the next run knows the folder, should this one not come to its
+	// end.
+	if err := os.WriteFile(filepath.Join(r.out, checksums), nil, 0o644); err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp("", "dist")
 	if err != nil {
 		return err
@@ -162,7 +167,7 @@ func (r release) writeChecksums() error {
 	}
 	var lines []string
 	for _, e := range entries {
-		if e.IsDir() {
+		if e.IsDir() || e.Name() == checksums {
 			continue
 		}
 		s, err := sum(filepath.Join(r.out, e.Name()))
@@ -172,7 +177,7 @@ func (r release) writeChecksums() error {
 		lines = append(lines, s+"  "+e.Name()+"\n")
 	}
 	sort.Strings(lines)
-	return os.WriteFile(filepath.Join(r.out, "checksums.txt"), []byte(strings.Join(lines, "")), 0o644)
+	return os.WriteFile(filepath.Join(r.out, checksums), []byte(strings.Join(lines, "")), 0o644)
 }
 
 func sum(path string) (string, error) {
@@ -184,6 +189,9 @@ func sum(path string) (string, error) {
 	return hex.EncodeToString(h[:]), nil
 }
 
+// checksums is the file that every release's folder has.
+const checksums = "checksums.txt"
+
 // ours refuses to empty a folder that no release was written to.
 func ours(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -193,8 +201,8 @@ func ours(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "checksums.txt")); err != nil {
-		return fmt.Errorf("--out %s is not a release's folder (it has no checksums.txt) and would be emptied: name another", dir)
+	if _, err := os.Stat(filepath.Join(dir, checksums)); err != nil {
+		return fmt.Errorf("--out %s is not a release's folder (it has no %s) and would be emptied: name another", dir, checksums)
 	}
 	return nil
 }
