@@ -18,9 +18,9 @@ const DefaultVersion = "v1.37.1"
 // $CLUSTERWRIGHT_K8S for the default version, else k8s-VERSION in the cache
 // folder ($XDG_CACHE_HOME or ~/.cache, below clusterwright). If it is missing it
 // is built with hack/build-k8s.sh, which takes about ten minutes on two cores
-// and writes its progress to standard error. Its first argument is the component to be: etcd,
-// kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubeadm or
-// kubectl.
+// and writes its progress to standard error. Its first argument is the component
+// to be: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
+// kubeadm or kubectl.
 func Binary(version string) (string, error) {
 	version = versionOf(version)
 	if version == DefaultVersion {
@@ -92,7 +92,7 @@ func repositoryFile(rel string) (string, error) {
 
 // CanRun says why this machine cannot run a control plane, or nil.
 func CanRun() error {
-	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+	if runtime.GOOS != "linux" {
 		return errors.New("the test cluster needs Linux")
 	}
 	return nil
@@ -100,8 +100,8 @@ func CanRun() error {
 
 // CanRunNodes says why this machine cannot run real nodes, or nil.
 func CanRunNodes() error {
-	if runtime.GOOS != "linux" {
-		return errors.New("the nodes of the test cluster need Linux")
+	if err := CanRun(); err != nil {
+		return err
 	}
 	if os.Getuid() != 0 {
 		return errors.New("the nodes of the test cluster need root")

@@ -76,8 +76,7 @@ type Config struct {
 	// Binary is the components' binary; "" finds it as Binary does.
 	Binary string
 	// Version is the Kubernetes version ("v1.34.4") whose binary to look for in
-	// the cache; "" is $CLUSTERWRIGHT_VERSION, else this module's
-	// own.
+	// the cache; "" is $CLUSTERWRIGHT_VERSION, else this module's own.
 	Version string
 
 	// Dir is the cluster's folder; "" is a folder called Name below BaseDir().

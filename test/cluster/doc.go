@@ -15,8 +15,8 @@
 //
 // The components are one binary, built once from this module's test/cmd/k8s by
 // hack/build-k8s.sh (about ten minutes on two cores, then cached; see
-// [Binary]). A cluster without nodes needs neither root nor Linux. Nodes need
-// both, and the Debian packages of hack/packages.txt.
+// [Binary]). All of it needs Linux. Nodes need root too, and the Debian packages
+// of hack/packages.txt.
 //
 // # How a cluster is laid out
 //

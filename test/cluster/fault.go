@@ -99,16 +99,16 @@ func findFault(name string) (Fault, error) {
 // Inject does a fault to the cluster; node is ignored by faults that do not
 // concern one.
 func (c *Cluster) Inject(ctx context.Context, fault, node string) error {
-	return c.runFault(ctx, fault, node, func(f Fault, n *Node) error { return f.inject(ctx, c, n) })
+	return c.runFault(fault, node, func(f Fault, n *Node) error { return f.inject(ctx, c, n) })
 }
 
 // Repair takes a fault away and brings the node back to work. It does not wait
 // until the node is Ready: Node.WaitReady does.
 func (c *Cluster) Repair(ctx context.Context, fault, node string) error {
-	return c.runFault(ctx, fault, node, func(f Fault, n *Node) error { return f.repair(ctx, c, n) })
+	return c.runFault(fault, node, func(f Fault, n *Node) error { return f.repair(ctx, c, n) })
 }
 
-func (c *Cluster) runFault(_ context.Context, fault, node string, do func(Fault, *Node) error) error {
+func (c *Cluster) runFault(fault, node string, do func(Fault, *Node) error) error {
 	f, err := findFault(fault)
 	if err != nil {
 		return err

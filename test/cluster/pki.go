@@ -52,8 +52,7 @@ type issue struct {
 	sans   []string
 	server bool
 	client bool
-	days   int
-	life   time.Duration // instead of days
+	life   time.Duration // 0 is a year
 }
 
 // fill generates what the folder lacks.

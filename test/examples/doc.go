@@ -25,8 +25,8 @@ type Example struct {
 	// Command is the shell's line, continuations joined.
 	Command string
 	// Output is what the document shows below it, nil where it shows nothing. A
-	// line "..." stands for any lines, "..." in a line for any text,
-	// and a date for any date.
+	// line "..." stands for any lines, "..." in a line for any text, and a date
+	// for any date.
 	Output []string
 	// Block numbers the fenced block.
 	Block int

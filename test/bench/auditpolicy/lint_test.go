@@ -1,5 +1,3 @@
-// Package auditpolicy measures what the plugin promises about speed, each
-// figure as a ratio to something measured in the same run.
 package auditpolicy
 
 import (
@@ -16,20 +14,12 @@ import (
 	"time"
 )
 
-func plugin() string {
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = "../../../bin"
-	}
-	return filepath.Join(dir, "kubectl-auditpolicy")
-}
-
 // took runs a command and returns how long it took; an exit status of 1 is
 // findings.
 func took(t *testing.T, args ...string) time.Duration {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(plugin(), args...)
+	cmd := exec.Command(pluginBin(t), args...)
 	cmd.Stderr = &stderr
 	start := time.Now()
 	err := cmd.Run()

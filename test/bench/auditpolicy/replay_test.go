@@ -186,8 +186,8 @@ func decodeAll(t *testing.T, file string, workers int) time.Duration {
 	return time.Since(begin)
 }
 
-// TestBenchMemory replays 2 GB from a pipe and
-// looks at the most memory that the process held.
+// TestBenchMemory replays 2 GB from a pipe and looks at the most memory that the
+// process held.
 func TestBenchMemory(t *testing.T) {
 	plugin := pluginBin(t)
 	policy := filepath.Join(t.TempDir(), "policy.yaml")

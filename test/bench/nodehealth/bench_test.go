@@ -158,7 +158,7 @@ func renewLeases(ctx context.Context, t *testing.T, f *filler) {
 }
 
 // rawLists reads the lists that the table needs, in pages of 500 and in the
-// binary form, all four at once, and throws them away: the least that any
+// binary form, all at once, and throws them away: the least that any
 // program could do.
 func rawLists(ctx context.Context, t *testing.T, c *cluster.Cluster) time.Duration {
 	t.Helper()
