@@ -6,6 +6,7 @@ package agentconf
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -29,7 +30,7 @@ type Spec struct {
 
 // Config is what an agent needs to run.
 type Config struct {
-	// Image is the agent's image, Command and Args run it.
+	// Image is the agent's image, Args are what its program is given.
 	Image string
 	Args  []string
 	// Env are variables that it needs beside those of the pod.
@@ -90,6 +91,9 @@ func (s Spec) Check() error {
 			return fmt.Errorf("--endpoint %s: stdout has no address; choose --destination", s.Endpoint)
 		}
 	case s.Destination == "file":
+		if s.Endpoint != "" && (!strings.HasPrefix(s.Endpoint, "/") || path.Clean(s.Endpoint) != s.Endpoint || s.Endpoint == "/") {
+			return fmt.Errorf("--endpoint %s: --destination file needs the absolute path of a file such as /var/log/out/all.log", s.Endpoint)
+		}
 	case s.Endpoint == "":
 		return fmt.Errorf("--destination %s needs --endpoint, for example %s", s.Destination, example[s.Destination])
 	case !strings.Contains(s.Endpoint, "://"):
@@ -98,7 +102,7 @@ func (s Spec) Check() error {
 	if _, _, port, _ := split(s.Endpoint); s.Agent == "vector" && s.Destination == "otlp" && port == "4317" {
 		return fmt.Errorf("--endpoint %s: vector speaks OTLP over HTTP only, and 4317 is the port for gRPC; name the one for HTTP (4318)", s.Endpoint)
 	}
-	if strings.ContainsAny(s.Endpoint, "\n\r\"' ") {
+	if strings.ContainsAny(s.Endpoint, "\t\n\r\"' ") {
 		return fmt.Errorf("--endpoint %q: it holds a quote or white space", s.Endpoint)
 	}
 	return nil
@@ -113,6 +117,9 @@ var example = map[string]string{
 func Render(s Spec) Config {
 	if s.Destination == "file" && s.Endpoint == "" {
 		s.Endpoint = s.State + "/out.log"
+	}
+	if s.Destination == "loki" { // what it is asked for is written behind
+		s.Endpoint = strings.TrimRight(s.Endpoint, "/")
 	}
 	c := renderers[s.Agent](s)
 	c.Dir = "/etc/logarch"
@@ -151,17 +158,6 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// lines joins the non-empty lines of a template.
-func lines(in ...string) string {
-	var b strings.Builder
-	for _, l := range in {
-		if l != "" {
-			b.WriteString(l + "\n")
-		}
-	}
-	return b.String()
 }
 
 func quoted(in []string) string {

@@ -89,6 +89,29 @@ func TestProtocolOfOTLP(t *testing.T) {
 	}
 }
 
+// TestAddresses: a file is one of the container, by its whole path, and a Loki
+// may be named with a slash at the end.
+func TestAddresses(t *testing.T) {
+	for _, agent := range []string{"otel", "fluent-bit", "fluentd", "vector", "filebeat"} {
+		for _, bad := range []string{"out.log", "/", "/out/", "../out.log"} {
+			if err := (Spec{Agent: agent, Destination: "file", Endpoint: bad}).Check(); err == nil || !strings.Contains(err.Error(), "absolute path") {
+				t.Errorf("%s to %s: %v", agent, bad, err)
+			}
+		}
+		got := text(t, Spec{Agent: agent, Destination: "file", Endpoint: "/out.log", Own: "own"})
+		if !strings.Contains(got, "/out") && !strings.Contains(got, "path: /\n  filename: out.log") && !strings.Contains(got, "Path          /\n    File          out.log") {
+			t.Errorf("%s:\n%s", agent, got)
+		}
+	}
+	for _, agent := range []string{"otel", "fluent-bit", "vector", "alloy"} {
+		for _, endpoint := range []string{"http://loki:3100/", "http://loki:3100/tenant/"} {
+			if got := text(t, Spec{Agent: agent, Destination: "loki", Endpoint: endpoint, Own: "own"}); strings.Contains(got, "tenant//") || strings.Contains(got, "3100//") {
+				t.Errorf("%s to %s:\n%s", agent, endpoint, got)
+			}
+		}
+	}
+}
+
 // TestImageThatTakesNoArguments: the entry point of fluentd's images for
 // Kubernetes runs the file that a variable names, whatever its arguments.
 func TestImageThatTakesNoArguments(t *testing.T) {

@@ -2,6 +2,7 @@ package agentconf
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -73,12 +74,11 @@ func filebeat(s Spec) Config {
 	case "stdout":
 		out = "output.console:\n  codec.json: {}\n"
 	case "file":
-		i := strings.LastIndexByte(s.Endpoint, '/')
-		out = fmt.Sprintf("output.file:\n  path: %s\n  filename: %s\n  rotate_every_kb: 1048576\n  number_of_files: 1024\n", s.Endpoint[:i], s.Endpoint[i+1:])
+		out = fmt.Sprintf("output.file:\n  path: %s\n  filename: %s\n  rotate_every_kb: 1048576\n  number_of_files: 1024\n", path.Dir(s.Endpoint), path.Base(s.Endpoint))
 	case "elasticsearch":
 		out = fmt.Sprintf("output.elasticsearch:\n  hosts: [%q]\n  username: ${ELASTICSEARCH_USERNAME:}\n  password: ${ELASTICSEARCH_PASSWORD:}\n  max_retries: -1\n", s.Endpoint)
 	}
-	conf := lines("filebeat.inputs:") + input + processors + fmt.Sprintf(`queue.disk:
+	conf := "filebeat.inputs:\n" + input + processors + fmt.Sprintf(`queue.disk:
   path: %[1]s/queue
   max_size: 256MB
 path.data: %[1]s

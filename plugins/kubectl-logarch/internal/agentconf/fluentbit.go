@@ -2,6 +2,7 @@ package agentconf
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -56,7 +57,7 @@ func fluentBit(s Spec) Config {
 		b.WriteString("\n[FILTER]\n    Name   record_modifier\n    Match  *\n    Record pod ${POD_NAME}\n    Record namespace ${POD_NAMESPACE}\n")
 	}
 	b.WriteString("\n[OUTPUT]\n    Match         *\n    Retry_Limit   no_limits\n")
-	tls, host, port, path := split(s.Endpoint)
+	tls, host, port, below := split(s.Endpoint)
 	secure := func() {
 		if tls {
 			b.WriteString("    tls           On\n")
@@ -66,18 +67,17 @@ func fluentBit(s Spec) Config {
 	case "stdout":
 		b.WriteString("    Name          stdout\n    Format        json_lines\n")
 	case "file":
-		i := strings.LastIndexByte(s.Endpoint, '/')
-		fmt.Fprintf(&b, "    Name          file\n    Path          %s\n    File          %s\n    Format        plain\n", s.Endpoint[:i], s.Endpoint[i+1:])
+		fmt.Fprintf(&b, "    Name          file\n    Path          %s\n    File          %s\n    Format        plain\n", path.Dir(s.Endpoint), path.Base(s.Endpoint))
 	case "otlp":
-		fmt.Fprintf(&b, "    Name          opentelemetry\n    Host          %s\n    Port          %s\n    Logs_uri      %s\n    Logs_Body_Key $log\n    Logs_Body_Key_Attributes On\n", host, orElse(port, "4318"), orElse(path, "/v1/logs"))
+		fmt.Fprintf(&b, "    Name          opentelemetry\n    Host          %s\n    Port          %s\n    Logs_uri      %s\n    Logs_Body_Key $log\n    Logs_Body_Key_Attributes On\n", host, orElse(port, "4318"), orElse(below, "/v1/logs"))
 		if port == "4317" {
 			b.WriteString("    Grpc          On\n")
 		}
 		secure()
 	case "elasticsearch":
 		fmt.Fprintf(&b, "    Name          es\n    Host          %s\n    Port          %s\n    Logstash_Format On\n    Replace_Dots  On\n    Suppress_Type_Name On\n    Generate_ID   On\n    HTTP_User     ${ELASTICSEARCH_USERNAME}\n    HTTP_Passwd   ${ELASTICSEARCH_PASSWORD}\n", host, orElse(port, "9200"))
-		if path != "" {
-			fmt.Fprintf(&b, "    Path          %s\n", path)
+		if below != "" {
+			fmt.Fprintf(&b, "    Path          %s\n", below)
 		}
 		secure()
 	case "loki":
@@ -85,10 +85,10 @@ func fluentBit(s Spec) Config {
 		if s.node() {
 			labels = "namespace=$kubernetes['namespace_name'], pod=$kubernetes['pod_name'], container=$kubernetes['container_name']"
 		}
-		fmt.Fprintf(&b, "    Name          loki\n    Host          %s\n    Port          %s\n    Uri           %s/loki/api/v1/push\n    Labels        job=logarch, %s\n    Line_Format   json\n", host, orElse(port, map[bool]string{true: "443", false: "80"}[tls]), path, labels)
+		fmt.Fprintf(&b, "    Name          loki\n    Host          %s\n    Port          %s\n    Uri           %s/loki/api/v1/push\n    Labels        job=logarch, %s\n    Line_Format   json\n", host, orElse(port, map[bool]string{true: "443", false: "80"}[tls]), below, labels)
 		secure()
 	case "http":
-		fmt.Fprintf(&b, "    Name          http\n    Host          %s\n    Port          %s\n    URI           %s\n    Format        json_lines\n", host, orElse(port, map[bool]string{true: "443", false: "80"}[tls]), orElse(path, "/"))
+		fmt.Fprintf(&b, "    Name          http\n    Host          %s\n    Port          %s\n    URI           %s\n    Format        json_lines\n", host, orElse(port, map[bool]string{true: "443", false: "80"}[tls]), orElse(below, "/"))
 		secure()
 	}
 	files := map[string]string{"fluent-bit.conf": b.String()}

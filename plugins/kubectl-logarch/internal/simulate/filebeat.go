@@ -23,7 +23,7 @@ func Filebeat(binary string) Reader {
 			if err := os.MkdirAll(state, 0o755); err != nil {
 				return nil, err
 			}
-			conf := agentconf.Render(agentconf.Spec{Agent: "filebeat", Files: []string{file}, State: state, Destination: "file", Endpoint: filepath.Join(dir, "out", "all.json")})
+			conf := agentconf.Render(agentconf.Spec{Agent: "filebeat", Files: []string{file}, State: state, Destination: "file", Endpoint: filepath.ToSlash(filepath.Join(dir, "out", "all.json"))})
 			config := filepath.Join(dir, "filebeat.yml")
 			if err := os.WriteFile(config, []byte(conf.Files["filebeat.yml"]), 0o600); err != nil {
 				return nil, err
