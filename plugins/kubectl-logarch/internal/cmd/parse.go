@@ -176,7 +176,7 @@ func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error)
 		if err != nil {
 			return nil, cli.Usagef("--%s %w", t.flag, err)
 		}
-		*t.dst = when.UnixNano()
+		*t.dst = parse.Nanos(when)
 	}
 	if o.filter.Since != 0 && o.filter.Until != 0 && o.filter.Since > o.filter.Until {
 		return nil, cli.Usagef("--since %s is after --until %s: no event can be both", f.since, f.until)

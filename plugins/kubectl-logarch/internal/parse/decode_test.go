@@ -3,7 +3,10 @@ package parse
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +47,26 @@ func TestGzipTails(t *testing.T) {
 		if r.Events != c.events || len(r.Notes) != c.notes {
 			t.Errorf("%s: %d events, notes %q", name, r.Events, r.Notes)
 		}
+	}
+}
+
+// TestDamagedGzip: data that is cut off or wrong is told from a file that cannot
+// be read, whatever the file's name.
+func TestDamagedGzip(t *testing.T) {
+	whole := zipped(t, strings.Repeat(one, 100))
+	sum := bytes.Clone(whole)
+	sum[len(sum)-5] ^= 1
+	for name, data := range map[string][]byte{"cut off": whole[:len(whole)-12], "checksum": sum, "second header": append(bytes.Clone(whole), 0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9)} {
+		z, err := newMembers(bytes.NewReader(data), func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(z); !corrupt(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := (&fs.PathError{Op: "read", Path: "/var/log/gzip.log", Err: errors.New("input/output error")}); corrupt(err) {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package parse
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -52,15 +53,15 @@ func ParseCondition(s string) (Condition, error) {
 	if i > 0 && s[i-1] == '!' {
 		i--
 	}
-	if i <= 0 {
-		return Condition{}, fmt.Errorf("%q is not key=value, key!=value, key~part or key>number", s)
-	}
-	c := Condition{Key: strings.TrimSpace(s[:i])}
+	c := Condition{Key: strings.TrimSpace(s[:max(i, 0)])}
 	for _, op := range ops {
-		if strings.HasPrefix(s[i:], op) {
+		if i > 0 && strings.HasPrefix(s[i:], op) {
 			c.Op, c.Value = op, strings.TrimSpace(s[i+len(op):])
 			break
 		}
+	}
+	if c.Key == "" || c.Op == "" { // there is no !>
+		return Condition{}, fmt.Errorf("%q is not key=value, key!=value, key~part or key>number", s)
 	}
 	if n := len(c.Value); n > 1 && c.Value[0] == '"' && c.Value[n-1] == '"' {
 		if v, err := strconv.Unquote(c.Value); err == nil {
@@ -135,6 +136,18 @@ func ParseWhen(s string, now time.Time) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is no time: write 10m, 2d, 15:04, 2006-01-02T15:04:05Z or 2006-01-02", s)
+}
+
+// Nanos is a time as a Filter wants it. What nanoseconds cannot reach becomes the
+// nearest that they can: --until 9999-12-31 is for ever.
+func Nanos(t time.Time) int64 {
+	switch year := t.UTC().Year(); {
+	case year < 1678:
+		return math.MinInt64
+	case year > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 func (f *Filter) timed() bool { return f != nil && (f.Since != 0 || f.Until != 0) }

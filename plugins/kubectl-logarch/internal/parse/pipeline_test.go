@@ -310,7 +310,7 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%q: %s", bad, at)
 		}
 	}
-	for _, bad := range []string{"", "x", "=x", "!=x", "n>many"} {
+	for _, bad := range []string{"", "x", "=x", "!=x", " =x", "n!>5", "n!<5", "n>many"} {
 		if c, err := ParseCondition(bad); err == nil {
 			t.Errorf("%q: %+v", bad, c)
 		}

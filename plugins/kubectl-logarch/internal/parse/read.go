@@ -2,13 +2,14 @@ package parse
 
 import (
 	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
@@ -258,12 +259,19 @@ func (c *cutter) finish(buf []byte, err error) error {
 		return stopped(sendErr)
 	}
 	if err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "gzip") || strings.Contains(err.Error(), "flate") {
+		if corrupt(err) {
 			return &NotText{Name: c.name, What: fmt.Sprintf("the compressed data is cut off or damaged after line %d", c.line)}
 		}
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	return nil
+}
+
+// corrupt says whether an error is the decompression's own, and not that of
+// reading the file.
+func corrupt(err error) bool {
+	var deflate flate.CorruptInputError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &deflate)
 }
 
 func stopped(err error) error {
