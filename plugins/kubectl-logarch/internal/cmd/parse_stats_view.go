@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if r.Events > 0 {
 		errs := st.Good("no errors")
 		if n := s.Errors(); n > 0 {
-			errs = st.Error(fmt.Sprintf("%s (%.2g%%)", count(n, "error"), 100*r.ErrorRate))
+			errs = st.Error(fmt.Sprintf("%s (%s)", count(n, "error"), percent(r.ErrorRate)))
 		}
 		line += ", " + errs
 		if n := s.Severities[logline.Warning]; n > 0 {
@@ -40,7 +41,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if s.First != 0 {
 		fmt.Fprintf(&b, "  from       %s to %s\n", shortTime(s.First), shortTime(s.Last))
 	}
-	timeline(&b, st, layout, r)
+	timeline(&b, st, width, layout, r)
 	if r.By != "" {
 		values(&b, st, width, layout, r)
 	}
@@ -51,7 +52,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if len(r.Components) > 1 {
 		fmt.Fprintf(&b, "\n%s\n", st.Bold("Components"))
 		for _, p := range r.Components {
-			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), oneLine(p.Name), count(p.Errors, "error"))
+			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), clipTo(oneLine(p.Name), max(32, width-30)), count(p.Errors, "error"))
 		}
 	}
 	var sev, formats []string
@@ -138,10 +139,12 @@ func clipTo(s string, n int) string {
 func roundSpan(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
-		return fmt.Sprintf("%.3g days", d.Hours()/24)
+		if days := d.Hours() / 24; days < 100 {
+			return fmt.Sprintf("%.3g days", days)
+		}
+		return comma(int64(math.Round(d.Hours()/24))) + " days"
 	case d >= time.Minute:
-		s := d.Round(time.Second).String()
-		return s
+		return d.Round(time.Second).String()
 	case d >= time.Second:
 		return d.Round(100 * time.Millisecond).String()
 	}
@@ -164,6 +167,14 @@ func clock(t int64, layout string) string {
 // oneLine is a text of a log as a row may show it.
 func oneLine(s string) string { return logline.Visible(strings.Join(strings.Fields(s), " ")) }
 
+// percent writes a part of one, a small one with two digits.
+func percent(part float64) string {
+	if part >= 0.1 {
+		return fmt.Sprintf("%.0f%%", 100*part)
+	}
+	return fmt.Sprintf("%.2g%%", 100*part)
+}
+
 // rate writes a number of events a minute.
 func rate(perMinute float64) string {
 	if perMinute >= 10 {
@@ -178,7 +189,7 @@ const timelineParts = 48
 var levels = []rune(" ▁▂▃▄▅▆▇█")
 
 // timeline draws when events and errors came, and says in words when most did.
-func timeline(b *strings.Builder, st cli.Style, layout string, r *statsReport) {
+func timeline(b *strings.Builder, st cli.Style, width int, layout string, r *statsReport) {
 	t := r.Timeline
 	if t == nil {
 		return
@@ -196,7 +207,12 @@ func timeline(b *strings.Builder, st cli.Style, layout string, r *statsReport) {
 		if layout == clockLayout {
 			when = when[6:]
 		}
-		fmt.Fprintf(b, "  %-10s %s  most at %s (%s in that minute)\n", title, paint(string(bars)), when, comma(of(at)))
+		words := fmt.Sprintf("most at %s (%s in that minute)", when, comma(of(at)))
+		gap := "  "
+		if len("  errors     ")+len(bars)+len(gap)+len(words) > width {
+			gap = "\n" + strings.Repeat(" ", len("  errors     "))
+		}
+		fmt.Fprintf(b, "  %-10s %s%s%s\n", title, paint(string(bars)), gap, words)
 	}
 	draw("events", t.Events, r.Busiest, func(m *statsMinute) int64 { return m.Events }, st.Faint)
 	draw("errors", t.Errors, r.WorstMinute, func(m *statsMinute) int64 { return m.Errors }, st.Error)
