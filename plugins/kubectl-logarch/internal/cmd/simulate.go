@@ -272,33 +272,44 @@ func neverRan(results []simulate.Result) string {
 
 func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers []simulate.Reader) error {
 	var b strings.Builder
+	note := func(paint func(string) string, text string) {
+		for _, l := range splitLines(cli.Wrap(text, 74)) {
+			fmt.Fprintf(&b, "      %s\n", paint(l))
+		}
+	}
 	for n, rd := range readers {
 		var of []simulate.Result
-		lost, bad, failed, slow := 0, 0, 0, 0
+		lost, bad, failed, killed := 0, 0, 0, 0
 		for _, r := range rep.Items {
 			if r.Reader != rd.Name {
 				continue
 			}
 			of = append(of, r)
 			lost += r.Lost
-			switch {
-			case r.Error != "":
+			if r.Error != "" {
 				failed++
-			case r.Lost > 0:
+				continue
+			}
+			if r.Lost > 0 {
 				bad++
-			case r.Killed:
-				slow++
+			}
+			if r.Killed {
+				killed++
 			}
 		}
+		played := count(int64(len(of)-failed), "scenario")
 		if n > 0 {
 			b.WriteByte('\n')
 		}
-		verdict := st.Good(fmt.Sprintf("nothing lost in %s", count(int64(len(of)), "scenario")))
-		if bad > 0 {
-			verdict = st.Error(fmt.Sprintf("%s lost, in %d of %s", count(int64(lost), "line"), bad, count(int64(len(of)), "scenario")))
+		verdict := st.Good("nothing lost in " + played)
+		switch {
+		case failed == len(of):
+			verdict = st.Warning("nothing was played")
+		case bad > 0:
+			verdict = st.Error(fmt.Sprintf("%s lost, in %d of %s", count(int64(lost), "line"), bad, played))
 		}
-		if slow > 0 {
-			verdict += st.Error(fmt.Sprintf("; SIGTERM ignored in %d", slow))
+		if killed > 0 {
+			verdict += st.Error(fmt.Sprintf("; SIGTERM ignored in %d", killed))
 		}
 		if failed > 0 {
 			verdict += st.Warning(fmt.Sprintf("; %d could not be played", failed))
@@ -307,7 +318,7 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 		fmt.Fprintf(&b, "%s\n", st.Faint("  SCENARIO         WRITTEN  DELIVERED     LOST  DOUBLED    STOP"))
 		for _, r := range of {
 			if r.Error != "" {
-				fmt.Fprintf(&b, "  %-16s %s\n", r.Scenario, st.Warning("not played: "+r.Error))
+				fmt.Fprintf(&b, "  %-16s %s\n", r.Scenario, st.Warning(strings.ReplaceAll(cli.Wrap("not played: "+r.Error, 61), "\n", "\n"+strings.Repeat(" ", 19))))
 				continue
 			}
 			lostCell := fmt.Sprintf("%8s", comma(int64(r.Lost)))
@@ -321,19 +332,19 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 			fmt.Fprintf(&b, "  %-16s %7s  %9s %s %8s %s\n", r.Scenario, comma(int64(r.Written)), comma(int64(r.Delivered)), lostCell, comma(int64(r.Doubled)), stop)
 			switch {
 			case r.Ended != "":
-				fmt.Fprintf(&b, "%s\n", st.Faint("      "+r.About+"; it ended by itself, "+r.Ended))
+				note(st.Faint, r.About+"; it ended by itself, "+r.Ended)
 			case r.Lost > 0 && r.Known != "" && r.Known != simulate.Comparison:
-				fmt.Fprintf(&b, "%s\n", st.Faint("      "+r.About+"; "+r.Known))
+				note(st.Faint, r.About+"; "+r.Known)
 			case r.Lost > 0:
-				fmt.Fprintf(&b, "%s\n", st.Faint(fmt.Sprintf("      %s; the first lost is line %d", r.About, r.FirstLost)))
+				note(st.Faint, fmt.Sprintf("%s; the first lost is line %d", r.About, r.FirstLost))
 			}
 			if r.Foreign > 0 {
-				fmt.Fprintf(&b, "%s\n", st.Warning(fmt.Sprintf("      %s that nobody wrote so (halves?)", count(int64(r.Foreign), "line"))))
+				note(st.Warning, count(int64(r.Foreign), "line")+" that nobody wrote so (halves?)")
 			}
 		}
 	}
 	if rep.Shell != "" {
-		fmt.Fprintf(&b, "\nRun with %s; STOP is from SIGTERM to the end (a pod has 30s).\n", rep.Shell)
+		fmt.Fprintf(&b, "\n%s\n", cli.Wrap("Run with "+rep.Shell+"; STOP is from SIGTERM to the end (a pod has 30s).", 80))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -45,6 +45,7 @@ var Scenarios = []Scenario{
 		st.Sleep(1200 * time.Millisecond)
 		old := st.f
 		st.Rename()
+		st.f = nil // and stays open
 		st.Open()
 		fresh := st.f
 		st.f = old
@@ -101,10 +102,14 @@ func (st *Stage) put(s string) {
 	st.fail(err)
 }
 
-// Open opens the log for appending, and makes it where it is not there.
+// Open opens the log for appending, and makes it where it is not there. What was
+// open before is closed.
 func (st *Stage) Open() {
 	if st.err != nil {
 		return
+	}
+	if st.f != nil {
+		st.f.Close()
 	}
 	f, err := os.OpenFile(st.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	st.fail(err)

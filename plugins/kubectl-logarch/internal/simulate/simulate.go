@@ -55,7 +55,7 @@ type Result struct {
 	Lost      int `json:"lost"`
 	Doubled   int `json:"doubled"`
 	Foreign   int `json:"foreign"`
-	// FirstLost is the number of the first line that was lost.
+	// FirstLost is the number of the first line that was lost, from 1.
 	FirstLost int `json:"firstLost,omitempty"`
 	// StopSeconds is how long the reader took to end after SIGTERM; Killed says
 	// that it did not, within the grace period.
@@ -69,8 +69,11 @@ type Result struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Unexpected says whether lines are missing that should have come.
-func (r *Result) Unexpected() bool { return (r.Lost > 0 || r.Killed) && r.Known == "" }
+// Unexpected says whether lines are missing that should have come, or a reader had
+// to be killed that is not only shown for comparison.
+func (r *Result) Unexpected() bool {
+	return r.Lost > 0 && r.Known == "" || r.Killed && r.Known != Comparison
+}
 
 // Options scale a run.
 type Options struct {
@@ -136,7 +139,7 @@ func play(ctx context.Context, r *Reader, s *Scenario, opt Options, dir string) 
 		return res
 	}
 	tally(got, &res)
-	if res.Lost == 0 {
+	if res.Lost == 0 && !res.Killed {
 		res.Known = ""
 	}
 	return res
@@ -169,13 +172,11 @@ type output struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer
 	errs bytes.Buffer
-	last time.Time
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.last = time.Now()
 	return o.buf.Write(p)
 }
 
@@ -411,16 +412,15 @@ func tally(got []byte, r *Result) {
 		seen[i]++
 	}
 	for i, n := range seen {
-		switch {
-		case n == 0:
-			if r.Lost == 0 {
-				r.FirstLost = i
-			}
-			r.Lost++
-		default:
+		if n > 0 {
 			r.Delivered++
 			r.Doubled += n - 1
+			continue
 		}
+		if r.Lost == 0 {
+			r.FirstLost = i + 1
+		}
+		r.Lost++
 	}
 }
 

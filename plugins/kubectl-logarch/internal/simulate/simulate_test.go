@@ -16,15 +16,29 @@ func TestTally(t *testing.T) {
 		want Result
 	}{
 		{[]string{lineText(0), lineText(1), lineText(2)}, Result{Delivered: 3}},
-		{[]string{lineText(2), lineText(0), lineText(0)}, Result{Delivered: 2, Lost: 1, Doubled: 1, FirstLost: 1}},
-		{[]string{lineText(0), lineText(1)[:30], lineText(2), "other", lineText(9)}, Result{Delivered: 2, Lost: 1, Foreign: 3, FirstLost: 1}},
-		{nil, Result{Lost: 3}},
+		{[]string{lineText(2), lineText(0), lineText(0)}, Result{Delivered: 2, Lost: 1, Doubled: 1, FirstLost: 2}},
+		{[]string{lineText(0), lineText(1)[:30], lineText(2), "other", lineText(9)}, Result{Delivered: 2, Lost: 1, Foreign: 3, FirstLost: 2}},
+		{nil, Result{Lost: 3, FirstLost: 1}},
 	} {
 		r := Result{Written: 3}
 		tally([]byte(strings.Join(c.got, "\n")+"\n"), &r)
 		c.want.Written = 3
 		if r != c.want {
 			t.Errorf("%v: %+v, want %+v", c.got, r, c.want)
+		}
+	}
+}
+
+// TestUnexpected: a known loss excuses no reader that does not end.
+func TestUnexpected(t *testing.T) {
+	for want, rs := range map[bool][]Result{
+		false: {{}, {Lost: 1, Known: "by design"}, {Killed: true, Known: Comparison}, {Lost: 1, Killed: true, Known: Comparison}},
+		true:  {{Lost: 1}, {Killed: true}, {Lost: 1, Killed: true, Known: "by design"}},
+	} {
+		for _, r := range rs {
+			if r.Unexpected() != want {
+				t.Errorf("%+v: want %v", r, want)
+			}
 		}
 	}
 }
@@ -65,7 +79,7 @@ func TestCounts(t *testing.T) {
 	if r := got[0]; r.Written != 1200 || r.Delivered != 1200 || r.Lost != 0 || r.Unexpected() {
 		t.Errorf("%+v", r)
 	}
-	if r := got[1]; r.Lost != 600 || !r.Unexpected() || r.FirstLost != 0 {
+	if r := got[1]; r.Lost != 600 || !r.Unexpected() || r.FirstLost != 1 {
 		t.Errorf("%+v", r)
 	}
 	if r := got[2]; r.Lost != 1200 || !strings.Contains(r.Ended, "gone") {
