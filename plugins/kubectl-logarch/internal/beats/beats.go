@@ -45,7 +45,7 @@ func (o Options) Check() error {
 	if o.Secret == nil {
 		return nil
 	}
-	for _, k := range o.keys() {
+	for _, k := range o.Keys() {
 		v := o.Secret[k]
 		if strings.TrimSpace(v) == "" {
 			return fmt.Errorf("the value of %s is missing or empty", k)
@@ -60,7 +60,8 @@ func (o Options) Check() error {
 	return nil
 }
 
-func (o Options) keys() []string {
+// Keys are the Secret's keys.
+func (o Options) Keys() []string {
 	if o.Cloud {
 		return Cloud
 	}
@@ -72,7 +73,7 @@ func Objects(o Options) []splice.Object {
 	var out []splice.Object
 	if o.Secret != nil {
 		data := obj{}
-		for _, k := range o.keys() {
+		for _, k := range o.Keys() {
 			// A file's last line end is no part of a password.
 			v := strings.TrimRight(o.Secret[k], "\r\n")
 			data = append(data, splice.Entry{Key: k, Value: base64.StdEncoding.EncodeToString([]byte(v))})
@@ -138,11 +139,9 @@ func labels(b string) obj {
 	return obj{{Key: "app.kubernetes.io/name", Value: b}, {Key: "app.kubernetes.io/part-of", Value: "dynamic-logging"}}
 }
 
-var images = map[string]string{"filebeat": "filebeat-wolfi", "metricbeat": "metricbeat-wolfi", "packetbeat": "packetbeat-wolfi"}
-
 func daemon(o Options, b string) obj {
 	env := list{obj{{Key: "name", Value: "NODE_NAME"}, {Key: "valueFrom", Value: obj{{Key: "fieldRef", Value: obj{{Key: "fieldPath", Value: "spec.nodeName"}}}}}}}
-	for _, k := range o.keys() {
+	for _, k := range o.Keys() {
 		env = append(env, obj{{Key: "name", Value: k}, {Key: "valueFrom", Value: obj{{Key: "secretKeyRef", Value: obj{{Key: "name", Value: SecretName}, {Key: "key", Value: k}}}}}})
 	}
 	drop := splice.Entry{Key: "drop", Value: list{"ALL"}}
@@ -183,7 +182,7 @@ func daemon(o Options, b string) obj {
 		pod = append(pod, splice.Entry{Key: "hostNetwork", Value: true}, splice.Entry{Key: "dnsPolicy", Value: "ClusterFirstWithHostNet"})
 	}
 	container := obj{
-		{Key: "name", Value: b}, {Key: "image", Value: "docker.elastic.co/beats/" + images[b] + ":" + o.Version}, {Key: "args", Value: args}, {Key: "env", Value: env},
+		{Key: "name", Value: b}, {Key: "image", Value: "docker.elastic.co/beats/" + b + "-wolfi:" + o.Version}, {Key: "args", Value: args}, {Key: "env", Value: env},
 		{Key: "resources", Value: obj{
 			{Key: "requests", Value: obj{{Key: "cpu", Value: "100m"}, {Key: "memory", Value: "200Mi"}}},
 			{Key: "limits", Value: obj{{Key: "memory", Value: "400Mi"}}},

@@ -29,7 +29,7 @@ import (
 const clusterDeadline = 30 * time.Second
 
 // within runs f until it is done, the deadline is over or the user stops it.
-// The resource builder knows no context, so it is left behind then.
+// Discovery knows no context, so it is left behind then.
 func within(ctx context.Context, what string, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, clusterDeadline)
 	defer cancel()
@@ -131,7 +131,10 @@ func readLive(ctx context.Context, cluster *cli.Cluster, args []string) ([]sourc
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err // what was left behind may still write to out
+	}
+	return out, nil
 }
 
 // tellImmutable adds to the report of live objects what the API server will

@@ -3,8 +3,8 @@ package inject
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -131,7 +131,7 @@ func (p *plan) edit(e *splice.Editor) {
 
 // receipt is what the pod will say of the injection.
 func (p *plan) receipt() eject.Receipt {
-	r := eject.Receipt{Mode: string(p.o.Mode), Annotations: sortedKeys(p.annotated)}
+	r := eject.Receipt{Mode: string(p.o.Mode), Annotations: slices.Sorted(maps.Keys(p.annotated))}
 	for _, l := range p.o.Logs {
 		r.Logs = append(r.Logs, l.Path)
 	}
@@ -162,21 +162,12 @@ func (p *plan) receipt() eject.Receipt {
 	}
 	if p.config != nil {
 		sum := sha256.New()
-		for _, k := range sortedKeys(p.config.Data) {
+		for _, k := range slices.Sorted(maps.Keys(p.config.Data)) {
 			sum.Write([]byte(k + "\x00" + p.config.Data[k] + "\x00"))
 		}
 		r.Config = hex.EncodeToString(sum.Sum(nil))[:12]
 	}
 	return r
-}
-
-func sortedKeys(m map[string]string) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
 }
 
 // initContainers places the seed and the native sidecars.
@@ -303,7 +294,7 @@ func (p *plan) configObject() object {
 	put(&meta, "namespace", p.w.Namespace, p.w.Namespace == "")
 	put(&meta, "annotations", object{{Key: eject.ConfigAnnotation, Value: strings.ToLower(p.w.Kind) + "/" + p.w.Name}}, false)
 	data := object{}
-	for _, k := range sortedKeys(p.config.Data) {
+	for _, k := range slices.Sorted(maps.Keys(p.config.Data)) {
 		data = append(data, splice.Entry{Key: k, Value: p.config.Data[k]})
 	}
 	return object{{Key: "apiVersion", Value: "v1"}, {Key: "kind", Value: "ConfigMap"}, {Key: "metadata", Value: meta}, {Key: "data", Value: data}}

@@ -416,14 +416,14 @@ func within(file, dir string) bool {
 	return file == dir || strings.HasPrefix(file, dir+"/")
 }
 
+// commandIn is the program that a container is told to run, if it is in a directory.
 func commandIn(c *corev1.Container, dir string) string {
-	for i, word := range c.Command {
-		if i == 0 && within(word, dir) {
-			return word
-		}
+	words := c.Command
+	if len(words) == 0 {
+		words = c.Args
 	}
-	if len(c.Command) == 0 && len(c.Args) > 0 && within(c.Args[0], dir) {
-		return c.Args[0]
+	if len(words) > 0 && within(words[0], dir) {
+		return words[0]
 	}
 	return ""
 }

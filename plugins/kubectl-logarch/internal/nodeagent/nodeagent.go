@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-	"sort"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
@@ -94,12 +93,7 @@ func Objects(o Options) []splice.Object {
 				splice.Entry{Key: "subjects", Value: list{obj{{Key: "kind", Value: "ServiceAccount"}, {Key: "name", Value: name}, {Key: "namespace", Value: o.Namespace}}}}))
 	}
 	data, sum := obj{}, sha256.New()
-	var files []string
-	for f := range conf.Files {
-		files = append(files, f)
-	}
-	sort.Strings(files)
-	for _, f := range files {
+	for _, f := range slices.Sorted(maps.Keys(conf.Files)) {
 		data = append(data, splice.Entry{Key: f, Value: conf.Files[f]})
 		sum.Write([]byte(f + "\x00" + conf.Files[f]))
 	}
