@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,11 +55,7 @@ func newBeats(env *cli.Env) *cobra.Command {
 			fmt.Fprintf(env.ErrOut, "%s %s for namespace %s; %s\n", strings.Join(o.Beats, ", "), o.Version, o.Namespace, executed(o.Beats))
 			if o.Secret == nil {
 				var files []string
-				keys := beats.SelfManaged
-				if o.Cloud {
-					keys = beats.Cloud
-				}
-				for _, k := range keys {
+				for _, k := range o.Keys() {
 					files = append(files, "--from-file="+k)
 				}
 				fmt.Fprintf(env.ErrOut, "they need: kubectl -n %s create secret generic %s %s\n", o.Namespace, beats.SecretName, strings.Join(files, " "))
@@ -98,14 +96,14 @@ func readSecret(o *beats.Options, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, beats.Cloud[0])); err == nil {
 		o.Cloud = true
 	}
-	keys := beats.SelfManaged
-	if o.Cloud {
-		keys = beats.Cloud
-	}
+	keys := o.Keys()
 	for _, k := range keys {
 		b, err := os.ReadFile(filepath.Join(dir, k))
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			return cli.WithHint(cli.Usagef("--secret-from %s: no file %s", dir, k), "it needs one file each: "+strings.Join(keys, ", "))
+		}
+		if err != nil {
+			return cli.Usagef("--secret-from: %w", err)
 		}
 		o.Secret[k] = string(b)
 	}

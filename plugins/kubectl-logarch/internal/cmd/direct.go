@@ -93,7 +93,8 @@ func newDirect(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// directPatch sets the variables that every OTLP library reads.
+// directPatch sets the variables that every OTLP library reads. The library writes
+// the path of the signal behind the endpoint itself.
 func directPatch(container, endpoint string) splice.Object {
 	field := func(name, path string) splice.Object {
 		return splice.Object{{Key: "name", Value: name}, {Key: "valueFrom", Value: splice.Object{{Key: "fieldRef", Value: splice.Object{{Key: "fieldPath", Value: path}}}}}}
@@ -107,7 +108,7 @@ func directPatch(container, endpoint string) splice.Object {
 	}
 	env := splice.List{
 		field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace"), field("NODE_NAME", "spec.nodeName"),
-		value("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), value("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), value("OTEL_LOGS_EXPORTER", "otlp"),
+		value("OTEL_EXPORTER_OTLP_ENDPOINT", strings.TrimSuffix(endpoint, "/v1/logs")), value("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), value("OTEL_LOGS_EXPORTER", "otlp"),
 		value("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME)"),
 	}
 	return splice.Object{{Key: "spec", Value: splice.Object{{Key: "template", Value: splice.Object{{Key: "spec", Value: splice.Object{

@@ -27,6 +27,9 @@ func newExplain(env *cli.Env) *cobra.Command {
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: append(names, "tailers"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "tailers" && format != "text" {
+				return cli.Usagef("explain tailers -o %s: the comparison is a table of text; leave out -o", format)
+			}
 			picked := pattern.All
 			if len(args) == 1 && args[0] != "tailers" {
 				for _, p := range pattern.All {
