@@ -27,7 +27,7 @@ type adviceReport struct {
 }
 
 func newAdviceReport(items []advise.Advice, general []finding.Finding, s *advise.Snapshot) *adviceReport {
-	r := &adviceReport{APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "AdviceList", Items: items, Findings: general, Notes: s.Notes, Unread: s.Unread, live: s.Live}
+	r := &adviceReport{APIVersion: apiVersion, Kind: "AdviceList", Items: items, Findings: general, Notes: s.Notes, Unread: s.Unread, live: s.Live}
 	if r.Items == nil {
 		r.Items = []advise.Advice{}
 	}
@@ -208,7 +208,7 @@ func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.F
 		if f.Heuristic {
 			note = ", a guess"
 		}
-		for n, l := range splitLines(cli.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 76)) {
+		for n, l := range splitLines(cli.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 74)) {
 			pad := "      "
 			if n == 0 {
 				pad, l = "  ", strings.Replace(l, string(f.Severity)+":", sev+":", 1)
@@ -221,7 +221,7 @@ func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.F
 			}
 		}
 		if f.Remedy != "" {
-			for n, l := range splitLines(cli.Wrap("try: "+f.Remedy, 72)) {
+			for n, l := range splitLines(cli.Wrap("try: "+f.Remedy, 69)) {
 				pad := "      "
 				if n > 0 {
 					pad = "           "

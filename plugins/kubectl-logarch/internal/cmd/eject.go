@@ -37,6 +37,9 @@ func newEject(env *cli.Env) *cobra.Command {
 					return err
 				}
 			}
+			if err := asTheyCame(inPlace, format); err != nil {
+				return err
+			}
 			texts, err := source.Read(cmd.Context(), env.In, files, recursive)
 			if err != nil {
 				return cli.Usagef("%w", err)
@@ -56,8 +59,12 @@ func newEject(env *cli.Env) *cobra.Command {
 				for _, r := range removed {
 					fmt.Fprintf(env.ErrOut, "%s: %s: %s\n", t.Name, r.Workload.Ref(), r.Describe())
 				}
-				if len(removed) == 0 {
+				switch {
+				case len(removed) > 0:
+				case text == t.Body:
 					fmt.Fprintf(env.ErrOut, "%s: nothing of ours in it; unchanged\n", t.Name)
+				default:
+					fmt.Fprintf(env.ErrOut, "%s: the ConfigMap of an injection removed\n", t.Name)
 				}
 				outcomes = append(outcomes, inject.NewOutcome(t.Name, text))
 			}

@@ -203,10 +203,15 @@ func (f *injectFlags) options(cmd *cobra.Command) (inject.Options, error) {
 	if f.out == "patch" && o.Mode == inject.Agent {
 		return o, cli.Usagef("-o patch: an agent needs a ConfigMap, which a patch cannot hold; leave out -o patch")
 	}
-	if f.inPlace && f.out != "" {
-		return o, cli.Usagef("--in-place writes files as they came: it does not go with -o %s", f.out)
+	return o, asTheyCame(f.inPlace, f.out)
+}
+
+// asTheyCame refuses a format for what --in-place writes back.
+func asTheyCame(inPlace bool, format string) error {
+	if inPlace && format != "" {
+		return cli.Usagef("--in-place writes files as they came: it does not go with -o %s", format)
 	}
-	return o, nil
+	return nil
 }
 
 // bad turns an error about an input into wrong usage, exit status 2.

@@ -68,7 +68,7 @@ func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
 		}
 	}
 	line := func(text string) {
-		for i, l := range strings.Split(cli.Wrap(text, max(width-2, 40)), "\n") {
+		for i, l := range strings.Split(cli.Wrap(text, max(width-4, 40)), "\n") {
 			fmt.Fprintln(w, strings.Repeat(" ", min(2+2*i, 4))+l)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // apiVersion is the version of the plugin's reports.
-const injectAPIVersion = "logarch.clusterwright.dev/v1alpha1"
+const apiVersion = "logarch.clusterwright.dev/v1alpha1"
 
 // injectReport is the report as JSON.
 type injectReport struct {
@@ -34,7 +34,7 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 		return nil
 	}
 	if format == "json" {
-		r := injectReport{APIVersion: injectAPIVersion, Kind: "InjectReport", Items: []inject.Item{}}
+		r := injectReport{APIVersion: apiVersion, Kind: "InjectReport", Items: []inject.Item{}}
 		for _, o := range outcomes {
 			for _, it := range o.Items {
 				r.Items = append(r.Items, it)
@@ -69,11 +69,11 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int) {
 	head := file + ": "
 	if ref := strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name; it.Subject.Kind != "File" && ref != file {
-		head += strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name + ": "
+		head += ref + ": "
 	}
 	pad := strings.Repeat(" ", min(len(file)+2, 14))
 	line := func(text string) {
-		for i, l := range strings.Split(cli.Wrap(text, max(width-len(pad), 40)), "\n") {
+		for i, l := range strings.Split(cli.Wrap(text, max(width-len(pad)-2, 40)), "\n") {
 			if i > 0 {
 				l = "  " + l
 			}
@@ -149,10 +149,12 @@ func answer(it inject.Item) string {
 func writeManifests(env *cli.Env, format string, inPlace bool, texts []source.Text, outcomes []*inject.Outcome) error {
 	switch {
 	case inPlace:
-		for i, t := range texts {
-			if t.File == "" {
+		for _, t := range texts {
+			if t.File == "" { // before anything is written
 				return cli.Usagef("--in-place: %s is not a file", t.Name)
 			}
+		}
+		for i, t := range texts {
 			if outcomes[i].Text() == t.Body {
 				continue
 			}

@@ -99,7 +99,7 @@ func (o *parseOptions) showStats(env *cli.Env, r *parse.Result) error {
 
 func (o *parseOptions) statsReport(r *parse.Result, s *stats.Stats) *statsReport {
 	rep := &statsReport{
-		APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "LogStats",
+		APIVersion: apiVersion, Kind: "LogStats",
 		Events: s.Events, Bytes: r.Bytes, Severities: map[string]int64{}, Formats: map[string]int64{},
 		Unparsed: s.Unparsed, Others: s.Others,
 		Errors: []statsMessage{}, Causes: []statsMessage{}, Warnings: []statsMessage{}, Messages: []statsMessage{},

@@ -217,7 +217,7 @@ func (o *simulateOptions) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	rep := &simulationReport{APIVersion: "logarch.clusterwright.dev/v1alpha1", Kind: "SimulationReport", Shell: o.shell, Items: results}
+	rep := &simulationReport{APIVersion: apiVersion, Kind: "SimulationReport", Shell: o.shell, Items: results}
 	for i := range results {
 		r := &results[i]
 		rep.Summary.Written += r.Written
