@@ -138,11 +138,11 @@ func TestSortAndSummary(t *testing.T) {
 
 func TestMarkdownListsEveryRule(t *testing.T) {
 	var b bytes.Buffer
-	rules := []Rule{{ID: "XX001", Title: "a|b", Severity: Error, Rationale: "because\n\t\tof it", Remedy: "mend", Source: "a KEP.", Bad: "no", Good: "yes"}}
+	rules := []Rule{{ID: "XX001", Title: "a|b", Severity: Error, Rationale: "because\n\t\tof it", Remedy: "read /var/*/*.log, write <match>", Source: "a KEP.", Bad: "no", Good: "yes"}}
 	if err := WriteMarkdown(&b, "thing", rules); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`| [XX001](#xx001) | error | a\|b |`, "because of it", "Wrong:\n\n```\nno\n```", "Source: a KEP."} {
+	for _, want := range []string{`| [XX001](#xx001) | error | a\|b |`, "because of it", `read /var/\*/\*.log, write &lt;match>`, "Wrong:\n\n```\nno\n```", "Source: a KEP."} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}

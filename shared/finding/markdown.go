@@ -13,20 +13,20 @@ func WriteMarkdown(w io.Writer, plugin string, rules []Rule) error {
 	fmt.Fprintf(&b, "# The checks of kubectl %s\n\nGenerated from the code by `make docs`; `kubectl %s checks ID` prints one.\n\n", plugin, plugin)
 	b.WriteString("| id | severity | check |\n| --- | --- | --- |\n")
 	for _, r := range rules {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.ID, strings.ToLower(r.ID), r.Severity, cell(r.Title))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.ID, strings.ToLower(r.ID), r.Severity, strings.ReplaceAll(escape(r.Title), "|", `\|`))
 	}
 	for _, r := range rules {
 		kind := "decided exactly"
 		if r.Heuristic {
 			kind = "heuristic"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n**%s** (%s, %s", r.ID, r.Title, r.Severity, kind)
+		fmt.Fprintf(&b, "\n## %s\n\n**%s** (%s, %s", r.ID, escape(r.Title), r.Severity, kind)
 		if r.Since != "" {
 			fmt.Fprintf(&b, ", Kubernetes %s", r.Since)
 		}
-		fmt.Fprintf(&b, ")\n\n%s\n", Paragraphs(r.Rationale))
+		fmt.Fprintf(&b, ")\n\n%s\n", escape(Paragraphs(r.Rationale)))
 		if r.Remedy != "" {
-			fmt.Fprintf(&b, "\nWhat to do: %s\n", Paragraphs(r.Remedy))
+			fmt.Fprintf(&b, "\nWhat to do: %s\n", escape(Paragraphs(r.Remedy)))
 		}
 		example := func(title, text string) {
 			if text = strings.Trim(text, "\n"); text != "" {
@@ -35,7 +35,7 @@ func WriteMarkdown(w io.Writer, plugin string, rules []Rule) error {
 		}
 		example("Wrong", r.Bad)
 		example("Right", r.Good)
-		fmt.Fprintf(&b, "\nSource: %s.", strings.TrimSuffix(r.Source, "."))
+		fmt.Fprintf(&b, "\nSource: %s.", escape(strings.TrimSuffix(r.Source, ".")))
 		if r.Docs != "" {
 			fmt.Fprintf(&b, " Read: <%s>", r.Docs)
 		}
@@ -56,4 +56,6 @@ func Paragraphs(s string) string {
 	return strings.Join(out, "\n\n")
 }
 
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+// escape keeps globs from being read as emphasis and words in angle brackets as
+// HTML, which pages leave out. An underscore stays: it may be a bare address's.
+func escape(s string) string { return strings.NewReplacer("*", `\*`, "<", "&lt;").Replace(s) }
