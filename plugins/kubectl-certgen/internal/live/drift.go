@@ -37,14 +37,12 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 			firstErr = fmt.Errorf("%s: %w", what, err)
 		}
 	}
-	rctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	svc, err := c.Client.Get(rctx, "/api/v1/namespaces/default/services/kubernetes")
+	svc, err := c.get(ctx, "/api/v1/namespaces/default/services/kubernetes")
 	note("service default/kubernetes", err)
 	if err == nil {
 		add("Service default/kubernetes", svc.Strings("spec", "clusterIPs")...)
 	}
-	sl, err := c.Client.List(rctx, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
+	sl, err := c.list(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
 	note("endpointslices of default/kubernetes", err)
 	if err == nil {
 		for _, o := range sl {
@@ -53,7 +51,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 			}
 		}
 	}
-	nodes, err := c.Client.List(rctx, pathNodes, url.Values{"labelSelector": {"node-role.kubernetes.io/control-plane"}})
+	nodes, err := c.list(ctx, pathNodes, url.Values{"labelSelector": {"node-role.kubernetes.io/control-plane"}})
 	note("control-plane nodes", err)
 	if err == nil && len(nodes) == 1 {
 		// With several, each has a certificate of its own.
@@ -63,7 +61,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 	if u, err := url.Parse(c.Config.Host); err == nil && c.Config.ServerName == "" {
 		add("server of this kubeconfig", u.Hostname())
 	}
-	if cp := c.controlPlaneEndpoint(rctx); cp != "" {
+	if cp := c.controlPlaneEndpoint(ctx); cp != "" {
 		h := cp
 		if host, _, err := net.SplitHostPort(cp); err == nil {
 			h = host
@@ -82,7 +80,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 // controlPlaneEndpoint reads kubeadm's ClusterConfiguration, "" where there is
 // none.
 func (c *Cluster) controlPlaneEndpoint(ctx context.Context) string {
-	cm, err := c.Client.Get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+	cm, err := c.get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
 	if err != nil {
 		return ""
 	}

@@ -85,6 +85,12 @@ func (c *Cluster) list(ctx context.Context, path string, q url.Values) ([]rawapi
 	return c.Client.List(rctx, path, q)
 }
 
+func (c *Cluster) get(ctx context.Context, path string) (rawapi.Object, error) {
+	rctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	return c.Client.Get(rctx, path)
+}
+
 func (c *Cluster) wants(part string) bool { return !slices.Contains(c.Skip, part) }
 
 func (c *Cluster) tell(what string) {

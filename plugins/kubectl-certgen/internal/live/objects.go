@@ -24,7 +24,7 @@ func (c *Cluster) allObjects(ctx context.Context, s *Snapshot) {
 		if c.Namespace != "" {
 			path, what = "/api/v1/namespaces/"+c.Namespace+"/secrets", "secrets of "+c.Namespace
 		}
-		if denied := c.objects(ctx, s, path, what, url.Values{"fieldSelector": {"type!=" + strings.Join(notCerts, ",type!=")}}); denied && c.Namespace == "" {
+		if failed := c.objects(ctx, s, path, what, url.Values{"fieldSelector": {"type!=" + strings.Join(notCerts, ",type!=")}}); failed && c.Namespace == "" {
 			s.hint("to read the Secrets of one namespace: --namespace NAME; to leave them out: --skip secrets")
 		}
 	}

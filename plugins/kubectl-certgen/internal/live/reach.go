@@ -172,9 +172,7 @@ type backend struct {
 
 func (c *Cluster) reachService(ctx context.Context, e *Endpoint) error {
 	ref := e.service
-	rctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	svc, err := c.Client.Get(rctx, "/api/v1/namespaces/"+ref.Namespace+"/services/"+ref.Name)
+	svc, err := c.get(ctx, "/api/v1/namespaces/"+ref.Namespace+"/services/"+ref.Name)
 	switch {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("there is no service %s/%s: the API server cannot call it either", ref.Namespace, ref.Name)
@@ -188,7 +186,7 @@ func (c *Cluster) reachService(ctx context.Context, e *Endpoint) error {
 	if !ok {
 		return fmt.Errorf("the service %s/%s has no port %d: the API server cannot call it either", ref.Namespace, ref.Name, ref.Port)
 	}
-	bs, err := c.backends(rctx, ref, portName)
+	bs, err := c.backends(ctx, ref, portName)
 	if err != nil {
 		return fmt.Errorf("endpoints of service %s/%s: %s", ref.Namespace, ref.Name, Cause(err))
 	}
@@ -235,7 +233,7 @@ func portOf(svc rawapi.Object, port int) (string, bool) {
 // backends are the addresses behind a Service's port, those that are ready
 // first.
 func (c *Cluster) backends(ctx context.Context, ref serviceRef, portName string) ([]backend, error) {
-	list, err := c.Client.List(ctx, "/apis/discovery.k8s.io/v1/namespaces/"+ref.Namespace+"/endpointslices", url.Values{"labelSelector": {"kubernetes.io/service-name=" + ref.Name}})
+	list, err := c.list(ctx, "/apis/discovery.k8s.io/v1/namespaces/"+ref.Namespace+"/endpointslices", url.Values{"labelSelector": {"kubernetes.io/service-name=" + ref.Name}})
 	if err != nil {
 		return nil, err
 	}
