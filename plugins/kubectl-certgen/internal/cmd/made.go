@@ -41,7 +41,8 @@ type made struct {
 type madeItem struct {
 	Name   string `json:"name"`
 	Action string `json:"action"`
-	// Why says what made an existing certificate be issued again.
+	// Why says what made an existing certificate be issued again, or a file
+	// beside it be written.
 	Why         string   `json:"why,omitempty"`
 	Certificate string   `json:"certificate,omitempty"`
 	Key         string   `json:"key,omitempty"`

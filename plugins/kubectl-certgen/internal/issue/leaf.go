@@ -25,8 +25,9 @@ type Request struct {
 	Names   []pki.GeneralName
 	// Validity 0 is the profile's.
 	Validity time.Duration
-	// Also makes more files out of the new certificate: a kubeconfig. It is
-	// called when the certificate is made or issued again.
+	// Also makes more files out of the certificate: a kubeconfig. They are
+	// written with a new certificate, and where they are missing beside one that
+	// stays.
 	Also func(it *Item) ([]File, error)
 }
 
@@ -57,7 +58,8 @@ type Item struct {
 	KeyNew bool
 	// Capped says that the end was cut to the CA's.
 	Capped bool
-	// Why says what made an existing certificate be issued again.
+	// Why says what made an existing certificate be issued again, or a file
+	// beside it be written.
 	Why string
 	// Faults are the profile's known faults.
 	Faults []string
@@ -127,6 +129,9 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 			return nil, fmt.Errorf("%s: %w", certFile, err)
 		}
 		done, err := f.compare(it, certFile, keyFile, certs[0])
+		if err == nil && done {
+			err = f.missing(it)
+		}
 		if err != nil || done {
 			return it, err
 		}
@@ -134,6 +139,23 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 		it.Action = Created
 	}
 	return it, f.complete(it)
+}
+
+// missing makes those of the files that come with a certificate that stays
+// which are not there: a kubeconfig may be asked for later.
+func (f *Folder) missing(it *Item) error {
+	if it.Request.Also == nil {
+		return nil
+	}
+	it.above, it.CAPEM = f.intermediates(), pki.EncodeCerts(f.CA.Cert)
+	files, err := it.Request.Also(it)
+	for _, file := range files {
+		if !f.L.Has(file.Path) {
+			it.also = append(it.also, file)
+			it.Why = file.Path + " was missing"
+		}
+	}
+	return err
 }
 
 // Embed makes a certificate that has no files of its own: a kubeconfig holds
@@ -273,6 +295,11 @@ func (f *Folder) sign(it *Item) error {
 // Add puts what a request needs into the set that the next Commit writes.
 func (f *Folder) Add(it *Item) error {
 	if it.Action == Unchanged {
+		for _, file := range it.also {
+			if err := f.create(file.Path, file.Data, file.Mode); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	if it.KeyNew && !it.embedded {
