@@ -241,6 +241,8 @@ func podState(s *pipeline.Snapshot, pods []string) string {
 	switch {
 	case !s.PodsRead:
 		return "not known: the pods could not be read"
+	case len(pods) == 0 && s.PodsOf != "":
+		return "none on " + s.PodsOf + "; other nodes' pods were not read"
 	case len(pods) == 0:
 		return "none seen by the usual labels"
 	}

@@ -135,7 +135,8 @@ func (c *collector) pods(ctx context.Context) error {
 	}
 	opts := metav1.ListOptions{Limit: pageSize}
 	if len(c.o.Nodes) == 1 {
-		opts.FieldSelector = "spec.nodeName=" + c.o.Nodes[0]
+		c.s.PodsOf = c.o.Nodes[0]
+		opts.FieldSelector = "spec.nodeName=" + c.s.PodsOf
 	}
 	for {
 		call, cancel := context.WithTimeout(ctx, pageDeadline)
@@ -227,8 +228,10 @@ func (c *collector) kubelet(ctx context.Context, n *Node) {
 	r, err := c.proxy(ctx, n.Name, "metrics/resource")
 	body := strings.Join(strings.Fields(string(r.Body)), " ")
 	switch {
-	case err != nil:
+	case errors.Is(err, context.DeadlineExceeded):
 		n.Kubelet, n.Detail = "timeout", "no answer within "+deadline.String()
+	case err != nil:
+		n.Kubelet, n.Detail = "unreachable", strings.Join(strings.Fields(err.Error()), " ")
 	case r.Code == http.StatusOK:
 		n.Kubelet = "ok"
 	case r.Code == http.StatusForbidden && !strings.Contains(body, "subresource(s)="):

@@ -42,6 +42,8 @@ type Snapshot struct {
 	// PodsRead says whether the pods were read to the end: without, requests
 	// and limits are not known.
 	PodsRead bool `json:"podsRead"`
+	// PodsOf is the one node whose pods were read, "" where all were.
+	PodsOf string `json:"podsOf,omitempty"`
 }
 
 // Node is one node's resources.
