@@ -99,7 +99,8 @@ func (r Resource[T, L]) Delete(ctx context.Context, c *Client, namespace, name s
 	return r.to(c.RESTClient.Delete(), namespace).Name(name).Body(&o).Do(ctx).Error()
 }
 
-// Logs reads the log of a pod's only or default container.
+// Logs reads the log of a pod's container; only where the pod has no other may
+// the options leave its name out.
 func (c *Client) Logs(ctx context.Context, namespace, pod string, o *corev1.PodLogOptions) ([]byte, error) {
 	return Pods.to(c.RESTClient.Get(), namespace).Name(pod).SubResource("log").VersionedParams(o, c.params).DoRaw(ctx)
 }

@@ -130,18 +130,18 @@ func (j *judge) finding(r finding.Rule, kind, name, message string, evidence ...
 // kubelets is the source of all figures.
 func (j *judge) kubelets() Link {
 	l := Link{Name: linkKubelet, Status: "ok"}
-	asked, bad := 0, 0
+	asked, bad, denied := 0, 0, 0
 	byWhy := map[string][]Node{}
 	for _, n := range j.s.Nodes {
-		if n.Kubelet == "" || n.Kubelet == "not-asked" {
-			continue
-		}
-		asked++
-		if n.Kubelet == "ok" {
-			continue
-		}
-		bad++
-		if n.Kubelet != "denied-to-you" {
+		switch n.Kubelet {
+		case "", "not-asked":
+		case "denied-to-you":
+			denied++
+		case "ok":
+			asked++
+		default:
+			asked++
+			bad++
 			byWhy[n.Kubelet] = append(byWhy[n.Kubelet], n)
 		}
 	}
@@ -157,10 +157,10 @@ func (j *judge) kubelets() Link {
 		j.do("", "kubectl nodehealth %s", nodes[0].Name)
 	}
 	switch {
+	case asked == 0 && denied > 0:
+		l.Status, l.Detail = "unknown", "you may not use nodes/proxy"
 	case asked == 0:
 		l.Status, l.Detail = "unknown", "no kubelet was asked"
-	case j.allDeniedToYou():
-		l.Status, l.Detail = "unknown", "you may not use nodes/proxy"
 	case bad == 0:
 		l.Detail = fmt.Sprintf("%d of %d answer", asked, asked)
 	case bad == asked:
@@ -168,16 +168,15 @@ func (j *judge) kubelets() Link {
 	default:
 		l.Status, l.Detail = "partly", fmt.Sprintf("%d of %d do not answer", bad, asked)
 	}
+	if asked > 0 && denied > 0 {
+		l.Detail += fmt.Sprintf("; you may not ask %d more", denied)
+	}
 	return l
-}
-
-func (j *judge) allDeniedToYou() bool {
-	return len(j.s.Nodes) > 0 && !slices.ContainsFunc(j.s.Nodes, func(n Node) bool { return n.Kubelet != "denied-to-you" && n.Kubelet != "" })
 }
 
 func (j *judge) registered() Link {
 	if j.s.API == nil && !j.s.Answers {
-		if p, denied := j.s.problem("apiservices"); denied {
+		if p, failed := j.s.problem("apiservices"); failed {
 			return Link{linkAPIService, "unknown", p}
 		}
 		j.add(ruleNoAPI, "APIService", "metrics.k8s.io", "nothing serves metrics.k8s.io: metrics-server is not installed")
@@ -190,6 +189,13 @@ func (j *judge) registered() Link {
 	return Link{linkAPIService, "ok", fmt.Sprintf("%s, served by %s/%s", j.s.API.Name, j.s.API.Namespace, j.s.API.Service)}
 }
 
+// denied says whether a source may not be read by whoever asks.
+func (s *Snapshot) denied(name string) bool {
+	status, _ := s.problem(name)
+	return status == "denied"
+}
+
+// problem is the status of a source that did not answer, and whether it is one.
 func (s *Snapshot) problem(name string) (string, bool) {
 	for _, p := range s.Probes {
 		if p.Name == name {

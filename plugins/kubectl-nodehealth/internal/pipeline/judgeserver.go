@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
+	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 // each is up to how many nodes get a finding of their own.
@@ -134,7 +135,8 @@ func (j *judge) available() Link {
 			l.Status = "unknown"
 			return l
 		}
-		if strings.HasPrefix(j.s.API.Why, "MissingEndpoints") && len(j.out) > 0 {
+		if strings.HasPrefix(j.s.API.Why, "MissingEndpoints") &&
+			slices.ContainsFunc(j.out, func(f finding.Finding) bool { return f.ID == ruleServer.ID || f.ID == ruleScrape.ID }) {
 			// What has no ready pod has no endpoint; that is told already.
 			return l
 		}
@@ -145,14 +147,13 @@ func (j *judge) available() Link {
 		}
 		j.add(ruleAPIDown, "APIService", j.s.API.Name, text)
 		j.do("", "kubectl describe apiservice %s", j.s.API.Name)
+	case !j.s.Answers && j.s.denied(sourceMetrics):
+		l.Status, l.Detail = "unknown", "you may not read metrics.k8s.io"
 	case !j.s.Answers:
 		l.Status, l.Detail = "broken", j.s.Why
-		name := "metrics.k8s.io"
-		if j.s.API != nil {
-			name = j.s.API.Name
-		}
-		j.add(ruleAPIDown, "APIService", name, "metrics.k8s.io does not answer: "+phrase.Clip(j.s.Why, 300))
-		j.do("", "kubectl get --raw /apis/metrics.k8s.io/%s/nodes", "v1beta1")
+		version, _, _ := strings.Cut(j.s.API.Name, ".")
+		j.add(ruleAPIDown, "APIService", j.s.API.Name, "metrics.k8s.io does not answer: "+phrase.Clip(j.s.Why, 300))
+		j.do("", "kubectl get --raw /apis/metrics.k8s.io/%s/nodes", version)
 	}
 	return l
 }
@@ -171,7 +172,7 @@ func (j *judge) complete() Link {
 	told := 0
 	for _, n := range j.s.Nodes {
 		switch {
-		case n.Usage == nil && n.Ready && len(j.complaints(n.Name)) > 0:
+		case n.Usage == nil && n.Ready && j.complained(n.Name):
 			told++ // by metrics-server's own complaint
 		case n.Usage == nil && n.Ready:
 			missing = append(missing, n)
@@ -208,15 +209,9 @@ func (j *judge) complete() Link {
 	return l
 }
 
-// complaints are metrics-server's own words about a node.
-func (j *judge) complaints(node string) []string {
-	var out []string
-	for _, p := range j.s.Servers {
-		for _, c := range p.Scrapes {
-			if c.Node == node && len(out) < 2 {
-				out = append(out, c.Error)
-			}
-		}
-	}
-	return out
+// complained says whether a metrics-server's log names a node.
+func (j *judge) complained(node string) bool {
+	return slices.ContainsFunc(j.s.Servers, func(p Server) bool {
+		return slices.ContainsFunc(p.Scrapes, func(c Scrape) bool { return c.Node == node })
+	})
 }

@@ -162,8 +162,20 @@ const logTail = 2000
 
 func (c *collector) log(ctx context.Context, p *corev1.Pod, previous bool) (string, error) {
 	tail := int64(logTail)
-	b, err := c.core.Logs(ctx, p.Namespace, p.Name, &corev1.PodLogOptions{TailLines: &tail, Previous: previous})
+	b, err := c.core.Logs(ctx, p.Namespace, p.Name, &corev1.PodLogOptions{Container: container(p), TailLines: &tail, Previous: previous})
 	return string(b), err
+}
+
+// container is the one to ask for its log: the API server wants a name where a
+// pod has several, as metrics-server's has with an addon-resizer beside it.
+func container(p *corev1.Pod) string {
+	name := ""
+	for i, c := range p.Spec.Containers {
+		if i == 0 || c.Name == "metrics-server" {
+			name = c.Name
+		}
+	}
+	return name
 }
 
 // lastWords is the last line of a log that is not a stack.
@@ -190,6 +202,10 @@ type metricsList struct {
 	} `json:"items"`
 }
 
+// sourceMetrics is the name under which it is noted that metrics.k8s.io may not
+// be read: of another failure the links tell.
+const sourceMetrics = "metrics.k8s.io"
+
 func (c *collector) usage(ctx context.Context) {
 	var list metricsList
 	for _, version := range []string{"v1", "v1beta1"} {
@@ -199,6 +215,9 @@ func (c *collector) usage(ctx context.Context) {
 			break
 		}
 		c.s.Why = strings.Join(strings.Fields(err.Error()), " ")
+		if apierrors.IsForbidden(err) {
+			c.note(sourceMetrics, err)
+		}
 		if !apierrors.IsNotFound(err) {
 			break
 		}
@@ -236,7 +255,7 @@ func (c *collector) topPods(ctx context.Context) error {
 	}
 	sort.Slice(pods, func(i, j int) bool {
 		a, b := pods[i], pods[j]
-		return a.Memory > b.Memory || a.Memory == b.Memory && a.Name < b.Name
+		return a.Memory > b.Memory || a.Memory == b.Memory && (a.Namespace+"/"+a.Name) < (b.Namespace+"/"+b.Name)
 	})
 	c.s.TopPods = pods[:min(c.o.Top, len(pods))]
 	return nil

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -59,7 +61,18 @@ func TestFirstBrokenLink(t *testing.T) {
 		"one node missing":  {func(s *Snapshot) { s.Nodes[1].Usage = nil }, "every node has figures", "NH955"},
 		"stale":             {func(s *Snapshot) { s.Nodes[1].Usage.Time = now.Add(-time.Hour) }, "every node has figures", "NH956"},
 		"you may not proxy": {func(s *Snapshot) { s.Nodes[0].Kubelet, s.Nodes[1].Kubelet = "denied-to-you", "denied-to-you" }, "", ""},
-		"stuck pods":        {func(s *Snapshot) { s.StuckN, s.Stuck = 5, []PodRef{{Namespace: "a", Name: "b"}} }, "", "NH957"},
+		"you may not proxy, and more nodes than are asked": {func(s *Snapshot) {
+			s.Nodes[0].Kubelet, s.Nodes[1].Kubelet = "denied-to-you", "not-asked"
+		}, "", ""},
+		"you may ask one kubelet": {func(s *Snapshot) { s.Nodes[1].Kubelet = "denied-to-you" }, "", ""},
+		"you may not read the figures": {func(s *Snapshot) {
+			s.Answers, s.Why, s.Probes = false, "nodes.metrics.k8s.io is forbidden", []Problem{{Name: sourceMetrics, Status: "denied"}}
+		}, "", ""},
+		"no endpoint, and another kubelet down": {func(s *Snapshot) {
+			s.Nodes[1].Kubelet, s.Servers, s.Probes = "unreachable", nil, []Problem{{Name: "metrics-server", Status: "denied"}}
+			s.API.Available, s.API.Why, s.Answers = false, "MissingEndpoints: none", false
+		}, "kubelet /metrics/resource", "NH954 NH952"},
+		"stuck pods": {func(s *Snapshot) { s.StuckN, s.Stuck = 5, []PodRef{{Namespace: "a", Name: "b"}} }, "", "NH957"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := working()
@@ -73,6 +86,27 @@ func TestFirstBrokenLink(t *testing.T) {
 				t.Errorf("breaks at %q with %v, want %q with %q: %+v", r.Broken, ids, c.broken, c.ids, r.Links)
 			}
 		})
+	}
+}
+
+// TestDeniedIsUnknown: what may not be read is no fault of the pipeline.
+func TestDeniedIsUnknown(t *testing.T) {
+	s := working()
+	s.Answers, s.Why, s.Probes = false, "nodes.metrics.k8s.io is forbidden", []Problem{{Name: sourceMetrics, Status: "denied"}}
+	if r := Judge(s); !r.Unknown || !strings.Contains(r.Answer, "is forbidden") {
+		t.Errorf("unknown %v: %s", r.Unknown, r.Answer)
+	}
+}
+
+func TestContainerOfTheLog(t *testing.T) {
+	for want, names := range map[string][]string{"metrics-server": {"nanny", "metrics-server"}, "adapter": {"adapter", "nanny"}} {
+		p := &corev1.Pod{}
+		for _, n := range names {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: n})
+		}
+		if got := container(p); got != want {
+			t.Errorf("%v: %s, want %s", names, got, want)
+		}
 	}
 }
 
