@@ -72,7 +72,7 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time) (*Snapshot
 			"kubelets": func(ctx context.Context) error { c.askNodes(ctx); return c.refusals },
 		})
 	}
-	if c.s.Reach.Layer != Answered || isHere(c.s.Reach.Address) {
+	if c.s.Reach.Layer != Answered || isHere(ctx, c.s.Reach.Address) {
 		c.s.Machine = readMachine(ctx, folder)
 	}
 	sortProbes(c.s.Probes)
@@ -159,6 +159,8 @@ func (c *collector) etcd(ctx context.Context) error {
 		case r.Code == http.StatusOK:
 			c.s.Etcd = "ok"
 			return nil
+		case r.Code == http.StatusNotFound:
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "/readyz/etcd"}, "")
 		case r.Code < http.StatusInternalServerError:
 			return apierrors.NewForbidden(schema.GroupResource{Resource: "/readyz/etcd"}, "", errors.New(string(r.Body)))
 		case c.s.Etcd != "":

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/kube"
 )
@@ -195,15 +196,8 @@ func sparesSystem(s *metav1.LabelSelector) bool {
 	if err != nil {
 		return false
 	}
-	return !selector.Matches(labelSet{corev1.LabelMetadataName: "kube-system"})
+	return !selector.Matches(labels.Set{corev1.LabelMetadataName: "kube-system"})
 }
-
-// labelSet is the labels of a namespace as a selector asks for them.
-type labelSet map[string]string
-
-func (l labelSet) Has(k string) bool              { _, ok := l[k]; return ok }
-func (l labelSet) Get(k string) string            { return l[k] }
-func (l labelSet) Lookup(k string) (string, bool) { v, ok := l[k]; return v, ok }
 
 // catches are the resources without which a cluster cannot heal itself.
 func catches(rules []admissionv1.RuleWithOperations) []string {
@@ -240,15 +234,20 @@ func (c *collector) endpoints(ctx context.Context, service string) int {
 }
 
 func (c *collector) nodes(ctx context.Context) error {
-	list, err := kube.Nodes.List(ctx, c.core, "", metav1.ListOptions{Limit: 500})
-	if err != nil {
-		return err
+	o := metav1.ListOptions{Limit: 500}
+	for {
+		list, err := kube.Nodes.List(ctx, c.core, "", o)
+		if err != nil {
+			return err
+		}
+		for _, n := range list.Items {
+			_, cp := n.Labels["node-role.kubernetes.io/control-plane"]
+			c.s.Nodes = append(c.s.Nodes, Node{n.Name, n.Status.NodeInfo.KubeletVersion, cp, n.Status.NodeInfo.OSImage})
+		}
+		if o.Continue = list.Continue; o.Continue == "" {
+			return nil
+		}
 	}
-	for _, n := range list.Items {
-		_, cp := n.Labels["node-role.kubernetes.io/control-plane"]
-		c.s.Nodes = append(c.s.Nodes, Node{n.Name, n.Status.NodeInfo.KubeletVersion, cp, n.Status.NodeInfo.OSImage})
-	}
-	return nil
 }
 
 func sortProbes(p []Probe) {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -171,10 +172,8 @@ func (j *judge) leaders() {
 		return
 	}
 	for _, name := range []string{"kube-controller-manager", "kube-scheduler"} {
-		i := slices.IndexFunc(j.s.Leaders, func(l Lease) bool { return l.Name == name })
-		if i < 0 {
+		if !slices.ContainsFunc(j.s.Leaders, func(l Lease) bool { return l.Name == name }) {
 			j.add(ruleNoLeader, "Lease", "kube-system/"+name, name+" has no lease in kube-system: it never ran, or runs without leader election")
-			continue
 		}
 	}
 	var stopped []string
@@ -258,15 +257,8 @@ func (j *judge) skew() {
 		if minor(v) > server {
 			what = "newer than"
 		}
-		j.add(ruleSkew, "Node", names[0], fmt.Sprintf("kubelet %s on %d nodes is %s the API server (%s)", v, len(names), what, j.s.Version.Git), "nodes: "+some(names))
+		j.add(ruleSkew, "Node", names[0], fmt.Sprintf("kubelet %s on %s is %s the API server (%s)", v, phrase.Count(len(names), "node"), what, j.s.Version.Git), "nodes: "+phrase.List(names, 5))
 	}
-}
-
-func some(names []string) string {
-	if len(names) > 5 {
-		return strings.Join(names[:5], ", ") + fmt.Sprintf(" and %d more", len(names)-5)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (j *judge) certs() {
@@ -335,7 +327,11 @@ func (j *judge) webhooks() {
 			}
 		}
 		if len(w.Catches) > 0 {
-			j.add(ruleWebhookWide, "Webhook", w.Config, fmt.Sprintf("%s: matches %s in kube-system too, and fails closed", w.Name, strings.Join(w.Catches, ", ")), fmt.Sprintf("failurePolicy Fail, timeout %d s, service %s", w.Timeout, w.Service))
+			behind := "service " + w.Service
+			if w.Service == "" {
+				behind = "a URL"
+			}
+			j.add(ruleWebhookWide, "Webhook", w.Config, fmt.Sprintf("%s: matches %s in kube-system too, and fails closed", w.Name, strings.Join(w.Catches, ", ")), fmt.Sprintf("failurePolicy Fail, timeout %d s, %s", w.Timeout, behind))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -79,7 +80,7 @@ func (j *judge) you() {
 func days(left time.Duration) string {
 	switch {
 	case left < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(left.Minutes()))
+		return phrase.Count(int(left.Minutes()), "minute")
 	case left < 48*time.Hour:
 		return fmt.Sprintf("%d hours", int(left.Hours()))
 	}
@@ -149,7 +150,7 @@ func (j *judge) refusals() {
 		names = append(names, x.Node)
 	}
 	text := fmt.Sprintf("%d of %d kubelets that were asked do not know the API server (401): its kubelet client certificate is expired or of another authority", len(r), j.s.Asked)
-	j.add(ruleRefused, "APIServer", j.s.Server, text, "nodes: "+some(names), "said: "+r[0].Why)
+	j.add(ruleRefused, "APIServer", j.s.Server, text, "nodes: "+phrase.List(names, 5), "said: "+r[0].Why)
 	if len(r) == j.s.Asked && j.answer == "" {
 		j.answer = "the API server is a stranger to the kubelets: logs, exec, port-forward and metrics fail everywhere; pods run"
 	}

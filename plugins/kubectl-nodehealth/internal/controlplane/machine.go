@@ -40,8 +40,8 @@ type Local struct {
 	Answer string `json:"answer"`
 }
 
-// where the ports of kubeadm's static pods answer on the loopback, unless their
-// flags say otherwise.
+// local is where kubeadm's static pods answer on the loopback; the flag is the
+// one that may name another port.
 var local = []struct{ name, scheme, flag, port, path string }{
 	{"kube-apiserver", "https", "--secure-port", "6443", "/livez"},
 	{"etcd", "http", "--listen-metrics-urls", "2381", "/health"},
@@ -187,22 +187,24 @@ func embedded(kubeconfig []byte) []byte {
 }
 
 // isHere says whether an address is one of this machine's own.
-func isHere(address string) bool {
+func isHere(ctx context.Context, address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false
 	}
-	ips, err := net.LookupIP(host)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	if err != nil {
 		return false
 	}
 	own, _ := net.InterfaceAddrs()
 	for _, ip := range ips {
-		if ip.IsLoopback() {
+		if ip.IP.IsLoopback() {
 			return true
 		}
 		for _, a := range own {
-			if n, ok := a.(*net.IPNet); ok && n.IP.Equal(ip) {
+			if n, ok := a.(*net.IPNet); ok && n.IP.Equal(ip.IP) {
 				return true
 			}
 		}

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -108,7 +109,10 @@ func next(s *Snapshot, r Report) []fault.Command {
 		return slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return f.ID == id })
 	}
 	managed := slices.Contains([]string{eks, gke, aks}, platformOf(s))
-	host, _, _ := strings.Cut(s.Reach.Address, ":")
+	host, port, err := net.SplitHostPort(s.Reach.Address)
+	if err != nil {
+		host = s.Reach.Address
+	}
 	switch s.Reach.Layer {
 	case NoCluster:
 		if s.Machine != nil {
@@ -119,7 +123,7 @@ func next(s *Snapshot, r Report) []fault.Command {
 	case NoName:
 		add("does anybody resolve it?", "getent hosts %s; kubectl config view --minify", host)
 	case NoRoute, Silent:
-		add("is it your way, or the machine?", "ping -c 3 %s; nc -vz -w 3 %s", host, strings.ReplaceAll(s.Reach.Address, ":", " "))
+		add("is it your way, or the machine?", "ping -c 3 %s; nc -vz -w 3 %s %s", host, host, port)
 	case NotKnown:
 		add("who you are, and where it comes from", "kubectl config view --minify")
 		if s.You != nil && !managed {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -80,9 +81,9 @@ func (c *collector) reach(failure, err error, cert Certificate) {
 	switch {
 	case errors.As(err, &dns):
 		r.Layer, r.Detail = NoName, fmt.Sprintf("lookup %s: %s", dns.Name, dns.Err)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case anyOf(err, refused):
 		r.Layer, r.Detail = Refused, "connection refused: the host is up, nobody listens on the port"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case anyOf(err, noRoute):
 		r.Layer, r.Detail = NoRoute, "no route to host"
 	case errors.Is(err, errHandshake):
 		r.Layer, r.Detail = Hung, fmt.Sprintf("the connection is accepted, then nothing for %s", deadline)
@@ -99,6 +100,17 @@ func (c *collector) reach(failure, err error, cert Certificate) {
 	default:
 		r.Layer = Broken
 	}
+}
+
+// What the systems say of a connection. On Windows a socket's error is a number
+// of Winsock's own, which is none of package syscall's.
+var (
+	refused = []syscall.Errno{syscall.ECONNREFUSED, 10061}
+	noRoute = []syscall.Errno{syscall.EHOSTUNREACH, syscall.ENETUNREACH, 10065, 10051}
+)
+
+func anyOf(err error, numbers []syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 }
 
 func plain(err error) string {
