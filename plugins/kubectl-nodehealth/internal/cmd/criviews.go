@@ -255,6 +255,9 @@ func (v *crictlView) from(ctx context.Context, env *cli.Env, n *viewNode, s cri.
 		if err != nil {
 			return err
 		}
+		if v.filter.Pod != "" && lacks(list, "podSandboxId") {
+			return noIDs("pods", s)
+		}
 		images, err := s.Images(ctx)
 		if err != nil {
 			return err
@@ -267,6 +270,9 @@ func (v *crictlView) from(ctx context.Context, env *cli.Env, n *viewNode, s cri.
 		if err != nil {
 			return err
 		}
+		if (v.quiet || v.filter.ID != "") && lacks(list, "id") {
+			return noIDs("pods", s)
+		}
 		list = v.filter.Pods(list)
 		return v.list(env, "items", list, cri.PodTable(list, env.Now(), v.full))
 	case "images":
@@ -274,16 +280,19 @@ func (v *crictlView) from(ctx context.Context, env *cli.Env, n *viewNode, s cri.
 		if err != nil {
 			return err
 		}
+		if v.quiet && lacks(list, "id") {
+			return noIDs("images", s)
+		}
 		list = v.filter.Images(list)
 		return v.list(env, "images", list, cri.ImageTable(list, v.digests, v.full))
 	case "stats":
-		before, now, err := v.sample(ctx, s.Stats, "cpu")
+		before, now, err := v.sample(ctx, s, s.Stats, "cpu")
 		if err != nil {
 			return err
 		}
 		return v.list(env, "stats", now, cri.StatsTable(before, now, v.filter.All, v.full))
 	case "statsp":
-		before, now, err := v.sample(ctx, s.PodStats, "linux", "cpu")
+		before, now, err := v.sample(ctx, s, s.PodStats, "linux", "cpu")
 		if err != nil {
 			return err
 		}
@@ -312,6 +321,16 @@ func (v *crictlView) from(ctx context.Context, env *cli.Env, n *viewNode, s cri.
 	return v.object(env, o)
 }
 
+// lacks says that a source does not know a field, such as the kubelet the ids of
+// its pods.
+func lacks(list []cri.Object, path ...string) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(o cri.Object) bool { return cri.Str(o, path...) != "" })
+}
+
+func noIDs(of string, s cri.Source) error {
+	return &cri.Cannot{What: "the ids of " + of, From: s.From(), Instead: "kubectl nodehealth shell NODE"}
+}
+
 func (v *crictlView) whole(ctx context.Context, s cri.Source) (cri.Object, error) {
 	switch v.name {
 	case "info":
@@ -324,9 +343,12 @@ func (v *crictlView) whole(ctx context.Context, s cri.Source) (cri.Object, error
 }
 
 // sample asks twice where the use of the CPU has to be counted, as crictl does.
-func (v *crictlView) sample(ctx context.Context, ask func(context.Context) ([]cri.Object, error), cpu ...string) (before, now []cri.Object, err error) {
+func (v *crictlView) sample(ctx context.Context, s cri.Source, ask func(context.Context) ([]cri.Object, error), cpu ...string) (before, now []cri.Object, err error) {
 	if now, err = ask(ctx); err != nil {
 		return nil, nil, err
+	}
+	if v.filter.ID != "" && lacks(now, "attributes", "id") {
+		return nil, nil, noIDs(map[string]string{"stats": "containers", "statsp": "pods"}[v.name]+" in its statistics", s)
 	}
 	if v.output == "table" && cri.Needs(now, cpu...) {
 		before = now

@@ -136,6 +136,32 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// What a runtime leaves out is no reason to break off.
+func TestStatsWithoutAttributes(t *testing.T) {
+	list := []Object{{}, {"attributes": Object{"id": "a1", "labels": Object{"app": "web"}}}}
+	if got := (Filter{Labels: map[string]string{"app": "web"}}).Stats(list); len(got) != 1 || Str(got[0], "attributes", "id") != "a1" {
+		t.Error(got)
+	}
+}
+
+func TestBytesOf(t *testing.T) {
+	for in, want := range map[[2]string]string{{"512.0", "B"}: "512", {"1.5", "KiB"}: "1536", {"-", "linux/amd64"}: "0"} {
+		if got := bytesOf(in[0], in[1]); got != want {
+			t.Errorf("%v: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// A line of one stream may stand between the parts of one of the other.
+func TestLogWriterOfMixedStreams(t *testing.T) {
+	var out, errOut strings.Builder
+	w := &LogWriter{Out: &out, Err: &errOut, Times: true}
+	_, _ = w.Write([]byte("T1 stdout P half \nT2 stderr F oops\nT3 stdout F a line\n"))
+	if out.String() != "T1 half a line\n" || errOut.String() != "T2 oops\n" {
+		t.Errorf("%q %q", out.String(), errOut.String())
+	}
+}
+
 func TestLogWriter(t *testing.T) {
 	var out, errOut strings.Builder
 	w := &LogWriter{Out: &out, Err: &errOut}

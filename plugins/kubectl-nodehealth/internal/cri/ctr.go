@@ -236,13 +236,13 @@ func bytesOf(number, unit string) string {
 	if err != nil {
 		return "0"
 	}
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		n *= 1024
+	for _, u := range []string{"B", "KiB", "MiB", "GiB", "TiB"} {
 		if u == unit {
 			return strconv.FormatInt(int64(n), 10)
 		}
+		n *= 1024
 	}
-	return number
+	return "0"
 }
 
 // Stats implements Source.

@@ -56,13 +56,7 @@ func (f Filter) Pods(list []Object) []Object {
 
 func (f Filter) pick(list []Object, more func(Object) bool) []Object {
 	out := slices.DeleteFunc(slices.Clone(list), func(o Object) bool {
-		labels, _ := o["labels"].(Object)
-		for k, v := range f.Labels {
-			if got, ok := labels[k].(string); !ok || got != v {
-				return true
-			}
-		}
-		return !strings.HasPrefix(Str(o, "id"), f.ID) || !more(o)
+		return !f.labelled(o) || !strings.HasPrefix(Str(o, "id"), f.ID) || !more(o)
 	})
 	slices.SortStableFunc(out, func(a, b Object) int { return cmp.Compare(Num(b, "createdAt"), Num(a, "createdAt")) })
 	if f.Last > 0 && len(out) > f.Last {
@@ -74,14 +68,19 @@ func (f Filter) pick(list []Object, more func(Object) bool) []Object {
 // Stats returns the statistics of the wanted containers or pods.
 func (f Filter) Stats(list []Object) []Object {
 	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool {
-		labels, _ := o["attributes"].(Object)["labels"].(Object)
-		for k, v := range f.Labels {
-			if got, ok := labels[k].(string); !ok || got != v {
-				return true
-			}
-		}
-		return !strings.HasPrefix(Str(o, "attributes", "id"), f.ID) || !match(f.Name, Str(o, "attributes", "metadata", "name"))
+		return !f.labelled(o, "attributes") || !strings.HasPrefix(Str(o, "attributes", "id"), f.ID) || !match(f.Name, Str(o, "attributes", "metadata", "name"))
 	})
+}
+
+// labelled says whether the part of an object at a path has the wanted labels.
+func (f Filter) labelled(o Object, path ...string) bool {
+	labels, _ := at(o, append(path, "labels")).(Object)
+	for k, v := range f.Labels {
+		if got, ok := labels[k].(string); !ok || got != v {
+			return false
+		}
+	}
+	return true
 }
 
 func match(re *regexp.Regexp, s string) bool { return re == nil || re.MatchString(s) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ func (k *Kubelet) Pods(ctx context.Context) ([]Object, error) {
 	var out []Object
 	for _, p := range pods {
 		state := "SANDBOX_NOTREADY"
-		for _, c := range p.Status.ContainerStatuses {
+		for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 			if c.State.Running != nil {
 				state = "SANDBOX_READY"
 			}

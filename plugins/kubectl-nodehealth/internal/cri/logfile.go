@@ -13,8 +13,8 @@ type LogWriter struct {
 	Times bool
 
 	rest []byte
-	// open says that the last text was part of a line (P).
-	open bool
+	// open are the streams whose last text was part of a line (P).
+	open struct{ out, err bool }
 }
 
 // Write implements io.Writer.
@@ -48,16 +48,16 @@ func (w *LogWriter) line(line []byte) error {
 		_, err := w.Out.Write(append(line, '\n')) // not the format of the CRI: as it is
 		return err
 	}
-	to := w.Out
+	to, open := w.Out, &w.open.out
 	if string(f[1]) == "stderr" {
-		to = w.Err
+		to, open = w.Err, &w.open.err
 	}
 	text := f[3]
-	if w.Times && !w.open {
+	if w.Times && !*open {
 		text = append(append(append([]byte{}, f[0]...), ' '), text...)
 	}
-	w.open = string(f[2]) == "P"
-	if !w.open {
+	*open = string(f[2]) == "P"
+	if !*open {
 		text = append(append([]byte{}, text...), '\n')
 	}
 	_, err := to.Write(text)

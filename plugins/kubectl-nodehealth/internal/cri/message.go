@@ -173,15 +173,14 @@ func entry(b []byte) (key, val string, err error) {
 	return key, val, nil
 }
 
-// Str, Num and Sub take a value out of an object: a text, a number whatever
-// its spelling, a message. What is not there is empty.
+// Str is the text at a path, "" where there is none.
 func Str(o Object, path ...string) string {
 	v := at(o, path)
 	s, _ := v.(string)
 	return s
 }
 
-// Num is a number at a path, 0 where there is none.
+// Num is the number at a path, whatever its spelling, 0 where there is none.
 func Num(o Object, path ...string) int64 {
 	var s string
 	switch v := at(o, path).(type) {
