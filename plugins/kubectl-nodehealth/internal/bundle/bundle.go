@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,7 @@ type File struct {
 	Data string
 }
 
-// annotation that repeats a whole object, whatever it holds.
+// lastApplied is the annotation that repeats a whole object, whatever it holds.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // Snapshot is the file that --from reads: the facts of the snapshot, redacted.
@@ -41,7 +42,9 @@ func Snapshot(s *snapshot.Snapshot, r *Redactor) (File, error) {
 	// Each string is redacted by itself: a pattern that ran over the whole text
 	// could eat a quote and leave no JSON.
 	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // a float would round what is larger than 2^53
+	if err := d.Decode(&v); err != nil {
 		return File{}, err
 	}
 	b, err = json.MarshalIndent(each(v, r), "", " ")
@@ -71,13 +74,26 @@ func each(v any, r *Redactor) any {
 			case isText:
 				v[k] = r.Field(k, text)
 			case secretName.MatchString(k):
-				if _, list := v[k].(map[string]any); list {
-					v[k] = map[string]any{}
-					continue
-				}
-				v[k] = each(v[k], r)
+				v[k] = named(k, v[k], r)
 			default:
 				v[k] = each(v[k], r)
+			}
+		}
+	}
+	return v
+}
+
+// named redacts what a field with the name of a secret holds.
+func named(name string, v any, r *Redactor) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return map[string]any{}
+	case []any:
+		for i := range v {
+			if text, isText := v[i].(string); isText {
+				v[i] = r.Field(name, text)
+			} else {
+				v[i] = each(v[i], r)
 			}
 		}
 	}

@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
 func TestSecretsGo(t *testing.T) {
@@ -54,13 +57,32 @@ func TestAddressesKeepTheirIdentity(t *testing.T) {
 	}
 }
 
+// TestLabelledAddresses: what stands before an address does not hide it.
+func TestLabelledAddresses(t *testing.T) {
+	r := &Redactor{Addresses: true}
+	got := r.Text("node:10.0.0.7 to:10.0.0.8:6443 InternalIP:fd00::7 [fd00::7]:443 addr:127.0.0.1 ::1 12:30:05 sha256:4f.6a")
+	if got != "node:ip-1 to:ip-2:6443 InternalIP:ip-3 [ip-3]:443 addr:127.0.0.1 ::1 12:30:05 sha256:4f.6a" {
+		t.Error(got)
+	}
+}
+
+// TestNumbersStay: a bundle is read again, so no number may be rounded.
+func TestNumbersStay(t *testing.T) {
+	s := &snapshot.Snapshot{Nodes: []*snapshot.Node{{Name: "n"}}}
+	s.Nodes[0].Kubelet.Stats = &snapshot.Stats{Swap: &snapshot.Swap{Available: math.MaxUint64}}
+	f, err := Snapshot(s, &Redactor{})
+	if err != nil || !strings.Contains(f.Data, "18446744073709551615") {
+		t.Errorf("%v %s", err, f.Data)
+	}
+}
+
 // TestNamedFields: the name of a field tells of a secret that has no form of its
 // own; switches and paths are none.
 func TestNamedFields(t *testing.T) {
 	var v any
 	err := json.Unmarshal([]byte(`{"annotations":{"example.com/registry-token":"correct horse","example.com/note":"fine"},
 		"env":[{"name":"DB_PASSWORD","value":"battery staple"},{"name":"MODE","value":"fast"}],
-		"kubelet":{"staticPodURLHeader":{"Authorization":["correct horse"]},"tokenTTL":"5m","serverTLSBootstrap":true,"tokenFile":"/var/run/token"}}`), &v)
+		"kubelet":{"staticPodURLHeader":{"Authorization":["correct horse"]},"tokenTTL":"5m","serverTLSBootstrap":true,"tokenFile":"/var/run/token","tokens":["battery staple"]}}`), &v)
 	if err != nil {
 		t.Fatal(err)
 	}

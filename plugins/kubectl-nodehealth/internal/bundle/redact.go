@@ -74,21 +74,34 @@ func (r *Redactor) Text(s string) string {
 	}
 	s = addressName.ReplaceAllStringFunc(s, func(a string) string { return r.name(strings.ReplaceAll(a[3:], "-", ".")) })
 	return address.ReplaceAllStringFunc(s, func(a string) string {
-		text, port := a, ""
-		ip, err := netip.ParseAddr(text)
-		if err != nil {
-			// An IPv4 address with its port.
-			text, port, _ = strings.Cut(a, ":")
-			if ip, err = netip.ParseAddr(text); err != nil {
-				return a
+		// A label may stand before it (node:10.0.0.7), a port behind it.
+		label := ""
+		if strings.HasPrefix(a, ":") && !strings.HasPrefix(a, "::") {
+			label, a = ":", a[1:]
+		}
+		if word, ok := r.word(a); ok {
+			return label + word
+		}
+		parts := strings.Split(a, ":")
+		for i, p := range parts {
+			if word, ok := r.word(p); ok {
+				parts[i] = word
 			}
-			port = ":" + port
 		}
-		if ip.IsLoopback() || ip.IsUnspecified() {
-			return a
-		}
-		return r.name(text) + port
+		return label + strings.Join(parts, ":")
 	})
+}
+
+// word is what to write for an address, and whether the text is one.
+func (r *Redactor) word(text string) (string, bool) {
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return "", false
+	case ip.IsLoopback(), ip.IsUnspecified():
+		return text, true
+	}
+	return r.name(text), true
 }
 
 // name is the word that stands for an address.
