@@ -29,48 +29,49 @@ func explainDocker(env *cli.Env, line, format string) error {
 		return cli.Usagef("-o %q: not one of text, json, yaml", format)
 	}
 	if line == "all" {
-		return writeDockerTable(env.Out, answers)
+		writeDockerTable(env.Out, answers, env.Width())
+	} else {
+		writeDockerAnswer(env.Out, env.Style(env.Out), answers[0], env.Width())
 	}
-	writeDockerAnswer(env.Out, env.Style(env.Out), answers[0])
 	return nil
 }
 
-func writeDockerAnswer(w io.Writer, st cli.Style, a dockermap.Answer) {
+func writeDockerAnswer(w io.Writer, st cli.Style, a dockermap.Answer, width int) {
 	if a.Crictl == "" {
-		fmt.Fprintf(w, "%s\n  instead: %s\n", st.Bold(a.Docker+" has no counterpart in crictl"), a.Instead)
+		fmt.Fprintln(w, st.Bold(a.Docker+" has no counterpart in crictl"))
+		block(w, "  instead: ", a.Instead, width)
 		return
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", st.Bold(a.Crictl), a.What)
 	for _, l := range a.Lost {
-		fmt.Fprintf(w, "  no counterpart: %s\n", l)
+		block(w, "  no counterpart: ", l, width)
 	}
 	if len(a.Unsupported) > 0 {
-		fmt.Fprintf(w, "  crictl has not: %s\n", strings.Join(a.Unsupported, ", "))
+		block(w, "  crictl has not: ", strings.Join(a.Unsupported, ", "), width)
 	}
 	for _, n := range a.Notes {
-		fmt.Fprintf(w, "  note: %s\n", n)
+		block(w, "  note: ", n, width)
 	}
 }
 
-func writeDockerTable(w io.Writer, answers []dockermap.Answer) error {
+func writeDockerTable(w io.Writer, answers []dockermap.Answer, width int) {
 	for _, a := range answers {
 		right := a.Crictl
 		if right == "" {
 			right = "- " + a.Instead
 		}
-		fmt.Fprintf(w, "%-18s %s\n", a.Docker, right)
+		block(w, fmt.Sprintf("%-18s ", a.Docker), right, width)
 		if len(a.Unsupported) > 0 {
-			fmt.Fprintf(w, "%18s   has not: %s\n", "", strings.Join(a.Unsupported, ", "))
+			block(w, fmt.Sprintf("%18s   has not: ", ""), strings.Join(a.Unsupported, ", "), width)
 		}
 		for _, n := range a.Notes {
-			fmt.Fprintf(w, "%18s   %s\n", "", n)
+			block(w, fmt.Sprintf("%18s   ", ""), n, width)
 		}
 	}
 	fmt.Fprintln(w, "\nOnly in crictl:")
 	for _, o := range dockermap.Only {
 		fmt.Fprintf(w, "%-42s %s\n", o[0], o[1])
 	}
-	return nil
 }
 
 // words splits a command line as a shell would, quotes included, without any

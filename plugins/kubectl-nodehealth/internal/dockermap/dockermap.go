@@ -167,6 +167,11 @@ func (c command) flag(a *Answer, out *[]string, name, value string, hasValue boo
 			lost("")
 		}
 	case to == "":
+	case hasValue && !slices.Contains(c.values, name):
+		// A switch: crictl would take its value for an argument.
+		if value != "false" {
+			*out = append(*out, to)
+		}
 	case hasValue:
 		*out = append(*out, to, value)
 	default:

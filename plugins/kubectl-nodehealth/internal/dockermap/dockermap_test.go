@@ -15,6 +15,7 @@ func TestExplain(t *testing.T) {
 		{"docker exec -it -u root web sh -c ls", "crictl exec -i -t web sh -c ls", "-u root"},
 		{"docker logs -f --tail 10 --details web", "crictl logs -f --tail 10 web", "--details"},
 		{"docker logs --tail=10 web", "crictl logs --tail 10 web", ""},
+		{"docker ps --all=true --quiet=false", "crictl ps -a", ""},
 		{"docker kill web", "crictl stop --timeout 0 web", ""},
 		{"docker kill -s HUP web", "crictl stop --timeout 0 web", "-s HUP"},
 		{"docker stop -t 5 web", "crictl stop --timeout 5 web", ""},
