@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/npd"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
@@ -164,7 +165,7 @@ func writeNPDReport(env *cli.Env, r npdReport, files []*npd.File, format string,
 			fmt.Fprint(env.Out, st.Faint(finding.Snippet(files[i].Source(), f.Subject.Line, f.Subject.Column, 1, "")))
 		}
 	}
-	_, err := fmt.Fprintf(env.Out, "%s in %d rules (checks ID explains)\n", r.Summary, rules)
+	_, err := fmt.Fprintf(env.Out, "%s in %s (checks ID explains)\n", r.Summary, phrase.Count(rules, "rule"))
 	return err
 }
 
@@ -266,7 +267,11 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 						}
 					}
 					// Of a ConfigMap's file the key is the name.
-					in.Extra[filepath.Base(f.Name[strings.LastIndexByte(f.Name, '#')+1:])] = f.Source()
+					key := filepath.Base(f.Name[strings.LastIndexByte(f.Name, '#')+1:])
+					if in.Extra[key] != nil {
+						return cli.Usagef("--config %s: there is a monitor of the name %s already; rename the file", name, key)
+					}
+					in.Extra[key] = f.Source()
 				}
 			}
 			return writeNPDManifest(env, in, unit, out)
@@ -312,7 +317,7 @@ func writeNPDManifest(env *cli.Env, in npd.Install, unit bool, out string) error
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return cli.Usagef("--out: %w", err)
 	}
-	for name := range files {
+	for _, name := range sortedNames(files) {
 		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
 			return cli.Usagef("%s: is there already; nothing was written", filepath.Join(out, name))
 		}

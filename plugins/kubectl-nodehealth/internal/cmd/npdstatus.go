@@ -174,6 +174,6 @@ func npdStatusText(env *cli.Env, s npd.Status, notes []string) {
 		fmt.Fprintf(w, "\n  kubectl nodehealth npd manifest | kubectl apply -f -   installs one\n")
 	}
 	for _, n := range notes {
-		fmt.Fprintf(w, "  note       %s\n", n)
+		row("note", n)
 	}
 }

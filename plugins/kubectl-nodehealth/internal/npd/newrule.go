@@ -16,7 +16,7 @@ var variable = []struct {
 }{
 	{lazyregexp.New(`0x[0-9a-fA-F]+`), `0x[0-9a-fA-F]+`},
 	{lazyregexp.New(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), `[0-9a-f-]{36}`},
-	{lazyregexp.New(`\b(?:[0-9a-f]*[0-9][0-9a-f]*[a-f][0-9a-f]*|[0-9a-f]*[a-f][0-9a-f]*[0-9][0-9a-f]*){1}\b`), `[0-9a-f]+`},
+	{lazyregexp.New(`\b(?:[0-9a-f]*[0-9][0-9a-f]*[a-f][0-9a-f]*|[0-9a-f]*[a-f][0-9a-f]*[0-9][0-9a-f]*)\b`), `[0-9a-f]+`},
 	{lazyregexp.New(`\d+`), `\d+`},
 }
 

@@ -112,9 +112,7 @@ func judgeNode(n *corev1.Node, now time.Time, owners *[]string) NodeStatus {
 	var found []watched
 	for _, c := range n.Status.Conditions {
 		known, ok := check.KnownCondition(c.Type)
-		switch {
-		case ok && isDetector(known.Owner):
-		default:
+		if !ok || !isDetector(known.Owner) {
 			continue
 		}
 		bad := known.Polarity == check.GoodFalse && c.Status == corev1.ConditionTrue ||
