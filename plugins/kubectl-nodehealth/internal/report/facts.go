@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -138,7 +137,7 @@ func essential(v *snapshot.View) string {
 		return "no sign of life was read: no lease" + reason(p) + ", and the conditions carry no heartbeat"
 	}
 	if v.Live() && p.Status != snapshot.Absent && v.Age(hb) > snapshot.GraceNew {
-		return "no sign of life was read: the lease could not be read" + reason(p) + ", the kubelet was not heard, and its last status is " + fmt.Sprintf("%.0fs old", v.Age(hb).Seconds())
+		return "no sign of life was read: the lease could not be read" + reason(p) + ", the kubelet was not heard, and its last status is " + phrase.Duration(v.Age(hb)) + " old"
 	}
 	if v.Age(hb) > snapshot.StatusEvery+2*time.Minute {
 		return "the last status is older than a kubelet lets it get, and no lease was read" + reason(p)

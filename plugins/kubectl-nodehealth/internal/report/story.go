@@ -368,15 +368,12 @@ func unread(n Node) []string {
 		if p.Status == snapshot.OK {
 			continue
 		}
-		why := string(p.Status)
-		if p.Detail != "" {
-			why = phrase.Clip(p.Detail, 110)
-		}
-		if p.Status == snapshot.Denied || p.Status == snapshot.Disabled || p.Status == snapshot.Timeout {
+		why := phrase.Clip(p.Detail, 110)
+		switch {
+		case why == "":
 			why = string(p.Status)
-			if p.Detail != "" {
-				why += ": " + phrase.Clip(p.Detail, 110)
-			}
+		case p.Status == snapshot.Denied, p.Status == snapshot.Disabled, p.Status == snapshot.Timeout:
+			why = string(p.Status) + ": " + why
 		}
 		found := false
 		for i := range groups {
