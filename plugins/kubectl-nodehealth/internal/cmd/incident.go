@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/bundle"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/compare"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
@@ -118,11 +119,12 @@ func newCompare(env *cli.Env) *cobra.Command {
 			return err
 		}
 		diffs := compare.Nodes(nodes[0], nodes[1])
+		out := map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": append([]compare.Difference{}, diffs...)}
 		switch format {
 		case "json":
-			return finding.WriteJSON(env.Out, map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": append([]compare.Difference{}, diffs...)})
+			return finding.WriteJSON(env.Out, out)
 		case "yaml":
-			return finding.WriteYAML(env.Out, map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": diffs})
+			return finding.WriteYAML(env.Out, out)
 		}
 		writeComparison(env, args[0], args[1], diffs, nodes)
 		return nil
@@ -134,7 +136,7 @@ func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, node
 	st := env.Style(env.Out)
 	headline := fmt.Sprintf("%s and %s do not differ in what was read", a, b)
 	if len(diffs) > 0 {
-		headline = fmt.Sprintf("%s and %s differ in %d places", a, b, len(diffs))
+		headline = fmt.Sprintf("%s and %s differ in %s", a, b, phrase.Count(len(diffs), "place"))
 	}
 	fmt.Fprintln(env.Out, st.Bold(headline))
 	area := ""
@@ -234,7 +236,11 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 		}
 	}
 	slices.SortFunc(files[1:], func(a, b bundle.File) int { return strings.Compare(a.Name, b.Name) })
-	for _, unit := range []string{"kubelet", "containerd"} {
+	units := []string{"kubelet", "containerd"}
+	if n.Object != nil {
+		units[1] = runtimeUnit(n.Object.Status.NodeInfo)
+	}
+	for _, unit := range units {
 		text, err := s.log(ctx, env, n, unit)
 		if err != nil {
 			text = "not read: " + err.Error() + "\n"
@@ -256,7 +262,7 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 	case err != nil:
 		return cli.Unknownf("%s: %w", out, err)
 	}
-	fmt.Fprintf(env.Out, "created  %s   %s\n", out, count(len(files), "file"))
+	fmt.Fprintf(env.Out, "created  %s   %s\n", out, phrase.Count(len(files), "file"))
 	fmt.Fprintf(env.Out, "read it  kubectl nodehealth --from %s %s\n", out, r.Text(n.Name))
 	return nil
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -22,8 +23,11 @@ func (l *logReader) saved(cmd *cobra.Command) error {
 		return err
 	}
 	defer done()
-	if _, err := br.Peek(1); err != nil {
+	switch _, err := br.Peek(1); {
+	case errors.Is(err, io.EOF):
 		return cli.Usagef("--from %s: is empty", l.flags.from)
+	case err != nil:
+		return cli.Usagef("--from %w", err)
 	}
 	if l.flags.scan {
 		return l.scanSaved(br)
@@ -58,10 +62,10 @@ func (l *logReader) report(r scanReport, read int) error {
 		l.printScan(r)
 	}
 	switch {
-	case read == 0:
-		return cli.Exit(cli.ExitUnknown)
 	case len(r.Hits) > 0:
 		return cli.Exit(cli.ExitFindings)
+	case read == 0:
+		return cli.Exit(cli.ExitUnknown)
 	}
 	return nil
 }

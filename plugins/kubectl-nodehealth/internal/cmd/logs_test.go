@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
@@ -57,6 +59,14 @@ Jan 05 06:24:54.000001 n1 kubelet[46]: panic: oh
 		}
 		if out.String() != want {
 			t.Errorf("%s:\n%s\nwant\n%s", output, out.String(), want)
+		}
+	}
+}
+
+func TestRuntimeUnit(t *testing.T) {
+	for version, want := range map[string]string{"containerd://2.1.4": "containerd", "cri-o://1.34.0": "crio", "docker://28.0": "docker", "": "containerd"} {
+		if got := runtimeUnit(corev1.NodeSystemInfo{ContainerRuntimeVersion: version}); got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
 		}
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 )
 
 // scanReport is the JSON of `logs --scan`.
@@ -29,14 +32,9 @@ type scannedLog struct {
 // scan looks for signatures in the unit asked for, or in the kubelet's, the
 // runtime's and the kernel's log.
 func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
-	units := []string{"kubelet", "containerd", "kernel"}
-	switch {
-	case oneUnit:
+	units := []string{"kubelet", runtimeUnit(l.info), "kernel"}
+	if oneUnit {
 		units = []string{l.flags.unit}
-	case strings.HasPrefix(l.info.ContainerRuntimeVersion, "cri-o"):
-		units[1] = "crio"
-	case strings.HasPrefix(l.info.ContainerRuntimeVersion, "docker"):
-		units[1] = "docker"
 	}
 	report := scanReport{Node: l.node}
 	var scanner nodelog.Scanner
@@ -57,10 +55,11 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 				scanner.Add(rec)
 			})
 			r.Close()
-			read++
 		}
 		if err != nil {
 			s.Error = err.Error()
+		} else {
+			read++
 		}
 		report.Logs = append(report.Logs, s)
 		if ctx.Err() != nil {
@@ -71,21 +70,32 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 	return l.report(report, read)
 }
 
+// runtimeUnit is the service of a node's container runtime.
+func runtimeUnit(info corev1.NodeSystemInfo) string {
+	switch name, _, _ := strings.Cut(info.ContainerRuntimeVersion, "://"); name {
+	case "cri-o":
+		return "crio"
+	case "docker":
+		return "docker"
+	}
+	return "containerd"
+}
+
 func (l *logReader) printScan(r scanReport) {
 	w, st := l.env.Out, l.env.Style(l.env.Out)
 	lines, unread := 0, 0
 	for _, s := range r.Logs {
 		lines += s.Lines
-		if s.From == "" {
+		if s.Error != "" {
 			unread++
 		}
 	}
 	headline := fmt.Sprintf("%s: no known trouble in %d lines", r.Node, lines)
 	if len(r.Hits) > 0 {
-		headline = fmt.Sprintf("%s: %s of known trouble in %d lines", r.Node, count(len(r.Hits), "kind"), lines)
+		headline = fmt.Sprintf("%s: %s of known trouble in %d lines", r.Node, phrase.Count(len(r.Hits), "kind"), lines)
 	}
 	switch {
-	case unread == len(r.Logs):
+	case unread == len(r.Logs) && len(r.Hits) == 0:
 		headline = r.Node + ": cannot be told: none of its logs could be read"
 	case unread > 0:
 		headline += fmt.Sprintf("; %d of %d logs could not be read", unread, len(r.Logs))
@@ -93,14 +103,14 @@ func (l *logReader) printScan(r scanReport) {
 	fmt.Fprintln(w, st.Bold(headline))
 	for _, h := range r.Hits {
 		fmt.Fprintf(w, "\n  %s  %dx%s  (%s)\n", st.Error(h.Name), h.Count, span(h.First, h.Last), h.Unit)
-		fmt.Fprintf(w, "    %s\n", h.Means)
+		block(w, "    ", h.Means, l.env.Width())
 		fmt.Fprintf(w, "    next: %s\n", h.Next)
 		fmt.Fprintf(w, "    %s\n", st.Faint(firstLine(h.Example, l.env.Width()-4)))
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Logs {
 		if s.Error != "" {
-			fmt.Fprintf(w, "  not read: %s\n", s.Error)
+			block(w, "  not read: ", s.Error, l.env.Width())
 			continue
 		}
 		fmt.Fprintf(w, "  read: %s, %d lines from %s\n", s.Unit, s.Lines, s.From)

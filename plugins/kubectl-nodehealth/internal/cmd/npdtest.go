@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/npd"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
@@ -225,7 +226,7 @@ func writeNPDRun(env *cli.Env, r npdRun) {
 		}
 	}
 	fmt.Fprintf(env.Out, "%s\n", st.Bold(fmt.Sprintf("%s on %s: %s fired, %s, %s", r.Rules, r.Log,
-		count(len(fired), "rule"), count(events, "event"), count(set, "condition")+" set")))
+		phrase.Count(len(fired), "rule"), phrase.Count(events, "event"), phrase.Count(set, "condition")+" set")))
 	for _, f := range r.Firings {
 		where := fmt.Sprintf("line %d", f.First)
 		if f.Last != f.First {
@@ -246,14 +247,7 @@ func writeNPDRun(env *cli.Env, r npdRun) {
 	for _, s := range r.States {
 		fmt.Fprintf(env.Out, "  %-28s %-6s %s\n", s.Type, s.Status, s.Reason)
 	}
-	fmt.Fprintf(env.Out, "  %s read, %d not for this monitor; %s silent\n", count(r.Lines, "line"), r.Dropped, count(len(r.Silent), "rule"))
-}
-
-func count(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
+	fmt.Fprintf(env.Out, "  %s read, %d not for this monitor; %s silent\n", phrase.Count(r.Lines, "line"), r.Dropped, phrase.Count(len(r.Silent), "rule"))
 }
 
 func firstLine(s string, width int) string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/timeline"
@@ -14,13 +15,13 @@ import (
 
 // verdictOf is the diagnosis of a node in a few words, which a story of it
 // begins with.
-func verdictOf(snap *snapshot.Snapshot, n *snapshot.Node) (word, phrase string) {
+func verdictOf(snap *snapshot.Snapshot, n *snapshot.Node) (word, what string) {
 	for _, i := range report.New(snap).Items {
 		if i.Metadata.Name == n.Name {
 			if i.Fault != nil {
-				phrase = i.Fault.Phrase
+				what = i.Fault.Phrase
 			}
-			return strings.ToUpper(string(i.Verdict)), phrase
+			return strings.ToUpper(string(i.Verdict)), what
 		}
 	}
 	return "", ""
@@ -29,11 +30,11 @@ func verdictOf(snap *snapshot.Snapshot, n *snapshot.Node) (word, phrase string) 
 func writeTimeline(env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, format string) error {
 	v := snap.View(n)
 	entries := timeline.Build(v)
-	word, phrase := verdictOf(snap, n)
-	title := strings.TrimSpace(fmt.Sprintf("%s   %s   %s", n.Name, word, phrase))
-	span := fmt.Sprintf("%s, until %s", count(len(entries), "step"), v.Now.UTC().Format("2006-01-02 15:04:05 UTC"))
+	word, what := verdictOf(snap, n)
+	title := strings.TrimSpace(fmt.Sprintf("%s   %s   %s", n.Name, word, what))
+	span := fmt.Sprintf("%s, until %s", phrase.Count(len(entries), "step"), v.Now.UTC().Format("2006-01-02 15:04:05 UTC"))
 	if len(entries) > 0 {
-		span = fmt.Sprintf("%s from %s to %s", count(len(entries), "step"), entries[0].Time.Format("2006-01-02 15:04:05"), v.Now.UTC().Format("2006-01-02 15:04:05 UTC"))
+		span = fmt.Sprintf("%s from %s to %s", phrase.Count(len(entries), "step"), entries[0].Time.Format("2006-01-02 15:04:05"), v.Now.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	switch format {
 	case "json", "yaml":
