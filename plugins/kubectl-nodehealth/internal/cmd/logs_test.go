@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
