@@ -14,7 +14,7 @@ type line struct {
 	args            []string
 	flags           map[string]string
 	namespace       string
-	all, watch      bool
+	watch           bool
 	user            string
 	groups          []string
 	table           *apitable.Table
@@ -26,7 +26,14 @@ type line struct {
 var withValue = map[string]bool{"-n": true, "--namespace": true, "-o": true, "--output": true, "-f": true, "--filename": true, "-l": true, "--selector": true,
 	"-c": true, "--container": true, "--context": true, "--kubeconfig": true, "--as": true, "--as-group": true, "--user": true, "-p": true, "--patch": true,
 	"--type": true, "--replicas": true, "--image": true, "--field-selector": true, "-k": true, "--kustomize": true, "--tail": true, "--since": true,
-	"--token": true, "-s": true, "--server": true, "--cluster": true, "--from-literal": true, "--from-file": true, "--duration": true, "--grace-period": true, "--timeout": true}
+	"--token": true, "-s": true, "--server": true, "--cluster": true, "--from-literal": true, "--from-file": true, "--duration": true, "--grace-period": true, "--timeout": true,
+	"--raw": true, "-v": true, "--v": true, "--request-timeout": true, "--since-time": true, "--sort-by": true, "-L": true, "--label-columns": true, "--template": true}
+
+// takesValue says whether a flag takes a value in the next word. With logs, -f
+// is --follow and -p --previous, which take none.
+func takesValue(command, name string) bool {
+	return withValue[name] && (command != "logs" || name != "-f" && name != "-p")
+}
 
 // Kubectl turns a line of kubectl into the requests that it makes, the ones for
 // discovery left out.
@@ -52,7 +59,10 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 			continue
 		}
 		name, value, has := strings.Cut(w, "=")
-		if !has && withValue[name] && i+1 < len(words) {
+		switch {
+		case len(w) > 2 && w[1] != '-' && w[2] != '=' && takesValue(l.command, w[:2]):
+			name, value = w[:2], w[2:] // -nprod
+		case !has && takesValue(l.command, name) && i+1 < len(words):
 			i++
 			value = words[i]
 		}
@@ -64,8 +74,6 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 			l.namespace = ""
 		case "-w", "--watch":
 			l.watch = true
-		case "--all":
-			l.all = true
 		}
 	}
 	if l.command == "" {
@@ -261,10 +269,17 @@ func (l *line) run() error {
 		})
 	case "replace":
 		return l.changes("get", "update")
-	case "edit", "patch", "label", "annotate", "set", "taint", "cordon", "uncordon":
-		if slices.Contains([]string{"taint", "cordon", "uncordon"}, l.command) && len(l.args) == 1 {
-			l.args = []string{"nodes", l.args[0]}
+	case "label", "annotate", "set", "taint":
+		if l.command == "set" && len(l.args) > 0 {
+			l.args = l.args[1:] // image, env, resources, ...
 		}
+		// What is set (KEY=VALUE) or taken away (KEY-) names no object.
+		l.args = slices.DeleteFunc(l.args, func(a string) bool { return strings.Contains(a, "=") || strings.HasSuffix(a, "-") })
+		return l.changes("get", "patch")
+	case "cordon", "uncordon":
+		l.args = append([]string{"nodes"}, l.args...)
+		return l.changes("get", "patch")
+	case "edit", "patch":
 		return l.changes("get", "patch")
 	case "rollout":
 		if len(l.args) < 2 {

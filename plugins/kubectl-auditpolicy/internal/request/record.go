@@ -57,19 +57,26 @@ func Record(d policy.Decision, a authorizer.Attributes) Recording {
 	}
 	add(audit.StageResponseComplete)
 	rank := policy.Rank(d.Level)
-	if rank < 2 || len(r.Events) == 0 || d.Omits(audit.StageResponseComplete) && d.Omits(audit.StageResponseStarted) {
+	if rank < 2 || len(r.Events) == 0 {
 		return r
 	}
-	if LongRunning(a) {
+	switch {
+	case LongRunning(a):
 		r.Why = "a stream has no body in the log, whatever the level"
 		return r
-	}
-	if a.IsResourceRequest() {
+	case d.Omits(audit.StageResponseComplete):
+		r.Why = "bodies are in the event at ResponseComplete, which is omitted"
+		return r
+	case !a.IsResourceRequest():
+		// Discovery goes through the writer that audits bodies (k8s.io/apiserver,
+		// responsewriters); health, version and OpenAPI write their own answers.
+		r.ResponseBody = rank == 3 && strings.HasPrefix(a.GetPath(), "/api")
+	default:
 		r.RequestBody = slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, a.GetVerb())
 		if !r.RequestBody && rank == 2 {
 			r.Why = a.GetVerb() + " has no request body, so Request is Metadata here"
 		}
+		r.ResponseBody = rank == 3
 	}
-	r.ResponseBody = rank == 3
 	return r
 }

@@ -124,7 +124,7 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 	full, sub, _ := strings.Cut(s.Resource, "/")
 	name, group, hasGroup := strings.Cut(full, ".")
 	if strings.Contains(sub, ".") && !hasGroup { // pods/exec.GROUP is not how it is written, but clear
-		sub, group, hasGroup = before(sub), after(sub), true
+		sub, group, hasGroup = strings.Cut(sub, ".")
 	}
 	r.ResourceRequest, r.APIVersion, r.Verb = true, "v1", s.Verb
 	entry, found := table.Lookup(group, name)
@@ -161,8 +161,8 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 		r.Namespace = "default"
 		r.Notes = append(r.Notes, "no -n: namespace default")
 	}
-	if e, ok := table.Lookup(group, s.resource(name, sub)); ok && !slices.Contains(e.Verbs, r.Verb) && slices.Contains(space.ResourceVerbs, r.Verb) {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", s.resource(name, sub), r.Verb))
+	if e, ok := table.Lookup(group, slashed(name, sub)); ok && !slices.Contains(e.Verbs, r.Verb) && slices.Contains(space.ResourceVerbs, r.Verb) {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", slashed(name, sub), r.Verb))
 	}
 	if !slices.Contains(space.ResourceVerbs, r.Verb) {
 		r.Notes = append(r.Notes, fmt.Sprintf("no request for a resource has the verb %q", r.Verb))
@@ -171,15 +171,12 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 	return nil
 }
 
-func (s Spec) resource(name, sub string) string {
+func slashed(name, sub string) string {
 	if sub == "" {
 		return name
 	}
 	return name + "/" + sub
 }
-
-func before(s string) string { b, _, _ := strings.Cut(s, "."); return b }
-func after(s string) string  { _, a, _ := strings.Cut(s, "."); return a }
 
 func qualified(e *apitable.Entry) string {
 	if e.Group == "" {

@@ -28,6 +28,16 @@ func TestKubectlLines(t *testing.T) {
 		"kubectl cordon n1":                       {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
 		"kubectl version":                         {"GET /version"},
 		"kubectl get --raw=/readyz":               {"GET /readyz"},
+		"kubectl get --raw /readyz":               {"GET /readyz"},
+		"kubectl -v 6 get ns prod":                {"GET /api/v1/namespaces/prod"},
+		"kubectl get po web-0 -nprod -owide":      {"GET /api/v1/namespaces/prod/pods/web-0"},
+		"kubectl get po web-0 -n=prod":            {"GET /api/v1/namespaces/prod/pods/web-0"},
+		"kubectl logs -f web-0":                   {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/log"},
+		"kubectl logs web-0 -p -n prod":           {"GET /api/v1/namespaces/prod/pods/web-0", "GET /api/v1/namespaces/prod/pods/web-0/log"},
+		"kubectl label ns prod tier=gold owner-":  {"GET /api/v1/namespaces/prod", "PATCH /api/v1/namespaces/prod"},
+		"kubectl taint nodes n1 a=b:NoSchedule":   {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
+		"kubectl set image deploy/web web=nginx:1": {"GET /apis/apps/v1/namespaces/default/deployments/web",
+			"PATCH /apis/apps/v1/namespaces/default/deployments/web"},
 	} {
 		rs, err := Kubectl(strings.Fields(line), Spec{}, apitable.For(0))
 		if err != nil {
@@ -88,6 +98,9 @@ func TestRecord(t *testing.T) {
 		{Spec{Verb: "get", Resource: "pods"}, audit.LevelRequest, nil, 2, false, false},
 		{Spec{Verb: "get", Resource: "pods"}, audit.LevelRequestResponse, nil, 2, false, true},
 		{Spec{Verb: "create", Resource: "pods"}, audit.LevelRequestResponse, []audit.Stage{audit.StageRequestReceived}, 1, true, true},
+		{Spec{Verb: "create", Resource: "pods"}, audit.LevelRequestResponse, []audit.Stage{audit.StageResponseComplete}, 1, false, false},
+		{Spec{Verb: "get", URL: "/healthz"}, audit.LevelRequestResponse, nil, 2, false, false},
+		{Spec{Verb: "get", URL: "/api"}, audit.LevelRequestResponse, nil, 2, false, true},
 		{Spec{Verb: "watch", Resource: "pods"}, audit.LevelRequestResponse, nil, 3, false, false},
 		{Spec{Verb: "get", Resource: "pods/exec"}, audit.LevelRequestResponse, nil, 3, false, false},
 		{Spec{Unauthenticated: true, Verb: "create", Resource: "pods"}, audit.LevelRequestResponse, nil, 1, false, false},
