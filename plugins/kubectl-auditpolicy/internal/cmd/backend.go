@@ -274,7 +274,7 @@ func parseSize(s string) (int64, error) {
 	}
 	var v float64
 	var rest string
-	if n, _ := fmt.Sscanf(t, "%g%s", &v, &rest); n != 1 || v <= 0 || v*unit > 1e18 {
+	if n, _ := fmt.Sscanf(t, "%g%s", &v, &rest); n != 1 || !(v > 0) || v*unit > 1e18 {
 		return 0, fmt.Errorf("not a size such as 20GB")
 	}
 	return int64(v * unit), nil

@@ -1,11 +1,7 @@
 package cmd
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +49,7 @@ func newBackendCheck(env *cli.Env) *cobra.Command {
 			if at := cmd.ArgsLenAtDash(); at >= 0 {
 				o.files, o.args = args[:at], args[at:]
 			}
-			return o.run(cmd.Context(), env)
+			return o.run(env)
 		},
 	}
 	f := c.Flags()
@@ -82,7 +78,7 @@ func minorVersion(s string) (int, error) {
 	return n, nil
 }
 
-func (o *checkOptions) run(_ context.Context, env *cli.Env) error {
+func (o *checkOptions) run(env *cli.Env) error {
 	minor, err := minorVersion(o.target)
 	if err != nil {
 		return cli.Usagef("--target-version %q: %w", o.target, err)
@@ -106,7 +102,7 @@ func (o *checkOptions) run(_ context.Context, env *cli.Env) error {
 	}
 	var servers []*backend.Server
 	for _, name := range o.files {
-		data, err := readInput(env, name)
+		data, _, err := readInput(env, name)
 		if err != nil {
 			return err
 		}
@@ -136,31 +132,6 @@ func (o *checkOptions) run(_ context.Context, env *cli.Env) error {
 		return cli.Exit(cli.ExitFindings)
 	}
 	return nil
-}
-
-func readInput(env *cli.Env, name string) ([]byte, error) {
-	const most = 16 << 20
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(env.In, most))
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, cli.Usagef("%s: %w", name, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most))
-	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, cli.Usagef("%s: %w", name, err)
-	}
-	return data, nil
 }
 
 func (o *checkOptions) write(env *cli.Env, servers []*backend.Server, fs []finding.Finding) error {

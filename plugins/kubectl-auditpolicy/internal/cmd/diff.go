@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,9 +39,9 @@ func newDiff(env *cli.Env) *cobra.Command {
 			# In CI: more may be recorded, less may not
 			git show HEAD:policy.yaml | kubectl auditpolicy diff - policy.yaml --fail-on loss`),
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			o.old, o.new = args[0], args[1]
-			return o.run(cmd.Context(), env)
+			return o.run(env)
 		},
 	}
 	c.Flags().StringVar(&o.failOn, "fail-on", "any", "What makes the exit status 1: "+strings.Join(diffFailOn, ", "))
@@ -62,7 +61,7 @@ type diffChange struct {
 	Witness string       `json:"witness"`
 }
 
-func (o *diffOptions) run(_ context.Context, env *cli.Env) error {
+func (o *diffOptions) run(env *cli.Env) error {
 	if err := checkReportFormat(o.format); err != nil {
 		return err
 	}
@@ -122,7 +121,7 @@ func (o *diffOptions) text(env *cli.Env, b *policy.Policy, d *diff.Report, lost 
 		fmt.Fprintln(w, "no difference: every request is recorded the same by both")
 		return
 	}
-	n := strings.Replace(plural(int64(len(d.Changes)), "class"), "classs", "classes", 1) + " of requests"
+	n := plural(int64(len(d.Changes)), "class") + " of requests"
 	verb := "differ"
 	if len(d.Changes) == 1 {
 		verb = "differs"

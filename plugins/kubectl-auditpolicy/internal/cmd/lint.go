@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,7 +191,7 @@ func (o *lintOptions) run(ctx context.Context, env *cli.Env) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		data, shown, err := readPolicyFile(env, name)
+		data, shown, err := readInput(env, name)
 		if err == nil {
 			var js []judged
 			if js, err = o.judge(shown, data); err == nil {
@@ -239,30 +240,46 @@ func (o *lintOptions) exit(all []judged) error {
 	return nil
 }
 
-// readPolicyFile reads a file, or stdin for "-", and says how to call it.
-func readPolicyFile(env *cli.Env, name string) (data []byte, shown string, err error) {
+// readInput reads a file, or stdin for "-", and says how to call it.
+func readInput(env *cli.Env, name string) (data []byte, shown string, err error) {
+	shown = name
 	if name == "-" {
-		data, err = io.ReadAll(io.LimitReader(env.In, policy.MaxBytes+1))
 		shown = "<stdin>"
-	} else {
-		shown = name
-		var f *os.File
-		if f, err = os.Open(name); err == nil {
-			data, err = io.ReadAll(io.LimitReader(f, policy.MaxBytes+1))
-			f.Close()
-		}
 	}
-	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
+	if data, err = readBytes(env, name); err != nil {
 		if errors.Is(err, syscall.EISDIR) {
-			return nil, shown, cli.WithHint(cli.Usagef("%s: %w", shown, err), "name the policy files in it: "+filepath.Join(shown, "*.yaml"))
+			return nil, shown, cli.WithHint(cli.Usagef("%s: %w", shown, err), "name the files in it: "+filepath.Join(shown, "*.yaml"))
 		}
 		return nil, shown, cli.Usagef("%s: %w", shown, err)
 	}
 	return data, shown, nil
+}
+
+// readBytes reads a file, or stdin for "-". What is too large to be read whole
+// comes with more than policy.MaxBytes, which what parses it refuses. An error
+// is the reason alone.
+func readBytes(env *cli.Env, name string) ([]byte, error) {
+	in := env.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, reason(err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, policy.MaxBytes+1))
+	return data, reason(err)
+}
+
+// reason is an error of the file system without the operation and path, which
+// the message names already.
+func reason(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 // judge lints all policies of a file, and the API server that it describes.

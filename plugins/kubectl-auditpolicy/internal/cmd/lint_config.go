@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,11 +39,7 @@ func (o *lintOptions) configure(cmd *cobra.Command) error {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return cli.Usagef("configuration %s: %w", path, err)
+		return cli.Usagef("configuration %s: %w", path, reason(err))
 	}
 	var c lintConfig
 	if err := yaml.UnmarshalStrict(data, &c); err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync/atomic"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
-	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
 // readLogs reads audit logs with a progress line on a terminal, and says on
@@ -78,25 +75,11 @@ func few(p *policy.Policy) error {
 // that asks what kube-apiserver would do with it. One that kube-apiserver would
 // not start with records nothing, and is wrong input here; lint tells more.
 func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
-	var data []byte
-	var err error
-	if name == "-" {
-		data, err = io.ReadAll(io.LimitReader(env.In, policy.MaxBytes+1))
-	} else {
-		data, err = os.ReadFile(name)
-	}
+	data, err := readBytes(env, name)
 	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
 		return nil, cli.Usagef("policy %s: %w", name, err)
 	}
 	ps, err := policy.Load(name, data)
-	var syntax *yamldoc.SyntaxError
-	if errors.As(err, &syntax) {
-		return nil, cli.Usagef("%w", err)
-	}
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}

@@ -1,10 +1,8 @@
 package cmd
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,7 +60,7 @@ func newMatch(env *cli.Env) *cobra.Command {
 			}
 			o.policy = args[0]
 			o.spec.NamespaceSet = cmd.Flags().Changed("namespace")
-			return o.run(cmd.Context(), env)
+			return o.run(env)
 		},
 	}
 	f := c.Flags()
@@ -127,7 +125,7 @@ type matchedRequest struct {
 	Why         string   `json:"why,omitempty"`
 }
 
-func (o *matchOptions) run(_ context.Context, env *cli.Env) error {
+func (o *matchOptions) run(env *cli.Env) error {
 	if err := checkReportFormat(o.format); err != nil {
 		return err
 	}
@@ -198,9 +196,12 @@ func (o *matchOptions) requests(env *cli.Env, table *apitable.Table) ([]*request
 }
 
 func (o *matchOptions) events(env *cli.Env) ([]*request.Request, error) {
-	data, shown, err := readPolicyFile(env, o.event)
+	data, shown, err := readInput(env, o.event)
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > policy.MaxBytes {
+		return nil, cli.WithHint(cli.Usagef("%s: more than the %d MB of events that are matched one by one", shown, policy.MaxBytes>>20), "'replay' takes a log of any size")
 	}
 	var out []*request.Request
 	for _, e := range auditlog.Parse(data) {
@@ -323,7 +324,7 @@ func recordedWords(m matchResult) string {
 	default:
 		text += "; no bodies"
 	}
-	if m.OmitManagedFields && slices.Contains([]bool{m.Recorded.RequestBody, m.Recorded.ResponseBody}, true) {
+	if m.OmitManagedFields && (m.Recorded.RequestBody || m.Recorded.ResponseBody) {
 		text += " without managed fields"
 	}
 	return text

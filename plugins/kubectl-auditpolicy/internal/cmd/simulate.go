@@ -118,7 +118,7 @@ func (o *simulateOptions) config(env *cli.Env) (simulate.Config, backend.Setting
 	}
 	set := backend.Defaults(minor)
 	if o.file != "" {
-		data, err := readInput(env, o.file)
+		data, _, err := readInput(env, o.file)
 		if err != nil {
 			return simulate.Config{}, set, err
 		}
@@ -342,7 +342,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 		line("requests", "wait %s in the mean, %s at most", span(d.MeanWait), span(d.MaxWait))
 	}
 	line("held", "at most %s, %s as JSON (several times that in memory)", plural(d.MaxHeld, "event"), size(d.MaxHeldBytes))
-	line("sent", "%s in %s, at most %d at once", plural(d.Delivered, "event"), batches(d.Batches), d.MaxInFlight)
+	line("sent", "%s in %s, at most %d at once", plural(d.Delivered, "event"), plural(d.Batches, "batch"), d.MaxInFlight)
 	if d.DiskDays != nil {
 		line("disk", "at most %s, which is %s", size(d.DiskBytes), span(time.Duration(*d.DiskDays*24*float64(time.Hour))))
 	} else if d.Backend == "log" {
@@ -353,11 +353,4 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
 			trimFloat(c.QPS*float64(c.MaxBatchSize)), trimFloat(float64(d.Events)/length.Seconds()), trimFloat(need)), 79))
 	}
-}
-
-func batches(n int64) string {
-	if n == 1 {
-		return "1 batch"
-	}
-	return count(n) + " batches"
 }

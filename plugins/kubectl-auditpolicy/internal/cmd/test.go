@@ -89,7 +89,7 @@ func (o *testOptions) run(env *cli.Env) error {
 	var suites []suite
 	failed := false
 	for _, file := range o.files {
-		data, shown, err := readPolicyFile(env, file)
+		data, shown, err := readInput(env, file)
 		if err != nil {
 			return err
 		}

@@ -46,12 +46,16 @@ func count(n int64) string {
 	return sign + b.String()
 }
 
-// plural is "1 event" or "1,234 events".
+// plural is "1 event", "1,234 events" or "2 batches".
 func plural(n int64, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}
-	return count(n) + " " + word + "s"
+	ending := "s"
+	if strings.HasSuffix(word, "s") || strings.HasSuffix(word, "ch") {
+		ending = "es"
+	}
+	return count(n) + " " + word + ending
 }
 
 // percent is part of whole, with a decimal below ten per cent.
@@ -81,10 +85,19 @@ func span(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	case d < time.Hour:
-		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+		return withoutSeconds(d.Round(time.Second))
 	case d < 48*time.Hour:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+		return withoutSeconds(d.Round(time.Minute))
 	}
 	days := int64(d / (24 * time.Hour))
 	return fmt.Sprintf("%dd%dh", days, int64(d/time.Hour)%24)
+}
+
+// withoutSeconds leaves out seconds that are none: "2m", but "1m10s".
+func withoutSeconds(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		return strings.TrimSuffix(s, "0s")
+	}
+	return s
 }
