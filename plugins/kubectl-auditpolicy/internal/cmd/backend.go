@@ -235,7 +235,7 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 			}
 			if path != "-" {
 				reach := r.Days(s.BytesPerSecond)
-				note := fmt.Sprintf("The log takes at most %s and reaches back %s at %s/s.", size(r.Disk()), span(time.Duration(reach*24*float64(time.Hour))), size(int64(s.BytesPerSecond)))
+				note := fmt.Sprintf("The log takes at most %s and reaches back %s at %s/s.", size(r.Disk()), manyDays(reach), size(int64(s.BytesPerSecond)))
 				if reach < float64(days)*0.99 {
 					note += fmt.Sprintf(" That is less than %d days: give --rate and --event-size as 'replay' tells them, record less, give more --disk, or ship it.", days)
 				}

@@ -3,6 +3,9 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,13 +95,13 @@ func (o *simulateOptions) validate() error {
 		return cli.Usagef("--log and --rate: give one of the two")
 	case o.policy != "" && len(o.logs) == 0:
 		return cli.Usagef("--policy says what to count of a log; there is no --log")
-	case o.rate < 0 || o.rate != o.rate || o.rate > 1e6:
+	case !(o.rate >= 0 && o.rate <= 1e6):
 		return cli.Usagef("--rate %v: between 0 and a million", o.rate)
-	case o.perRequest <= 0 || o.perRequest > 4:
+	case !(o.perRequest > 0 && o.perRequest <= 4):
 		return cli.Usagef("--events-per-request %v: above 0, at most 4", o.perRequest)
 	case o.eventSize < 1 || o.eventSize > 100<<20:
 		return cli.Usagef("--event-size %d: between 1 and 100 MB", o.eventSize)
-	case o.duration <= 0 || o.peak < 1 || o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
+	case o.duration <= 0 || !(o.peak >= 1) || o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
 		return cli.Usagef("--duration is above 0, --peak at least 1, and no time is negative")
 	case o.rate > 0 && o.rate*o.perRequest*(o.duration.Seconds()+o.peak*o.peakFor.Seconds()) > simulate.MaxArrivals:
 		return cli.Usagef("%s a second for %s are more than %s events; make --duration shorter", trimFloat(o.rate*o.perRequest), o.duration, count(simulate.MaxArrivals))
@@ -211,9 +214,11 @@ func (o *simulateOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	if o.backend == "log" && doc.BytesPerSecond > 0 {
 		keep := backend.Retention{MaxSize: set.MaxSize, MaxBackups: set.MaxBackup, MaxAge: set.MaxAge}
-		d := keep.Days(doc.BytesPerSecond)
-		if d < 1e6 {
+		if d := keep.Days(doc.BytesPerSecond); !math.IsInf(d, 1) {
 			doc.DiskDays, doc.DiskBytes = &d, keep.Disk()
+			if doc.DiskBytes == 0 { // by age alone
+				doc.DiskBytes = int64(d * 86400 * doc.BytesPerSecond)
+			}
 		}
 	}
 	switch o.format {
@@ -275,12 +280,13 @@ func (o *simulateOptions) arrivals(ctx context.Context, env *cli.Env) ([]simulat
 		}
 		e = policy.NewEvaluator(p.Internal)
 	}
+	var taken atomic.Int64
 	visitors, _, err := readLogs(ctx, env, o.logs, func() auditlog.Visitor {
 		var j *replay.Judge
 		if p != nil {
 			j = replay.NewJudge(e, p.Internal)
 		}
-		return simulate.NewVisitor(j)
+		return simulate.NewVisitor(j, &taken)
 	})
 	if err != nil {
 		return nil, err
@@ -313,7 +319,8 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	fmt.Fprintln(w, head)
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "  %-10s %s\n", name, fmt.Sprintf(format, args...))
+		text := cli.Wrap(fmt.Sprintf(format, args...), 67)
+		fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(text, "\n", "\n             "))
 	}
 	set := c.Mode
 	if c.Mode == "batch" {
@@ -344,12 +351,12 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	line("held", "at most %s, %s as JSON (several times that in memory)", plural(d.MaxHeld, "event"), size(d.MaxHeldBytes))
 	line("sent", "%s in %s, at most %d at once", plural(d.Delivered, "event"), plural(d.Batches, "batch"), d.MaxInFlight)
 	if d.DiskDays != nil {
-		line("disk", "at most %s, which is %s", size(d.DiskBytes), span(time.Duration(*d.DiskDays*24*float64(time.Hour))))
+		line("disk", "at most %s, which is %s", size(d.DiskBytes), manyDays(*d.DiskDays))
 	} else if d.Backend == "log" {
 		line("disk", "no bound: files are kept for ever")
 	}
-	if d.Dropped > 0 && c.Throttle {
-		need := float64(d.Events) / length.Seconds() / float64(c.MaxBatchSize)
+	// Where the throttle would do in the mean, the peak or the outage is to blame.
+	if need := float64(d.Events) / length.Seconds() / float64(c.MaxBatchSize); d.Dropped > 0 && c.Throttle && length > 0 && need > c.QPS {
 		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
 			trimFloat(c.QPS*float64(c.MaxBatchSize)), trimFloat(float64(d.Events)/length.Seconds()), trimFloat(need)), 79))
 	}

@@ -93,6 +93,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%dh", days, int64(d/time.Hour)%24)
 }
 
+// manyDays writes a number of days, which may be more than a Duration holds.
+func manyDays(n float64) string {
+	if n > 36500 {
+		return "more than 100 years"
+	}
+	return span(time.Duration(n * 24 * float64(time.Hour)))
+}
+
 // withoutSeconds leaves out seconds that are none: "2m", but "1m10s".
 func withoutSeconds(d time.Duration) string {
 	s := d.String()

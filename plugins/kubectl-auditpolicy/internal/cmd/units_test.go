@@ -39,3 +39,11 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 }
+
+func TestManyDays(t *testing.T) {
+	for n, want := range map[float64]string{0.5: "12h0m", 30: "30d0h", 1e6: "more than 100 years"} {
+		if got := manyDays(n); got != want {
+			t.Errorf("%v: %q, want %q", n, got, want)
+		}
+	}
+}

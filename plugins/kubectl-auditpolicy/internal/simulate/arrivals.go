@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 )
 
-// MaxArrivals bounds how many events of a log a run takes.
+// MaxArrivals bounds how many events a run takes.
 const MaxArrivals = 10_000_000
 
 // Visitor gathers the arrivals of a log, or of what a policy keeps of it. It
@@ -18,8 +19,10 @@ const MaxArrivals = 10_000_000
 type Visitor struct {
 	judge *replay.Judge
 	at    []stamped
-	// Untimed counts events without a time, Overflow those beyond MaxArrivals.
+	// Untimed counts events without a time, Overflow those beyond MaxArrivals,
+	// which all visitors of a reading share.
 	Untimed, Overflow int64
+	taken             *atomic.Int64
 }
 
 type stamped struct {
@@ -27,8 +30,11 @@ type stamped struct {
 	size   int32
 }
 
-// NewVisitor makes a visitor for one worker. judge may be nil.
-func NewVisitor(judge *replay.Judge) *Visitor { return &Visitor{judge: judge} }
+// NewVisitor makes a visitor for one worker. judge may be nil; taken counts for
+// all visitors of a reading.
+func NewVisitor(judge *replay.Judge, taken *atomic.Int64) *Visitor {
+	return &Visitor{judge: judge, taken: taken}
+}
 
 // Visit takes one event.
 func (v *Visitor) Visit(e *auditlog.Event) {
@@ -44,7 +50,7 @@ func (v *Visitor) Visit(e *auditlog.Event) {
 	switch {
 	case !ok:
 		v.Untimed++
-	case len(v.at) >= MaxArrivals:
+	case v.taken.Add(1) > MaxArrivals:
 		v.Overflow++
 	default:
 		v.at = append(v.at, stamped{t.UnixMicro(), int32(min(size, 1<<30))})
@@ -83,7 +89,8 @@ func Poisson(rate float64, length time.Duration, size int32, peak Peak) []Arriva
 		if peak.Factor > 0 && t >= peak.From && t < peak.To {
 			now *= peak.Factor
 		}
-		step := time.Duration(r.ExpFloat64() / now * float64(time.Second))
+		// A pause may be longer than a Duration can say; the end will do for it.
+		step := time.Duration(min(r.ExpFloat64()/now*float64(time.Second), float64(length-t)))
 		// A step must not leap over the beginning of the peak.
 		if peak.Factor > 0 && t < peak.From && t+step > peak.From {
 			t = peak.From

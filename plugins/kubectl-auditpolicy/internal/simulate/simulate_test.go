@@ -181,3 +181,10 @@ func TestLags(t *testing.T) {
 		t.Error(q)
 	}
 }
+
+// A rate whose pauses are longer than a Duration can say ends at the end.
+func TestPoissonRare(t *testing.T) {
+	if got := Poisson(1e-12, time.Hour, 1, Peak{}); len(got) != 0 {
+		t.Errorf("%d arrivals, the first at %s", len(got), got[0].At)
+	}
+}
