@@ -283,3 +283,23 @@ other{le="+Inf"} 7
 		t.Error("no number, no error")
 	}
 }
+
+// What is said of the log's batches stands where the log is switched on, not
+// at the webhook's flags.
+func TestCapacityPlace(t *testing.T) {
+	s, err := ReadServer("f", []byte("--audit-policy-file=/p/p\n--audit-log-path=/l/l\n--audit-log-mode=batch\n--audit-log-batch-max-size=1\n--audit-log-batch-throttle-enable\n--audit-log-batch-throttle-qps=1\n--audit-log-batch-throttle-burst=1\n--audit-webhook-config-file=/w/w\n--audit-webhook-truncate-enabled"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range Check(s, Options{Minor: 37}) {
+		if f.ID == "AP076" {
+			if n++; f.Subject.Path != "--audit-log-mode" {
+				t.Errorf("%s: %s", f.Subject.Path, f.Message)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d findings", n)
+	}
+}

@@ -142,8 +142,7 @@ func (c *checker) names() {
 		if _, ok := known[f.Name]; ok || !strings.HasPrefix(f.Name, "audit-") {
 			continue
 		}
-		switch f.Name {
-		case "audit-dynamic-configuration":
+		if f.Name == "audit-dynamic-configuration" {
 			c.add("AP073", f, "--%s was removed in Kubernetes 1.19: kube-apiserver does not start with it", f.Name)
 			continue
 		}
@@ -209,8 +208,9 @@ func (c *checker) values() {
 	num("audit-log-maxage", &c.set.MaxAge)
 	num("audit-log-maxbackup", &c.set.MaxBackup)
 	num("audit-log-maxsize", &c.set.MaxSize)
-	for name, b := range map[string]*Batch{"log": &c.set.Log, "webhook": &c.set.Webhook} {
-		p := "audit-" + name + "-"
+	// In order, for InForce tells the first problem.
+	for i, b := range []*Batch{&c.set.Log, &c.set.Webhook} {
+		p := []string{"audit-log-", "audit-webhook-"}[i]
 		str(p+"mode", &b.Mode)
 		num(p+"batch-buffer-size", &b.BufferSize)
 		num(p+"batch-max-size", &b.MaxSize)

@@ -105,25 +105,24 @@ func mountDirectory(file string) string {
 }
 
 func (c *checker) capacity() {
-	flag := func(name string) FlagUse {
-		f, ok := c.s.Flag("audit-webhook-" + name)
-		if !ok {
-			f, _ = c.s.Flag("audit-webhook-config-file")
+	// flag is the first of some flags that is set.
+	flag := func(names ...string) FlagUse {
+		for _, name := range names {
+			if f, ok := c.s.Flag(name); ok {
+				return f
+			}
 		}
-		return f
+		return FlagUse{}
 	}
 	for _, name := range []string{"log", "webhook"} {
-		b, on := c.set.Log, c.set.LogPath != ""
+		b, on, to := c.set.Log, c.set.LogPath != "", "audit-log-path"
 		if name == "webhook" {
-			b, on = c.set.Webhook, c.set.WebhookConfig != ""
+			b, on, to = c.set.Webhook, c.set.WebhookConfig != "", "audit-webhook-config-file"
 		}
 		if !on || b.Mode != "batch" || b.BufferSize <= 0 || b.MaxSize <= 0 {
 			continue
 		}
-		f, ok := c.s.Flag("audit-" + name + "-batch-buffer-size")
-		if !ok {
-			f = flag("mode")
-		}
+		f := flag("audit-"+name+"-batch-buffer-size", "audit-"+name+"-mode", to)
 		if b.BufferSize < b.MaxSize {
 			c.add("AP076", f, "the %s's buffer holds %d events and a batch %d: the buffer drops events while a batch fills", name, b.BufferSize, b.MaxSize)
 		}
@@ -131,7 +130,7 @@ func (c *checker) capacity() {
 			can := b.QPS * float64(b.MaxSize)
 			if need := c.o.Rate * c.o.EventsPerRequest; need > can {
 				c.add("AP076", f, "the %s carries %s events a second and the load is %s: the buffer is full after %s, then events are dropped", name,
-					trim(can), trim(need), time.Duration(float64(b.BufferSize)/(need-can)*float64(time.Second)).Round(time.Second))
+					trim(can), trim(need), time.Duration(min(float64(b.BufferSize)/(need-can), 1e9)*float64(time.Second)).Round(time.Second))
 			} else if can < 50 {
 				c.add("AP076", f, "the %s carries %s events a second (%d a batch, %s batches a second); an idle cluster makes about as many", name, trim(can), b.MaxSize, trim(b.QPS))
 			}
@@ -141,10 +140,10 @@ func (c *checker) capacity() {
 		return
 	}
 	if m := c.set.Webhook.Mode; m == "blocking" || m == "blocking-strict" {
-		c.add("AP076", flag("mode"), "the webhook's mode is %s: every request to the cluster waits for the receiver, and through its repeats while it is away", m)
+		c.add("AP076", flag("audit-webhook-mode"), "the webhook's mode is %s: every request to the cluster waits for the receiver, and through its repeats while it is away", m)
 	}
 	if !c.set.Webhook.Truncate {
-		c.add("AP077", flag("truncate-enabled"), "events of any size are sent: a batch that the receiver finds too large is dropped after five attempts")
+		c.add("AP077", flag("audit-webhook-truncate-enabled", "audit-webhook-config-file"), "events of any size are sent: a batch that the receiver finds too large is dropped after five attempts")
 	}
 }
 

@@ -1,12 +1,12 @@
 package backend
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Flag is a flag of kube-apiserver.
@@ -125,10 +125,8 @@ type Webhook struct {
 
 // PlanWebhook makes the plan for a webhook backend.
 func PlanWebhook(w Webhook) (*Plan, error) {
-	for what, p := range map[string]string{"policy path": w.PolicyPath, "config path": w.ConfigPath} {
-		if err := absolute(what, p); err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(absolute("policy path", w.PolicyPath), absolute("config path", w.ConfigPath)); err != nil {
+		return nil, err
 	}
 	u, err := url.Parse(w.URL)
 	if err != nil || u.Host == "" {
@@ -170,8 +168,8 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 			p.Mounts = append(p.Mounts, Mount{name, d, true, "Directory"})
 		}
 	}
-	for what, file := range map[string]string{"CA": w.CAPath, "certificate": w.CertPath, "key": w.KeyPath, "token": w.TokenPath} {
-		if file != "" {
+	for _, f := range [][2]string{{"CA", w.CAPath}, {"certificate", w.CertPath}, {"key", w.KeyPath}, {"token", w.TokenPath}} {
+		if what, file := f[0], f[1]; file != "" {
 			if err := absolute(what+" path", file); err != nil {
 				return nil, err
 			}
@@ -188,7 +186,7 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 		p.Flags = append(p.Flags,
 			Flag{"audit-webhook-mode", "batch", "requests do not wait for the receiver"},
 			Flag{"audit-webhook-batch-max-size", strconv.Itoa(s.MaxSize), "events a batch"},
-			Flag{"audit-webhook-batch-max-wait", wait(s.MaxWait), "no event waits longer for its batch"},
+			Flag{"audit-webhook-batch-max-wait", s.MaxWait.String(), "no event waits longer for its batch"},
 			Flag{"audit-webhook-batch-buffer-size", strconv.Itoa(s.Buffer), fmt.Sprintf("events; %d come while the receiver takes its time", s.MinBuffer)},
 			Flag{"audit-webhook-batch-throttle-enable", "true", ""},
 			Flag{"audit-webhook-batch-throttle-qps", strconv.Itoa(s.QPS), fmt.Sprintf("batches a second; the load needs at least %s", trim(s.MinQPS))},
@@ -213,8 +211,6 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 	p.Notes = append(p.Notes, restartNote)
 	return p, nil
 }
-
-func wait(d time.Duration) string { return strings.TrimSuffix(d.String(), "m0s") }
 
 func trim(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
 

@@ -40,7 +40,7 @@ type Server struct {
 	// in Mounts, apart from Given: paths that the installer mounts by itself.
 	Contained bool
 	Given     []string
-	// Policy says that the installer sets the policy and log flags itself.
+	// OwnPolicy says that the installer sets the policy and log flags itself.
 	OwnPolicy bool
 	// Webhook says that the file is not a server's but the kubeconfig of an
 	// audit webhook.

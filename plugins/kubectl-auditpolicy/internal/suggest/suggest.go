@@ -242,7 +242,7 @@ func code(status []byte) int {
 	if i < 0 {
 		return 0
 	}
-	digits := status[i+7:]
+	digits := bytes.TrimLeft(status[i+7:], " ") // shippers that write JSON anew put one there
 	n := 0
 	for n < len(digits) && digits[n] >= '0' && digits[n] <= '9' {
 		n++

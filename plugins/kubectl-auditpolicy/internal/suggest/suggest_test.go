@@ -144,3 +144,12 @@ func TestSmallSharesAndStages(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A shipper that writes JSON anew puts blanks after colons.
+func TestRefusedInSpacedJSON(t *testing.T) {
+	for status, want := range map[string]int{`{"code":403}`: 403, `{"reason": "Forbidden", "code": 403}`: 403, `{"metadata": {}}`: 0, `{"code": null}`: 0} {
+		if got := code([]byte(status)); got != want {
+			t.Errorf("%s: %d, want %d", status, got, want)
+		}
+	}
+}
