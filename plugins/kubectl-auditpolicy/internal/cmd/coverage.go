@@ -74,7 +74,7 @@ func coverageExit(results []coverage.Result, failOn string) error {
 		if bad && failOn != "never" {
 			return cli.Exit(cli.ExitFindings)
 		}
-		undecided = undecided || r.Status == coverage.Undecided
+		undecided = undecided || r.Status == coverage.Undecided && (failOn != "cis" || r.CIS)
 	}
 	if undecided && failOn != "never" {
 		return cli.Exit(cli.ExitUnknown)
@@ -84,16 +84,15 @@ func coverageExit(results []coverage.Result, failOn string) error {
 
 func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, format string) error {
 	n := map[coverage.Status]int{}
-	cis := coverage.Covered
+	missed, open := false, false // of what CIS 3.2.2 asks for
 	for _, r := range results {
 		n[r.Status]++
-		if r.CIS && r.Status != coverage.Covered {
-			cis = r.Status
-		}
+		missed = missed || r.CIS && (r.Status == coverage.Blind || r.Status == coverage.Partial)
+		open = open || r.CIS && r.Status == coverage.Undecided
 	}
 	report := map[string]any{"apiVersion": apiVersion, "kind": "CoverageReport", "items": results,
 		"summary": map[string]int{"covered": n[coverage.Covered], "partial": n[coverage.Partial], "blind": n[coverage.Blind], "undecided": n[coverage.Undecided]},
-		"cis322":  cis == coverage.Covered}
+		"cis322":  !missed && !open}
 	switch format {
 	case "json":
 		return finding.WriteJSON(env.Out, report)
@@ -102,10 +101,17 @@ func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, fo
 	}
 	st, w := env.Style(env.Out), env.Out
 	verdict := "CIS 3.2.2 is met"
-	if cis != coverage.Covered {
+	switch {
+	case missed:
 		verdict = "CIS 3.2.2 is not met"
+	case open:
+		verdict = "CIS 3.2.2 was not decided"
 	}
-	fmt.Fprintf(w, "%d of %d detections are covered, %d in part, %d not; %s\n\n", n[coverage.Covered], len(results), n[coverage.Partial], n[coverage.Blind], verdict)
+	undecided := ""
+	if u := n[coverage.Undecided]; u > 0 {
+		undecided = fmt.Sprintf(", %d not decided", u)
+	}
+	fmt.Fprintf(w, "%d of %d detections are covered, %d in part, %d not%s; %s\n\n", n[coverage.Covered], len(results), n[coverage.Partial], n[coverage.Blind], undecided, verdict)
 	for _, r := range results {
 		mark := string(r.Status)
 		switch r.Status {

@@ -69,9 +69,9 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 			counts = append(counts, fmt.Sprintf("%d %s", byLevel[l], l))
 		}
 	}
-	fmt.Fprintf(w, "%s: %s, the first that matches decides: %s\n", p.Title(), plural(int64(len(r.Rules)), "rule"), strings.Join(counts, ", "))
+	fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("%s: %s, the first that matches decides: %s", p.Title(), plural(int64(len(r.Rules)), "rule"), strings.Join(counts, ", ")), 79))
 	for _, e := range r.Everywhere {
-		fmt.Fprintf(w, "everywhere: %s\n", e)
+		fmt.Fprintln(w, cli.Wrap("everywhere: "+e, 79))
 	}
 	para := func(text string) {
 		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(cli.Wrap(text, 74), "\n", "\n    "))

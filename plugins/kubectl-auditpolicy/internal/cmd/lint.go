@@ -172,6 +172,7 @@ func (o *lintOptions) validate() error {
 // judged is one policy, or the API server of a file, and what was found.
 type judged struct {
 	name   string
+	file   string
 	source []byte
 	rules  int // -1 for an API server
 	report *lint.Report
@@ -296,7 +297,7 @@ func (o *lintOptions) judge(name string, data []byte) ([]judged, error) {
 			return nil, err
 		}
 		rep := lint.Run(p, o.rules)
-		out = append(out, judged{name: p.Title(), source: data, rules: len(p.Internal.Rules), report: rep})
+		out = append(out, judged{name: p.Title(), file: name, source: data, rules: len(p.Internal.Rules), report: rep})
 		if omits == "" {
 			omits = omitsReceived(p)
 		}
@@ -320,7 +321,7 @@ func (o *lintOptions) judge(name string, data []byte) ([]judged, error) {
 			}
 			rep.Results = append(rep.Results, lint.Result{Finding: f, Width: max(1, len(f.Subject.Path))})
 		}
-		out = append(out, judged{name: name + " (" + s.Kind + ")", source: data, rules: -1, report: rep})
+		out = append(out, judged{name: name + " (" + s.Kind + ")", file: name, source: data, rules: -1, report: rep})
 	}
 	if len(out) == 0 {
 		return nil, cli.Usagef("%w", err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/diff"
@@ -139,15 +138,19 @@ func (o *lintOptions) proof(env *cli.Env, shown string, before, after []byte) {
 		default:
 			fmt.Fprintf(env.ErrOut, "%s: what is recorded changes:\n", b[i].Title())
 			for _, c := range d.Changes {
-				fmt.Fprintf(env.ErrOut, "  %s\n", strings.Join([]string{c.Class, ": ", c.From.String(), " -> ", c.To.String()}, ""))
+				fmt.Fprintf(env.ErrOut, "  %s: %s -> %s\n", c.Class, c.From, c.To)
 			}
 		}
 	}
 }
 
 // writeAtomic replaces a file in one step, so that a reader sees the old text
-// or the new one.
+// or the new one. Where the path is a link, what it points to is replaced.
 func writeAtomic(path string, data []byte, mode os.FileMode) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".auditpolicy-*")
 	if err != nil {
 		return err

@@ -89,7 +89,9 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 	w := env.Out
 	var total finding.Summary
 	rules, fixable, suppressed := 0, 0, 0
+	files := map[string]bool{}
 	for _, j := range all {
+		files[j.file] = true
 		for _, r := range j.report.Results {
 			writeResult(w, st, j.source, r)
 			if r.Fix != nil {
@@ -104,11 +106,8 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 		suppressed += j.report.Suppressed
 	}
 	in := plural(int64(rules), "rule")
-	if len(all) > 1 {
-		in += fmt.Sprintf(" of %d files", len(all))
-		if len(o.files) == 1 {
-			in = plural(int64(rules), "rule")
-		}
+	if len(files) > 1 {
+		in += fmt.Sprintf(" of %d files", len(files))
 	}
 	if rules == 0 && len(all) == 1 && all[0].rules < 0 {
 		in = all[0].name

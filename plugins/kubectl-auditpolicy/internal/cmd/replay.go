@@ -164,14 +164,14 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 	if r.Exactness.Bytes == replay.LowerBound {
 		least = "at least "
 	}
-	fmt.Fprintln(w, st.Bold(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
+	fmt.Fprintln(w, st.Bold(cli.Wrap(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
 		count(r.Kept.Events), plural(total, "event"), percent(r.Kept.Events, total),
-		least, size(r.Kept.Bytes), size(r.Log.EventBytes), percent(r.Kept.Bytes, r.Log.EventBytes))))
-	line := fmt.Sprintf("  log      %s, %s of text, %s", plural(int64(r.Log.Files), "source"), size(r.Log.Bytes), plural(r.Log.Requests, "request"))
+		least, size(r.Kept.Bytes), size(r.Log.EventBytes), percent(r.Kept.Bytes, r.Log.EventBytes)), 80)))
+	line := fmt.Sprintf("%s, %s of text, %s", plural(int64(r.Log.Files), "source"), size(r.Log.Bytes), plural(r.Log.Requests, "request"))
 	if r.Log.Span() > 0 {
 		line += fmt.Sprintf(", %s from %s", span(r.Log.Span()), r.Log.First.UTC().Format("2006-01-02T15:04:05Z"))
 	}
-	fmt.Fprintln(w, line)
+	fmt.Fprintln(w, "  log      "+strings.ReplaceAll(cli.Wrap(line, 69), "\n", "\n           "))
 	if r.Added.Events > 0 {
 		fmt.Fprintf(w, "  added    about %s, %s: stages that this log does not have\n", plural(r.Added.Events, "event"), size(r.Added.Bytes))
 	}
@@ -277,7 +277,7 @@ func ruleSummary(r *auditinternal.PolicyRule, width int) string {
 		s = "everything"
 	}
 	if len(s) > width {
-		s = s[:width-1] + "~"
+		s = strings.ToValidUTF8(s[:width-1], "") + "~"
 	}
 	return s
 }

@@ -137,12 +137,13 @@ func (o *suggestOptions) text(env *cli.Env, r *suggest.Report) {
 		fmt.Fprint(w, s.YAML)
 	}
 	if r.Stage != nil {
-		fmt.Fprintf(w, "\n# omitStages: [RequestReceived] saves %s of bytes and %s of events; what is recorded\n# when a request is answered says the same and more.\n", percent(r.Stage.Bytes, r.Base.Bytes), percent(r.Stage.Events, r.Base.Events))
+		fmt.Fprintf(w, "\n# omitStages: [RequestReceived] saves %s of bytes and %s of events;\n# what is recorded when a request is answered says the same and more.\n", percent(r.Stage.Bytes, r.Base.Bytes), percent(r.Stage.Events, r.Base.Events))
 	}
 	if len(r.Withheld) > 0 {
 		fmt.Fprintln(w, "\nLeft alone")
 		for _, h := range r.Withheld {
-			fmt.Fprintf(w, "  %7s of bytes  %7s of events  %s\n", percent(h.Bytes, r.Base.Bytes), percent(h.Events, r.Base.Events), h.Reason)
+			fmt.Fprintf(w, "  %7s of bytes  %7s of events  %s\n", percent(h.Bytes, r.Base.Bytes), percent(h.Events, r.Base.Events),
+				strings.ReplaceAll(cli.Wrap(h.Reason, 41), "\n", "\n"+strings.Repeat(" ", 39)))
 		}
 	}
 }
