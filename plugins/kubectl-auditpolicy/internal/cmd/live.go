@@ -42,7 +42,7 @@ func liveTable(ctx context.Context, flags *cli.Cluster) (*apitable.Table, error)
 		return nil, ctx.Err()
 	case a := <-done:
 		if a.err == nil && len(a.lists) == 0 {
-			a.err = errors.New("it names no resource at all")
+			a.err = errors.New("discovery names no resource")
 		}
 		if a.err != nil && !discovery.IsGroupDiscoveryFailedError(a.err) || len(a.lists) == 0 {
 			return nil, cli.WithHint(cli.Unknownf("--live: discovery on %s: %w", config.Host, a.err), "leave --live out to judge by the table of a Kubernetes version")
