@@ -157,14 +157,14 @@ func configItems(r *splice.Remover, root *yamltree.Node) bool {
 	if i < 0 || root.Items[i].Kind != yamltree.Seq {
 		return false
 	}
-	items, any := root.Items[i], false
+	items, found := root.Items[i], false
 	for _, item := range items.Items {
-		any = any || isConfig(item)
+		found = found || isConfig(item)
 	}
-	if any {
+	if found {
 		r.Entries(items, func(i int) bool { return !isConfig(items.Items[i]) })
 	}
-	return any
+	return found
 }
 
 // unalias brings back every alias that was expanded.

@@ -140,9 +140,8 @@ func (p *parser) flowPlain() *Node {
 	if c := p.src[p.pos]; c != ',' && c != ']' && c != '}' && c != ':' {
 		p.fail("a plain value over several lines in a flow collection")
 	}
-	if p.ls != ls || p.src[p.pos] == ':' {
-		// a key or a value that ends its line: subtle enough to ask again
-		p.plain = p.plain && p.src[p.pos] == ':' && p.ls == ls || p.plain && p.src[p.pos] != ':'
+	if p.src[p.pos] == ':' && p.ls != ls {
+		p.plain = false // a key whose colon stands on another line
 	}
 	p.pos, p.ls = save, ls
 	return n

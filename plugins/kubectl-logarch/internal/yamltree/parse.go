@@ -280,7 +280,7 @@ func (p *parser) skip() bool {
 			p.pos++
 		case c == '\t':
 			p.pos++
-		case c == '#' && (p.pos == p.ls || blank(p.src[p.pos-1]) || fresh && p.pos == p.ls):
+		case c == '#' && (p.pos == p.ls || blank(p.src[p.pos-1])):
 			for p.pos < p.end && p.src[p.pos] != '\n' {
 				p.pos++
 			}

@@ -16,12 +16,12 @@ func (p *parser) plainScalar(parent int) *Node {
 	n := p.node(Scalar, Plain, p.pos)
 	p.plainLine()
 	n.Value, n.End = p.src[n.Start:p.pos], p.pos
-	if p.src[n.Start] == '-' || p.src[n.Start] == '?' || p.src[n.Start] == ':' {
-		p.plain = p.plain && p.src[n.Start] == '-'
+	if c := p.src[n.Start]; c == '?' || c == ':' {
+		p.plain = false
 	}
 	var b *strings.Builder
 	for {
-		if i := p.commentAhead(); i {
+		if p.commentAhead() {
 			return n
 		}
 		save, ls := p.pos, p.ls
