@@ -251,6 +251,34 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// What a kubelet in good health says: before it has registered, when a pod that
+// it asks for is gone, and when a stream ends. As in logs of v1.37.1.
+func TestScanHealthy(t *testing.T) {
+	var s Scanner
+	for range 6 {
+		s.Add(Record{Time: now, Raw: `E1126 14:55:02.167455      47 kubelet_node_status.go:396] "Error getting the current node from lister" err="node \"kube-worker-2\" not found"`})
+	}
+	if h := s.Hits(); len(h) != 1 || h[0].Name != "NodeNotFound" {
+		t.Errorf("before it has registered: %+v", h)
+	}
+	for _, l := range []string{
+		`I1126 14:55:02.345338      47 kubelet_node_status.go:78] "Successfully registered node" node="kube-worker-2"`,
+		`E1126 14:55:02.345529      47 kubelet_node_status.go:479] "Error updating node status, will retry" err="error getting node \"kube-worker-2\": node \"kube-worker-2\" not found"`,
+		`E1126 14:56:18.646285      47 status_manager.go:1257] "Failed to get status for pod" err="pods \"web\" is forbidden: User \"system:node:kube-worker-2\" cannot get resource \"pods\" in API group \"\" in the namespace \"default\": node: no relationship found between node 'kube-worker-2' and this object"`,
+		`E1126 14:56:54.008934      47 conn.go:353] "Error on socket receive" err="read tcp 10.199.0.12:10250->10.199.0.1:57808: use of closed network connection"`,
+		`I0105 06:24:52.423336      46 server.go:257] "Started kubelet"`,
+	} {
+		s.Add(Record{Time: now, Raw: l})
+	}
+	if h := s.Hits(); len(h) != 0 {
+		t.Errorf("after: %+v", h)
+	}
+	s.Add(Record{Time: now, Raw: `E1 kubelet_node_status.go:1] "Unable to register node" err="nodes \"n2\" is forbidden: User \"system:node:n1\" cannot create resource \"nodes\" in API group \"\""`})
+	if h := s.Hits(); len(h) != 1 || h[0].Name != "Forbidden" {
+		t.Errorf("under another name: %+v", h)
+	}
+}
+
 // Where a distribution keeps a log outside of /var/log nothing is asked, and
 // that is an answer; a debug pod reads the file.
 func TestElsewhere(t *testing.T) {

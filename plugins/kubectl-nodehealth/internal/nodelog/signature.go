@@ -38,7 +38,7 @@ var Signatures = []Signature{
 	{"ConntrackFull", "kernel", re(`nf_conntrack: .*table full, dropping packet`), "connections are dropped because the connection table is full", "net.netfilter.nf_conntrack_max, kube-proxy's conntrack settings", 0},
 	{"CertificateExpired", "kubelet", re(`x509: certificate has expired or is not yet valid|certificate has expired`), "a certificate expired, or the clock is wrong", "kubectl certgen expiry; the node's clock", 0},
 	{"Unauthorized", "kubelet", re(`err="Unauthorized"|: Unauthorized$`), "the API server does not accept the kubelet's credentials", "/var/lib/kubelet/pki, pending CSRs", 0},
-	{"APIServerRefused", "kubelet", re(`dial tcp \S+:\d+: (?:connect: connection refused|i/o timeout|connect: no route to host|connectex: )|net/http: TLS handshake timeout|use of closed network connection`), "the kubelet cannot reach the API server (or another address in the line)", "the address in the line: load balancer, firewall, control plane", 0},
+	{"APIServerRefused", "kubelet", re(`dial tcp \S+:\d+: (?:connect: connection refused|i/o timeout|connect: no route to host|connectex: )|net/http: TLS handshake timeout`), "the kubelet cannot reach the API server (or another address in the line)", "the address in the line: load balancer, firewall, control plane", 0},
 	{"KubeletNotConfigured", "kubelet", re(`failed to (?:load|read) [Kk]ubelet config file`), "the kubelet has no configuration: kubeadm init or join has not run here, or did not get that far", "kubeadm's own output; ls /var/lib/kubelet/config.yaml", 0},
 	{"BootstrapMissing", "kubelet", re(`unable to load bootstrap kubeconfig|bootstrap client certificate in .* is expired`), "the kubelet's kubeconfig or client certificate is missing or expired, and it has nothing to ask for a new one with", "openssl x509 -enddate -noout -in /var/lib/kubelet/pki/kubelet-client-current.pem; join again, or make a new kubelet.conf", 0},
 	{"UnknownFlag", "kubelet", re(`failed to parse kubelet flag|unknown flag: --|Flag --\S+ has been removed`), "the kubelet does not know a flag that it is started with: flags of an older version remained after an upgrade", "/var/lib/kubelet/kubeadm-flags.env and the unit's drop-ins", 0},
@@ -46,7 +46,7 @@ var Signatures = []Signature{
 	{"CgroupDriverMismatch", "kubelet", re(`kubelet cgroup driver: .* is different from docker cgroup driver|expected cgroupsPath to be of format "?slice:prefix:name`), "the kubelet and the runtime use different cgroup drivers", "cgroupDriver of the kubelet, SystemdCgroup of the runtime: both systemd", 0},
 	{"CgroupMissing", "kubelet", re(`Following Cgroup subsystem not mounted|cgroups?: cannot find cgroup mount|missing (?:required )?cgroups?:|configured to not run on a host using cgroup v1`), "the machine's cgroups are not those that the kubelet needs", "cgroup_enable=memory on the kernel's command line; cgroup v2 for v1.35 and later", 0},
 	{"CRIUnimplemented", "kubelet", re(`unknown service runtime\.v1(?:alpha2)?\.(?:RuntimeService|ImageService)|CRI v1 (?:runtime|image) API is not implemented`), "the runtime speaks another version of the CRI, or its CRI plugin is switched off", "disabled_plugins in /etc/containerd/config.toml; the runtime's version", 0},
-	{"Forbidden", "kubelet", re(`is forbidden: User \\*"(?:system:anonymous|system:node:|system:bootstrap)`), "the API server does not let the kubelet do what it has to", "the name in its certificate (system:node:NAME), --authorization-mode=Node,RBAC", 0},
+	{"Forbidden", "kubelet", re(`is forbidden: User \\*"(?:system:anonymous|system:bootstrap|system:node:[^"]*" cannot \w+ resource \\*"(?:nodes|leases|csinodes)\b)`), "the API server does not let the kubelet do what it has to", "the name in its certificate (system:node:NAME), --authorization-mode=Node,RBAC", 0},
 	{"ResolvConfMissing", "kubelet", re(`open \S*resolv\.conf: no such file`), "the resolv.conf that the kubelet gives to pods is not there", "resolvConf in /var/lib/kubelet/config.yaml; systemd-resolved", 0},
 	{"PLEGUnhealthy", "kubelet", re(`PLEG is not healthy: pleg was last seen active`), "the runtime answers too slowly for the kubelet to see its pods", "the runtime's log, disk latency, number of containers", 0},
 	{"RuntimeDown", "kubelet", re(`container runtime is down|rpc error: code = Unavailable desc = connection error.*(?:containerd|crio)\.sock`), "the container runtime does not answer", "systemctl status containerd", 0},
@@ -67,6 +67,8 @@ var Signatures = []Signature{
 	{"AppArmorNotLoaded", "kubelet", re(`Cannot enforce AppArmor|apparmor profile not found|AppArmor profile .* not loaded`), "a pod asks for an AppArmor profile that the node does not have, or AppArmor is off there", "load the profile on the node (apparmor_parser), or boot it with AppArmor", 0},
 	{"HNSFailed", "kubelet", re(`HNS failed with error|hnsCall failed|Waiting for the Network to be created|subnet\.env: no such file`), "the Windows host network service or flannel has no network", "restart hns, kube-proxy and flannel; delete c:\\k\\SourceVip.json and flannel's files before rejoining", 0},
 }
+
+var registered = re(`Successfully registered node`)
 
 func re(s string) *lazyregexp.Regexp { return lazyregexp.New(s) }
 
@@ -92,6 +94,9 @@ type Scanner struct {
 // Add looks at one record.
 func (s *Scanner) Add(r Record) {
 	s.lines++
+	if registered.MatchString(r.Raw) {
+		delete(s.hits, "NodeNotFound") // every kubelet says it until it has registered
+	}
 	for _, sig := range Signatures {
 		if !sig.Pattern.MatchString(r.Raw) {
 			continue
