@@ -159,7 +159,7 @@ func TestToolsGoOnAfterConversion(t *testing.T) {
 		must(t, to, "openssl", "verify", "-CAfile", "ca.crt", "apiserver.crt")
 		back := filepath.Join(t.TempDir(), "back")
 		certgen(t, ".", "convert", to, "--layout", "openssl", "--out", back)
-		opensslGoesOn(t, back, "apiserver")
+		opensslGoesOn(t, back, "server") // its name before kubeadm's
 	})
 }
 
@@ -246,5 +246,5 @@ func TestHistoryGoesThroughEveryLayout(t *testing.T) {
 			t.Errorf("%s came back different", f)
 		}
 	}
-	opensslGoesOn(t, at, "apiserver") // its name in kubeadm
+	opensslGoesOn(t, at, "server") // its name before kubeadm's
 }

@@ -23,7 +23,7 @@ func (c *carrier) isAPIServer(cert *x509.Certificate) bool {
 	if c.src.Has(c.src.Exactly(apiServer).Cert) {
 		return false
 	}
-	return cert == nil || slices.ContainsFunc(cert.DNSNames, func(n string) bool { return strings.HasPrefix(n, "kubernetes.default") })
+	return cert == nil || slices.ContainsFunc(cert.DNSNames, func(n string) bool { return n == "kubernetes" || strings.HasPrefix(n, "kubernetes.default") })
 }
 
 func (c *carrier) readNames() error {
