@@ -42,18 +42,20 @@ func TestSameEventsSameRecords(t *testing.T) {
 			call(jsonLog, b)
 		}
 		dir := t.TempDir()
-		out := func(name string, data []byte) []record {
+		out := func(name string, data []byte, note string) []record {
 			file := filepath.Join(dir, name)
 			if err := os.WriteFile(file, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			stdout, stderr := parse(t, "-o", "json", file)
-			if stderr != "" {
+			if strings.TrimSpace(stderr) != note {
 				t.Fatalf("%s: %s", name, stderr)
 			}
 			return records(t, stdout)
 		}
-		x, y := out("text.log", text.Bytes()), out("json.log", js.Bytes())
+		// Some values are not UTF-8: klog text keeps their bytes, zap does not.
+		x := out("text.log", text.Bytes(), "note: bytes that are not UTF-8 are U+FFFD in JSON; -o klog keeps them")
+		y := out("json.log", js.Bytes(), "")
 		if len(x) != events || len(y) != events {
 			t.Fatalf("%d records of text and %d of JSON, want %d", len(x), len(y), events)
 		}
