@@ -246,7 +246,10 @@ type filebeatRun struct {
 
 func (r *filebeatRun) end(sig syscall.Signal) {
 	_ = r.c.Process.Signal(sig)
+	// Filebeat 7.17 does not always end at SIGTERM; the kubelet kills it then.
+	kill := time.AfterFunc(15*time.Second, func() { _ = r.c.Process.Kill() })
 	_ = r.c.Wait()
+	kill.Stop()
 }
 
 func (r *filebeatRun) rename(t *testing.T, round int) {
