@@ -69,7 +69,14 @@ judges() {
 	local ok=0 m
 	for m in $(modules_under test/judges); do
 		echo "--- $m"
-		GOWORK=off go -C "$m" test -count=1 -timeout 30m ./... || ok=1
+		GOWORK=off go -C "$m" test -count=1 -timeout 15m ./... && continue
+		# Real agents miss deadlines too, on a busy machine.
+		echo "--- once more: $m"
+		if GOWORK=off go -C "$m" test -count=1 -timeout 15m ./...; then
+			flaky+=("$m")
+		else
+			ok=1
+		fi
 	done
 	return $ok
 }
