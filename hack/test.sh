@@ -69,10 +69,10 @@ judges() {
 	local ok=0 m
 	for m in $(modules_under test/judges); do
 		echo "--- $m"
-		GOWORK=off go -C "$m" test -count=1 -timeout 15m ./... && continue
+		GOWORK=off go -C "$m" test -count=1 -timeout 20m ./... && continue
 		# Real agents miss deadlines too, on a busy machine.
 		echo "--- once more: $m"
-		if GOWORK=off go -C "$m" test -count=1 -timeout 15m ./...; then
+		if GOWORK=off go -C "$m" test -count=1 -timeout 20m ./...; then
 			flaky+=("$m")
 		else
 			ok=1
