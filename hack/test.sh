@@ -84,6 +84,7 @@ judges() {
 layer "build the plugins" make --no-print-directory build
 layer "house rules" hack/lint.sh
 layer "unit and command scripts" unit
+layer "start-up and size against their limits" env GOWORK=off go -C test test -count=1 -v ./bench/startup
 layer "examples of the documentation, and its pictures" env GOWORK=off go -C test test ./examples ./pictures ./walkthrough
 
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
