@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Runs golangci-lint (.golangci.yml) on every module that plugins are made of,
-# and on the programs of hack/.
+# Runs golangci-lint (.golangci.yml) on every module of the repository.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export CGO_ENABLED=0
 tool=${XDG_CACHE_HOME:-$HOME/.cache}/clusterwright/golangci-lint-$(sha256sum hack/tools/golangci/go.mod | cut -c1-12)
 if [ ! -x "$tool" ]; then
@@ -12,8 +11,12 @@ if [ ! -x "$tool" ]; then
 	mv "$tool.part" "$tool"
 fi
 config=$PWD/.golangci.yml status=0
-for m in shared plugins/kubectl-nodehealth plugins/kubectl-auditpolicy plugins/kubectl-certgen plugins/kubectl-logarch; do
-	(cd "$m" && "$tool" run --allow-parallel-runners --config "$config" ./...) || status=1
+for m in $(git ls-files '*go.mod' | grep -v '^hack/tools/' | xargs -n1 dirname); do
+	work=off
+	case $m in shared | plugins/*) work= ;; esac
+	(cd "$m" && GOWORK=$work "$tool" run --allow-parallel-runners --config "$config" ./...) || {
+		echo "golangci-lint: $m"
+		status=1
+	}
 done
-(cd hack && GOWORK=off "$tool" run --allow-parallel-runners --config "$config" ./...) || status=1
 exit $status

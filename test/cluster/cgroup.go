@@ -156,7 +156,7 @@ func (n *Node) removeTree(dir string) error {
 	}
 	// A frozen process does not die before its freezer thaws.
 	if _, err := os.Stat(filepath.Join(dir, "freezer.state")); err == nil {
-		os.WriteFile(filepath.Join(dir, "freezer.state"), []byte("THAWED"), 0o644)
+		errs = append(errs, os.WriteFile(filepath.Join(dir, "freezer.state"), []byte("THAWED"), 0o644))
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		errs = append(errs, err)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
-
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
+	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
 // search finds the policies in a document that is not one itself: as a string
@@ -140,7 +140,8 @@ var claimsPolicy = lazyregexp.New(`(?m)^\s*"?apiVersion"?\s*:\s*["']?audit\.k8s\
 
 // innerError says of an embedded text that should be a policy why it is none.
 func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, value string, err error) error {
-	line, inner, why := n.Line, 0, ""
+	line, inner := n.Line, 0
+	var why string
 	if t := templateText(s.file.Name, []byte(value)); t != nil {
 		err = t
 	}
@@ -149,8 +150,9 @@ func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, val
 		inner, why = syntax.Line, "not YAML: "+syntax.Err
 	} else {
 		_, rest, _ := strings.Cut(strings.TrimPrefix(err.Error(), s.file.Name), ":")
-		fmt.Sscanf(rest, "%d: ", &inner)
-		_, why, _ = strings.Cut(rest, ": ")
+		number, text, _ := strings.Cut(rest, ": ")
+		inner, _ = strconv.Atoi(number) // no number: the file as a whole
+		why = text
 	}
 	if indent >= 0 {
 		line += inner

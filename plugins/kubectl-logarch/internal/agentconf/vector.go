@@ -9,7 +9,8 @@ import (
 // and a file that was rotated is kept open until it is read: rotate_wait_secs has
 // no limit by default.
 func vector(s Spec) Config {
-	from, source := "logs", ""
+	from := "logs"
+	var source string
 	if s.node() {
 		source = fmt.Sprintf(`sources:
   logs:
