@@ -40,6 +40,7 @@ type Cluster struct {
 	Processes map[string]*Process
 	Nodes     []*Node
 
+	// saving guards cluster.json and the nodes' records.
 	saving sync.Mutex
 }
 
@@ -121,6 +122,9 @@ func openDir(dir string) (*Cluster, error) {
 	}
 	for _, n := range c.Nodes {
 		n.cluster = c
+		if err := n.note(); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -232,9 +236,20 @@ func (c *Cluster) Client() (*kubernetes.Clientset, error) {
 	return kubernetes.NewForConfig(r)
 }
 
+// save writes the cluster down. What only concerns a node is written by the
+// node's save, which can be called for several nodes at once.
 func (c *Cluster) save() error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
+	for _, n := range c.Nodes {
+		if err := n.note(); err != nil {
+			return err
+		}
+	}
+	return c.write()
+}
+
+func (c *Cluster) write() error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err

@@ -201,7 +201,7 @@ func (n *Node) StopContainerd() error {
 	if err := n.Containerd.stop(0); err != nil {
 		return err
 	}
-	return n.cluster.save()
+	return n.save()
 }
 
 // StartKubelet starts the node's kubelet; it does not wait for Ready.
@@ -238,7 +238,7 @@ func (n *Node) StopKubelet() error {
 	if err := n.Kubelet.stop(0); err != nil {
 		return err
 	}
-	return n.cluster.save()
+	return n.save()
 }
 
 // SetKubelet changes a field of the kubelet's configuration file (nil removes

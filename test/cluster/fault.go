@@ -122,6 +122,9 @@ func (c *Cluster) runFault(fault, node string, do func(Fault, *Node) error) erro
 	if err := do(f, n); err != nil {
 		return fmt.Errorf("%s %s: %w", fault, node, err)
 	}
+	if n != nil {
+		return n.save()
+	}
 	return c.save()
 }
 

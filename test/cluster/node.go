@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +31,29 @@ type Node struct {
 	Init, Containerd, Kubelet *Process
 
 	cluster *Cluster
+	// record is the node as it was last written down.
+	record []byte
+}
+
+// MarshalJSON gives the node's record: another node is starting its processes
+// while this one is written down.
+func (n *Node) MarshalJSON() ([]byte, error) { return n.record, nil }
+
+func (n *Node) note() (err error) {
+	type fields Node
+	n.record, err = json.Marshal((*fields)(n))
+	return err
+}
+
+// save writes the cluster down with what this node is now, and the other nodes
+// as they were.
+func (n *Node) save() error {
+	n.cluster.saving.Lock()
+	defer n.cluster.saving.Unlock()
+	if err := n.note(); err != nil {
+		return err
+	}
+	return n.cluster.write()
 }
 
 func newNode(c *Cluster, number int) *Node {
@@ -159,7 +183,7 @@ func (n *Node) PowerOn() error {
 	if err := n.connect(); err != nil {
 		return err
 	}
-	return n.cluster.save()
+	return n.save()
 }
 
 // PowerOff ends everything on the node at once, without a word to the API
@@ -174,7 +198,7 @@ func (n *Node) PowerOff() error {
 			errs = append(errs, p.stop(0))
 		}
 	}
-	errs = append(errs, n.removeCgroups(), n.disconnect(), n.cluster.save())
+	errs = append(errs, n.removeCgroups(), n.disconnect(), n.save())
 	return errors.Join(errs...)
 }
 
@@ -183,13 +207,13 @@ func (n *Node) destroy() error {
 	if err := errors.Join(n.PowerOff(), n.disconnect(), n.removeCgroups()); err != nil {
 		return err
 	}
-	n.keepLogs()
-	return os.RemoveAll(n.Dir)
+	return errors.Join(n.keepLogs(), os.RemoveAll(n.Dir))
 }
 
 // keepLogs saves the daemons' logs from the node's disk to the cluster's logs,
 // where they outlive the node.
-func (n *Node) keepLogs() {
+func (n *Node) keepLogs() error {
+	var errs []error
 	for _, p := range []*Process{n.Init, n.Containerd, n.Kubelet} {
 		if p == nil {
 			continue
@@ -198,8 +222,9 @@ func (n *Node) keepLogs() {
 		if err != nil {
 			continue // it had not begun to write
 		}
-		os.WriteFile(filepath.Join(n.cluster.LogsDir(), n.Name+"-"+filepath.Base(p.Log)), b, 0o644)
+		errs = append(errs, os.WriteFile(filepath.Join(n.cluster.LogsDir(), n.Name+"-"+filepath.Base(p.Log)), b, 0o644))
 	}
+	return errors.Join(errs...)
 }
 
 // intoCgroup is a command line that moves itself into the node's cgroup for
@@ -228,7 +253,7 @@ func (n *Node) startDaemon(p *Process) error {
 	if err := p.start(enter...); err != nil {
 		return err
 	}
-	return n.cluster.save()
+	return n.save()
 }
 
 // Path is a path of the node as the host sees it, while the node is on. It works
