@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // DefaultVersion is the Kubernetes version of this module.
@@ -31,14 +33,11 @@ func Binary(version string) (string, error) {
 			return b, nil
 		}
 	}
-	b := filepath.Join(cacheDir(), "k8s-"+version)
+	b := filepath.Join(program.Cache(), "k8s-"+version)
 	if _, err := os.Stat(b); err == nil {
 		return b, nil
 	}
-	script, err := repositoryFile("hack/build-k8s.sh")
-	if err != nil {
-		return "", fmt.Errorf("no %s, and no hack/build-k8s.sh to build it with: %w", b, err)
-	}
+	script := filepath.Join(program.Repo(), "hack", "build-k8s.sh")
 	cmd := exec.Command(script, version)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
@@ -68,26 +67,6 @@ func (c Config) minor() int {
 		return 0
 	}
 	return n
-}
-
-// repositoryFile finds a file of the repository from the folder where the
-// process runs (go test runs in the package's folder).
-func repositoryFile(rel string) (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		f := filepath.Join(dir, rel)
-		if _, err := os.Stat(f); err == nil {
-			return f, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", fmt.Errorf("%s is in no folder above the working folder", rel)
-		}
-		dir = up
-	}
 }
 
 // CanRun says why this machine cannot run a control plane, or nil.

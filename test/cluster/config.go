@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // Names of the control plane's components, as Cluster.Processes,
@@ -184,16 +186,5 @@ func BaseDir() string {
 	if os.Getuid() == 0 {
 		return "/var/lib/clusterwright-test"
 	}
-	return filepath.Join(cacheDir(), "clusters")
-}
-
-func cacheDir() string {
-	if d := os.Getenv("XDG_CACHE_HOME"); d != "" {
-		return filepath.Join(d, "clusterwright")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = os.TempDir()
-	}
-	return filepath.Join(home, ".cache", "clusterwright")
+	return filepath.Join(program.Cache(), "clusters")
 }

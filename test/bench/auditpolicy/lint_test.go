@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // took runs a command and returns how long it took; an exit status of 1 is
@@ -19,7 +21,7 @@ import (
 func took(t *testing.T, args ...string) time.Duration {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(pluginBin(t), args...)
+	cmd := exec.Command(program.Plugin(t, "auditpolicy"), args...)
 	cmd.Stderr = &stderr
 	start := time.Now()
 	err := cmd.Run()

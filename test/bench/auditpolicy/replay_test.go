@@ -18,21 +18,9 @@ import (
 	"time"
 
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
-)
 
-func pluginBin(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		_, here, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	}
-	p := filepath.Join(dir, "kubectl-auditpolicy")
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return p
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 // events writes an audit log as a mid-sized cluster makes it under a policy
 // with bodies: leases, watches and gets without, writes and lists with; about
@@ -76,7 +64,7 @@ func events(w io.Writer, size int64) {
 // TestBenchReplay measures replay against jq taking the same fields out of the
 // same file, and against encoding/json decoding whole events on as many cores.
 func TestBenchReplay(t *testing.T) {
-	plugin := pluginBin(t)
+	bin := program.Plugin(t, "auditpolicy")
 	dir := t.TempDir()
 	log, policy := filepath.Join(dir, "audit.log"), filepath.Join(dir, "policy.yaml")
 	f, err := os.Create(log)
@@ -88,7 +76,7 @@ func TestBenchReplay(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	text, err := exec.Command(plugin, "init", "gce").Output()
+	text, err := exec.Command(bin, "init", "gce").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,9 +99,9 @@ func TestBenchReplay(t *testing.T) {
 	}
 	mb := func(d time.Duration, bytes float64) float64 { return bytes / d.Seconds() / 1e6 }
 
-	ours, wall := run(plugin, "replay", policy, "--log", log, "-o", "json")
+	ours, wall := run(bin, "replay", policy, "--log", log, "-o", "json")
 	for range 2 {
-		c, w := run(plugin, "replay", policy, "--log", log, "-o", "json")
+		c, w := run(bin, "replay", policy, "--log", log, "-o", "json")
 		ours, wall = min(ours, c), min(wall, w)
 	}
 	used := func() time.Duration {
@@ -189,12 +177,12 @@ func decodeAll(t *testing.T, file string, workers int) time.Duration {
 // TestBenchMemory replays 2 GB from a pipe and looks at the most memory that the
 // process held.
 func TestBenchMemory(t *testing.T) {
-	plugin := pluginBin(t)
+	bin := program.Plugin(t, "auditpolicy")
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  resources: [{group: \"\", resources: [pods], resourceNames: [x]}]\n- level: Request\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(plugin, "replay", policy, "--log", "-", "-o", "json")
+	cmd := exec.Command(bin, "replay", policy, "--log", "-", "-o", "json")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -8,32 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
-
-func root() string {
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "..", "..", "..")
-}
-
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join(root(), "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-certgen"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return p
-}
 
 // cost is what a run took.
 type cost struct{ wall, cpu time.Duration }
@@ -68,25 +48,13 @@ func least(n int, run func() cost) cost {
 	return best
 }
 
-func build(t *testing.T, module, pkg, name string) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), name)
-	c := exec.Command("go", "build", "-o", out, pkg)
-	c.Dir = filepath.Join(root(), module)
-	c.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, text)
-	}
-	return out
-}
-
 // CA and server take less than 15 ms of CPU besides generating keys; a P-256
 // key takes 16 microseconds, so the whole process is measured. Most of it is
 // the start of a program that links kubectl's libraries (their init functions,
 // and the pages of 31 MB); what certgen itself does has a limit of its own, so
 // that the start cannot hide it.
 func TestBenchOne(t *testing.T) {
-	bin := plugin(t)
+	bin := program.Plugin(t, "certgen")
 	c := least(20, func() cost {
 		return measure(t, t.TempDir(), bin, "server", "--ip", "203.0.113.10")
 	})
@@ -109,8 +77,8 @@ func TestBenchMany(t *testing.T) {
 			t.Fatalf("%v (hack/packages.sh)", err)
 		}
 	}
-	bin, floor := plugin(t), build(t, "test", "./bench/certgen/floor", "floor")
-	cfssl := build(t, "test/judges/cfssl", "github.com/cloudflare/cfssl/cmd/cfssl", "cfssl")
+	bin, floor := program.Plugin(t, "certgen"), program.Build(t, "floor", ".")
+	cfssl := program.Peer(t, "cfssl", "github.com/cloudflare/cfssl/cmd/cfssl")
 	list := filepath.Join(t.TempDir(), "list")
 	var b strings.Builder
 	for i := range many {

@@ -9,11 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const (
@@ -22,53 +23,6 @@ const (
 	minRatio  = 25
 	maxMemory = 100 << 20
 )
-
-// parser is the plugin under test: in CLUSTERWRIGHT_BIN, else in the
-// repository's bin/.
-func parser(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		_, here, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v (run make build)", err)
-	}
-	return p
-}
-
-// collector finds the OpenTelemetry collector of test/judges/otelcol in the
-// cache, or builds it.
-func collector(t *testing.T) string {
-	t.Helper()
-	cache := os.Getenv("XDG_CACHE_HOME")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cache = filepath.Join(home, ".cache")
-	}
-	bin := filepath.Join(cache, "clusterwright", "otelcol")
-	if _, err := os.Stat(bin); err == nil {
-		return bin
-	}
-	_, here, _, _ := runtime.Caller(0)
-	cmd := exec.Command("go", "build", "-mod=mod", "-ldflags", "-s -w", "-o", bin, ".")
-	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..", "judges", "otelcol")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	t.Log("building the collector: some minutes")
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("build the collector: %v", err)
-	}
-	return bin
-}
 
 // writeCRI writes a log as containerd would of a component: klog lines, most of
 // them structured.
@@ -80,7 +34,7 @@ func writeCRI(t *testing.T, name string, size int64) (lines int64) {
 	at := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	for range 20000 {
 		at = at.Add(time.Duration(rnd.IntN(100_000)) * time.Microsecond)
-		body := ""
+		var body string
 		switch r := rnd.IntN(10); {
 		case r < 8:
 			body = fmt.Sprintf(`I%s       1 kubelet.go:%d] "SyncLoop (PLEG): event for pod" pod="kube-system/coredns-7d764666f9-%05d" event={"ID":"b5b4b3d1-9a1e-4c5b-8f6e-%012d","Type":"ContainerStarted","Data":"0f3c%08d"}`,
@@ -117,7 +71,7 @@ func cpuOf(s *os.ProcessState) time.Duration { return s.UserTime() + s.SystemTim
 // runParse runs parse to JSON lines and returns the time and the peak memory.
 func runParse(t *testing.T, file string, out *os.File) (cost, int64) {
 	t.Helper()
-	cmd := exec.Command(parser(t), "parse", file, "-o", "json", "-q")
+	cmd := exec.Command(program.Plugin(t, "logarch"), "parse", file, "-o", "json", "-q")
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	begin := time.Now()
 	if err := cmd.Run(); err != nil {
@@ -205,7 +159,7 @@ service:
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(collector(t), "--config", config)
+	cmd := exec.Command(program.Peer(t, "otelcol", "."), "--config", config)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {

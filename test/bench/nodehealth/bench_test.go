@@ -11,18 +11,19 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/test/cluster"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 var (
@@ -36,28 +37,11 @@ const (
 	maxRSS   = 300 << 20
 )
 
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(wd, "..", "..", "..", "bin")
-	}
-	path := filepath.Join(dir, "kubectl-nodehealth")
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return path
-}
-
 // TestBenchFleet fills an API server and measures the table of the whole
 // cluster against the paged lists that it has to read, both in turns, and that
 // one node's story does not read them.
 func TestBenchFleet(t *testing.T) {
-	bin := plugin(t)
+	bin := program.Plugin(t, "nodehealth")
 	// Without the Node authorizer the API server keeps no second copy of all
 	// pods, which it would take a minute to load.
 	c := cluster.ForTest(t, cluster.Config{Name: "bench-nodehealth", NoControllerManager: true, NoScheduler: true, Verbosity: 1,

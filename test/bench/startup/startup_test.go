@@ -4,10 +4,11 @@ package startup
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const (
@@ -17,9 +18,9 @@ const (
 )
 
 // cost is the user and system time of one --help.
-func cost(t *testing.T, program string) time.Duration {
+func cost(t *testing.T, path string) time.Duration {
 	t.Helper()
-	c := exec.Command(program, "--help")
+	c := exec.Command(path, "--help")
 	if err := c.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +36,8 @@ func ratios(t *testing.T, programs []string) []float64 {
 	all := make([][]float64, len(programs)-1)
 	for range rounds {
 		base := cost(t, programs[0])
-		for i, program := range programs[1:] {
-			all[i] = append(all[i], float64(cost(t, program))/float64(base))
+		for i, path := range programs[1:] {
+			all[i] = append(all[i], float64(cost(t, path))/float64(base))
 		}
 	}
 	out := make([]float64, len(all))
@@ -48,25 +49,16 @@ func ratios(t *testing.T, programs []string) []float64 {
 }
 
 func TestBenchStartupAndSize(t *testing.T) {
-	floor := filepath.Join(t.TempDir(), "floor")
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", floor, "./floor")
-	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
+	floor := program.Build(t, ".", "./floor")
 	names := []string{"nodehealth", "auditpolicy", "certgen", "logarch"}
 	programs, sizes := []string{floor}, []int64{}
 	for _, name := range names {
-		program := filepath.Join(dir, "kubectl-"+name)
-		st, err := os.Stat(program)
+		path := program.Plugin(t, name)
+		st, err := os.Stat(path)
 		if err != nil {
 			t.Fatalf("%v: run 'make build' first", err)
 		}
-		programs, sizes = append(programs, program), append(sizes, st.Size())
+		programs, sizes = append(programs, path), append(sizes, st.Size())
 	}
 	for i, ratio := range ratios(t, programs) {
 		name, size := names[i], sizes[i]

@@ -8,36 +8,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
-)
 
-// bin is the plugin under test: in CLUSTERWRIGHT_BIN, else in the repository's
-// bin/.
-func bin(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		_, here, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-auditpolicy"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return p
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 // run runs the plugin and returns its output and exit status.
 func run(t testing.TB, env []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin(t), args...)
+	cmd := exec.CommandContext(ctx, program.Plugin(t, "auditpolicy"), args...)
 	cmd.Env = append(os.Environ(), env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

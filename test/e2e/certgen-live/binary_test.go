@@ -7,33 +7,18 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
-)
 
-func binary(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = "../../../bin"
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-certgen"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v (make build, or set CLUSTERWRIGHT_BIN)", err)
-	}
-	return p
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 // certgen runs the plugin and returns both streams and the exit status.
 func certgen(t testing.TB, kubeconfig string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, binary(t), args...)
+	c := exec.CommandContext(ctx, program.Plugin(t, "certgen"), args...)
 	c.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "NO_COLOR=1")
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut

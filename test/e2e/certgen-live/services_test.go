@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const tlsImage = "docker.io/library/tlsserver:1"
@@ -20,12 +21,7 @@ const tlsImage = "docker.io/library/tlsserver:1"
 // tlsServerImage builds the server of ./tlsserver and puts it on a node.
 func tlsServerImage(t *testing.T, n *cluster.Node) {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "tlsserver")
-	cmd := exec.Command("go", "build", "-o", bin, "./tlsserver")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := program.Build(t, ".", "./tlsserver")
 	var tar bytes.Buffer
 	if err := cluster.WriteImage(&tar, cluster.Image{Tags: []string{tlsImage}, Files: map[string]string{"/tlsserver": bin}, Entrypoint: []string{"/tlsserver"}}); err != nil {
 		t.Fatal(err)
@@ -169,7 +165,7 @@ func TestServices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(binary(t), "inspect", "--live", "--kubeconfig", conf)
+	cmd := exec.Command(program.Plugin(t, "certgen"), "inspect", "--live", "--kubeconfig", conf)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.Env = []string{"HOME=/tmp", "NO_COLOR=1"}
 	text, _ := cmd.CombinedOutput()

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // consistent says what is wrong with a flat folder: every certificate must have
@@ -76,7 +78,7 @@ func TestKilled(t *testing.T) {
 			}
 		}
 		for range 3 {
-			c := exec.Command(plugin(t), args...)
+			c := exec.Command(program.Plugin(t, "certgen"), args...)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +157,7 @@ func TestConversionKilled(t *testing.T) {
 	died := 0
 	for range 20 {
 		out := filepath.Join(t.TempDir(), "new")
-		c := exec.Command(plugin(t), "convert", src, "--layout", "easyrsa", "--out", out)
+		c := exec.Command(program.Plugin(t, "certgen"), "convert", src, "--layout", "easyrsa", "--out", out)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // handbookConf is the handbook's csr.conf.
@@ -59,7 +61,7 @@ const handbookConfig = `{"signing": {"default": {"expiry": "8760h"}, "profiles":
   "usages": ["signing", "key encipherment", "server auth", "client auth"], "expiry": "8760h"}}}}`
 
 func handbookCFSSL(t *testing.T) set {
-	tool := cfssl(t)
+	tool := program.Peer(t, "cfssl", cfsslMain)
 	dir := t.TempDir()
 	names := `"key": {"algo": "rsa", "size": 2048}, "names": [{"C": "US", "ST": "CA", "L": "SF", "O": "Acme", "OU": "Ops"}]`
 	write(t, filepath.Join(dir, "ca-config.json"), handbookConfig)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // A file with a defect that its tool, or a strict verifier, trips over: what
@@ -101,7 +103,7 @@ func TestFixesPassTheTools(t *testing.T) {
 	must(t, ca, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=sound-ca",
 		"-addext", "keyUsage=critical,keyCertSign,cRLSign")
 	must(t, ca, "openssl", "genrsa", "-out", "leaf.key", "2048")
-	t.Setenv("CFSSL", cfssl(t))
+	t.Setenv("CFSSL", program.Peer(t, "cfssl", cfsslMain))
 	for _, m := range mended {
 		t.Run(m.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -113,7 +115,7 @@ func TestFixesPassTheTools(t *testing.T) {
 			if out, err := tool(t, dir, "sh", "-c", m.run); err == nil {
 				t.Fatalf("the tools take it as it is:\n%s", out)
 			}
-			out, err := tool(t, dir, plugin(t), "lint", "--fix", m.file)
+			out, err := tool(t, dir, program.Plugin(t, "certgen"), "lint", "--fix", m.file)
 			if err != nil && !strings.Contains(out, "mended") {
 				t.Fatalf("lint --fix: %v\n%s", err, out)
 			}

@@ -13,34 +13,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
-
-// root is the repository.
-func root() string {
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "..", "..", "..")
-}
-
-// plugin is the binary under test: in CLUSTERWRIGHT_BIN, else in bin/.
-func plugin(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join(root(), "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-certgen"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return p
-}
 
 // certgen runs the plugin in a folder; it must succeed.
 func certgen(t testing.TB, dir string, args ...string) string {
@@ -57,7 +35,7 @@ func try(t testing.TB, dir string, args ...string) (stdout, stderr string, code 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, plugin(t), args...)
+	c := exec.CommandContext(ctx, program.Plugin(t, "certgen"), args...)
 	c.Dir = dir
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
@@ -104,18 +82,8 @@ func need(t testing.TB, names ...string) {
 	}
 }
 
-// cfssl builds cfssl 1.6.5, which test/judges/cfssl pins, and returns its path.
-func cfssl(t testing.TB) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "cfssl")
-	c := exec.Command("go", "build", "-o", out, "github.com/cloudflare/cfssl/cmd/cfssl")
-	c.Dir = filepath.Join(root(), "test", "judges", "cfssl")
-	c.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("build cfssl: %v\n%s", err, text)
-	}
-	return out
-}
+// cfsslMain is cfssl 1.6.5, which test/judges/cfssl pins.
+const cfsslMain = "github.com/cloudflare/cfssl/cmd/cfssl"
 
 // freePort is a port on loopback that nobody listens on.
 func freePort(t testing.TB) string {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const easyrsaScript = "/usr/share/easy-rsa/easyrsa"
@@ -65,7 +67,7 @@ func opensslGoesOn(t *testing.T, dir, name string) {
 // keeps no book of its own.
 func cfsslGoesOn(t *testing.T, dir, name string) {
 	t.Helper()
-	bin := cfssl(t)
+	bin := program.Peer(t, "cfssl", cfsslMain)
 	write(t, filepath.Join(dir, "bob.json"), `{"CN": "bob", "hosts": ["bob.example.org"], "key": {"algo": "ecdsa", "size": 256}}`)
 	out := must(t, dir, "sh", "-c", bin+" gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes bob.json 2>/dev/null")
 	write(t, filepath.Join(dir, "out.json"), out)

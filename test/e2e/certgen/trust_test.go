@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // inNamespace runs a script with mounts of its own, $W a folder to work in and
@@ -22,7 +24,7 @@ func inNamespace(t *testing.T, script string) string {
 	if err := os.Chmod(filepath.Join(w, "bin/sudo"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	head := "set -e; W=" + w + "; CA=$W/pki/ca.crt; CERT=$W/pki/server.crt; PATH=$W/bin:" + filepath.Dir(plugin(t)) + ":$PATH\n" +
+	head := "set -e; W=" + w + "; CA=$W/pki/ca.crt; CERT=$W/pki/server.crt; PATH=$W/bin:" + filepath.Dir(program.Plugin(t, "certgen")) + ":$PATH\n" +
 		`own() { mkdir -p "$1" "$W/own$1"; cp -a "$1/." "$W/own$1"; mount --bind "$W/own$1" "$1"; }` + "\n"
 	return must(t, w, "unshare", "--mount", "sh", "-c", head+script)
 }

@@ -7,10 +7,11 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // user runs the plugin.
@@ -22,18 +23,7 @@ type user struct {
 
 func newUser(t *testing.T, kubeconfig string) user {
 	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	bin, err := filepath.Abs(filepath.Join(dir, "kubectl-nodehealth"))
-	if err == nil {
-		_, err = os.Stat(bin)
-	}
-	if err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return user{t, bin, kubeconfig}
+	return user{t, program.Plugin(t, "nodehealth"), kubeconfig}
 }
 
 func (u user) run(args ...string) (output string, code int) {

@@ -1,7 +1,6 @@
 package clusterhealth
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -19,39 +18,8 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
-
-// metricsServer builds the genuine metrics-server (cached; its first build takes
-// some minutes) and returns its path and its module's manifests.
-func metricsServer(t *testing.T) (program, manifests string) {
-	t.Helper()
-	module, err := filepath.Abs("../../judges/metricsserver")
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(args ...string) string {
-		c := exec.Command("go", args...)
-		c.Dir, c.Env = module, append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=mod")
-		var errOut bytes.Buffer
-		c.Stderr = &errOut
-		out, err := c.Output()
-		if err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, errOut.String())
-		}
-		return strings.TrimSpace(string(out))
-	}
-	run("mod", "download", "sigs.k8s.io/metrics-server")
-	found := strings.Fields(run("list", "-m", "-f", "{{.Version}} {{.Dir}}", "sigs.k8s.io/metrics-server"))
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program = filepath.Join(cache, "clusterwright", "metrics-server-"+found[0])
-	if _, err := os.Stat(program); err != nil {
-		run("build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
-	}
-	return program, filepath.Join(found[1], "manifests", "base")
-}
 
 // kustomization is the release's manifests, changed for a cluster without
 // service addresses: the pod is in the host's network, and finds the API server
@@ -77,8 +45,9 @@ patches:
 func TestMetricsServer(t *testing.T) {
 	c := cluster.ForTest(t, cluster.Config{Name: "clusterhealth-ms", Nodes: 2, APIServerFlags: []string{"--enable-aggregator-routing=true"}})
 	u := newUser(t, c.Kubeconfig)
-	program, manifests := metricsServer(t)
-	if err := c.ImportImage(cluster.Image{Tags: []string{"registry.k8s.io/metrics-server/metrics-server:judge"}, Files: map[string]string{"/metrics-server": program}, Entrypoint: []string{"/metrics-server"}}); err != nil {
+	server := program.Peer(t, "metricsserver", ".") // the genuine one; its first build takes some minutes
+	manifests := filepath.Join(program.Source(t, "metricsserver", "sigs.k8s.io/metrics-server"), "manifests", "base")
+	if err := c.ImportImage(cluster.Image{Tags: []string{"registry.k8s.io/metrics-server/metrics-server:judge"}, Files: map[string]string{"/metrics-server": server}, Entrypoint: []string{"/metrics-server"}}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()

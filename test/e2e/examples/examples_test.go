@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
 	"github.com/clusterwright/kubectl-plugins/test/examples"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // world is what the examples take for granted of a cluster.
@@ -82,18 +82,12 @@ func TestExamples(t *testing.T) {
 		t.Skip("NOT TESTED: a cluster, in short mode")
 	}
 	c := cluster.ForTest(t, cluster.Config{Name: "e2e-examples", Nodes: 2})
-	repo, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo := program.Repo()
 	kubernetes, err := cluster.Binary("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := os.Getenv("CLUSTERWRIGHT_BIN")
-	if bin == "" {
-		bin = filepath.Join(repo, "bin")
-	}
+	bin := program.Plugins(t)
 	kubectl := func(stdin string, args ...string) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

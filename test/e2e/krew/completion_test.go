@@ -12,18 +12,15 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // withPlugins puts the built plugins on PATH, with kubectl's completion of them.
 func (w *world) withPlugins(kubeconfig string) (bin string) {
 	w.t.Helper()
-	from := os.Getenv("CLUSTERWRIGHT_BIN")
-	if from == "" {
-		from = filepath.Join(w.repo, "bin")
-	}
 	bin = filepath.Join(w.home, "bin")
 	for _, p := range plugins {
-		if err := os.Symlink(filepath.Join(from, "kubectl-"+p), filepath.Join(bin, "kubectl-"+p)); err != nil {
+		if err := os.Symlink(program.Plugin(w.t, p), filepath.Join(bin, "kubectl-"+p)); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const workloads = `
@@ -93,7 +94,7 @@ func TestAdviseLive(t *testing.T) {
 		}
 	}
 	time.Sleep(15 * time.Second)
-	out, msg, code := run("", c.Kubeconfig, bin(t), "advise", "-n", "default", "--node-stats", "-o", "json")
+	out, msg, code := run("", c.Kubeconfig, program.Plugin(t, "logarch"), "advise", "-n", "default", "--node-stats", "-o", "json")
 	if code != 1 {
 		t.Fatalf("exit status %d, want 1 for the file in the container layer: %s", code, msg)
 	}
@@ -128,7 +129,7 @@ func TestAdviseLive(t *testing.T) {
 		t.Errorf("saw %v, notes %v", seen, a.Notes)
 	}
 	// All namespaces: nobody ships.
-	out, msg, _ = run("", c.Kubeconfig, bin(t), "advise", "-A")
+	out, msg, _ = run("", c.Kubeconfig, program.Plugin(t, "logarch"), "advise", "-A")
 	if !strings.Contains(out, "LA118") || !strings.Contains(out, "default/deployment/chatty") {
 		t.Errorf("%s%s", out, msg)
 	}
@@ -138,7 +139,7 @@ func TestAdviseLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, msg, code = run("", poor, bin(t), "advise", "-n", "default"); code != 3 || !strings.Contains(msg, "forbidden") {
+	if _, msg, code = run("", poor, program.Plugin(t, "logarch"), "advise", "-n", "default"); code != 3 || !strings.Contains(msg, "forbidden") {
 		t.Errorf("without permission: exit status %d: %s", code, msg)
 	}
 }

@@ -3,37 +3,17 @@ package logarchparse
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-)
 
-// bin is the plugin under test: in CLUSTERWRIGHT_BIN, else in the repository's
-// bin/.
-func bin(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		_, here, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v (run make build)", err)
-	}
-	return p
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 // parse runs kubectl logarch parse and returns both streams.
 func parse(t testing.TB, args ...string) (stdout, stderr string) {
 	t.Helper()
-	cmd := exec.Command(bin(t), append([]string{"parse"}, args...)...)
+	cmd := exec.Command(program.Plugin(t, "logarch"), append([]string{"parse"}, args...)...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {

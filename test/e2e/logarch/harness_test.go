@@ -5,12 +5,12 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // user is somebody at a terminal, with kubectl and the plugin.
@@ -23,22 +23,11 @@ type user struct {
 
 func newUser(t *testing.T, c *cluster.Cluster) user {
 	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	plugin, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(plugin); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
 	k8s, err := cluster.Binary("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return user{t, c, plugin, k8s}
+	return user{t, c, program.Plugin(t, "logarch"), k8s}
 }
 
 func (u user) exec(stdin string, program string, args ...string) (stdout, stderr string, code int) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // answerTime is the promise: a node's whole story within this time, whatever
@@ -25,25 +26,6 @@ const (
 	broken = "kube-worker-1" // the node that faults are done to
 	intact = "kube-worker-2" // and its neighbour in the same zone, which must not be blamed
 )
-
-// binary is the plugin under test: in CLUSTERWRIGHT_BIN, else in the
-// repository's bin folder.
-func binary(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(wd, "..", "..", "..", "bin")
-	}
-	path := filepath.Join(dir, "kubectl-nodehealth")
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return path
-}
 
 type finding struct {
 	ID, Severity, Title, Message string
@@ -183,7 +165,7 @@ func inTime(t *testing.T, a answer, limit time.Duration) {
 	var own time.Duration
 	for range 3 {
 		begin := time.Now()
-		if err := exec.Command(binary(t), "version").Run(); err != nil {
+		if err := exec.Command(program.Plugin(t, "nodehealth"), "version").Run(); err != nil {
 			t.Fatal(err)
 		}
 		own = max(own, time.Since(begin))
@@ -236,7 +218,7 @@ func newCluster(t *testing.T) (*cluster.Cluster, runner) {
 		cfg.Kubelet = map[string]any{"runtimeRequestTimeout": "15s"}
 		nodes[cluster.NodeName(i)] = cfg
 	}
-	bin := binary(t)
+	bin := program.Plugin(t, "nodehealth")
 	c := cluster.ForTest(t, cluster.Config{Name: "e2e-nodehealth", Nodes: 2, NodeConfigs: nodes, NodeMonitorGracePeriod: 20 * time.Second})
 	manifest := filepath.Join(t.TempDir(), "workload.yaml")
 	if err := os.WriteFile(manifest, []byte(workload), 0o644); err != nil {

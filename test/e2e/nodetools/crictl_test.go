@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // install gives a node programs of its own in /usr/local/bin; the rest of /usr
@@ -89,10 +90,7 @@ func workload(t *testing.T, c *cluster.Cluster, node string) string {
 
 // The real crictl on a node: streams, stdin, exit status, and nothing left.
 func testCrictl(t *testing.T, c *cluster.Cluster, u user) {
-	crictl, err := cluster.Tool("crictl", "sigs.k8s.io/cri-tools/cmd/crictl")
-	if err != nil {
-		t.Fatal(err)
-	}
+	crictl := program.Peer(t, "crictl", "sigs.k8s.io/cri-tools/cmd/crictl")
 	n, err := c.Node(one)
 	if err != nil {
 		t.Fatal(err)

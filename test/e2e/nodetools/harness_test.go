@@ -8,7 +8,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -58,22 +57,6 @@ func (u user) expect(code int, stdout, stderr string, args ...string) {
 	if got != code || !strings.Contains(out, stdout) || !strings.Contains(errOut, stderr) {
 		u.t.Errorf("%s: exit status %d, want %d with %q on stdout and %q on stderr\n%s%s", strings.Join(args, " "), got, code, stdout, stderr, out, errOut)
 	}
-}
-
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	path, err := filepath.Abs(filepath.Join(dir, "kubectl-nodehealth"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return path
 }
 
 // leftovers are the debug Jobs and pods that still exist.

@@ -16,11 +16,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 func TestNodeTools(t *testing.T) {
 	c := cluster.ForTest(t, cluster.Config{Name: "nodetools", Nodes: 2, APIServerFlags: []string{"--enable-aggregator-routing=true"}})
-	u := user{t, plugin(t), c.Kubeconfig}
+	u := user{t, program.Plugin(t, "nodehealth"), c.Kubeconfig}
 
 	t.Run("shell", func(t *testing.T) { testShell(t, c, u) })
 	// On nodes that no detector has written to yet.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // detectorImage makes the detector's image as its Dockerfile lays it out, from
@@ -17,22 +18,10 @@ import (
 func detectorImage(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	const module = "k8s.io/node-problem-detector"
-	detector, err := cluster.Tool("npd", module+"/cmd/nodeproblemdetector")
-	if err != nil {
-		t.Fatal(err)
-	}
-	checker, err := cluster.Tool("npd", module+"/cmd/healthchecker")
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := exec.Command("go", "list", "-f", "{{.Dir}}", "-m", module)
-	list.Dir, list.Env = "../../judges/npd", append(os.Environ(), "GOWORK=off")
-	dir, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	detector := program.Peer(t, "npd", module+"/cmd/nodeproblemdetector")
+	checker := program.Peer(t, "npd", module+"/cmd/healthchecker")
 	files := map[string]string{"/node-problem-detector": detector, "/home/kubernetes/bin/health-checker": checker}
-	configs, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "config", "*.json"))
+	configs, err := filepath.Glob(filepath.Join(program.Source(t, "npd", module), "config", "*.json"))
 	if err != nil || len(configs) == 0 {
 		t.Fatalf("%v: no configurations", err)
 	}

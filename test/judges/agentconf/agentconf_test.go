@@ -5,9 +5,7 @@ package agentconf
 
 import (
 	"bytes"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +13,8 @@ import (
 	"github.com/grafana/alloy/syntax/ast"
 	"github.com/grafana/alloy/syntax/parser"
 	"sigs.k8s.io/yaml"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const pod = `apiVersion: v1
@@ -36,10 +36,6 @@ var endpoints = [][2]string{
 // and on a node, for each destination that it can send to.
 func configs(t *testing.T, agent string) map[string]map[string]string {
 	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = "../../../bin"
-	}
 	out := map[string]map[string]string{}
 	for _, e := range endpoints {
 		dest, endpoint := e[0], e[1]
@@ -51,7 +47,7 @@ func configs(t *testing.T, agent string) map[string]map[string]string {
 			"sidecar": append([]string{"inject", "-f", "-", "--mode", "agent", "--agent", agent, "--log", "/var/log/app/app.log", "--log", "/var/log/app/b.log"}, to...),
 			"node":    append([]string{"agent", agent}, to...),
 		} {
-			c := exec.Command(filepath.Join(dir, "kubectl-logarch"), args...)
+			c := exec.Command(program.Plugin(t, "logarch"), args...)
 			c.Stdin = strings.NewReader(pod)
 			var stderr bytes.Buffer
 			c.Stderr = &stderr

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/calyptia/go-fluentbit-config/v2 v2.14.0
+	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
 	github.com/grafana/alloy/syntax v0.1.0
 	sigs.k8s.io/yaml v1.6.0
 )
@@ -18,3 +19,5 @@ require (
 	golang.org/x/sys v0.6.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
+
+replace github.com/clusterwright/kubectl-plugins/test/program => ../../program

@@ -3,6 +3,7 @@ module github.com/clusterwright/kubectl-plugins/test/judges/filebeat
 go 1.26.0
 
 require (
+	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
 	github.com/elastic/beats/v7 v7.17.29
 	gopkg.in/yaml.v2 v2.4.0
 	k8s.io/api v0.21.1
@@ -152,3 +153,5 @@ replace (
 )
 
 exclude github.com/docker/distribution v2.8.0+incompatible
+
+replace github.com/clusterwright/kubectl-plugins/test/program => ../../program

@@ -11,48 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"gopkg.in/yaml.v2"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
-
-// filebeat is the program: the cached one, or built here, which takes about two
-// and a half minutes of one core.
-var filebeat = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(cache, "clusterwright", "filebeat-v7.17.29")
-	if _, err := os.Stat(name); err == nil {
-		return name, nil
-	}
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", name+".new", ".")
-	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build filebeat: %w\n%s", err, out)
-	}
-	return name, os.Rename(name+".new", name)
-})
-
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	name, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err == nil {
-		_, err = os.Stat(name)
-	}
-	if err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return name
-}
 
 const pod = `apiVersion: v1
 kind: Pod
@@ -69,7 +35,7 @@ spec:
 // ConfigMap that it prints.
 func configOf(t *testing.T, args ...string) string {
 	t.Helper()
-	c := exec.Command(plugin(t), args...)
+	c := exec.Command(program.Plugin(t, "logarch"), args...)
 	c.Stdin = strings.NewReader(pod)
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
@@ -103,10 +69,7 @@ func node(t *testing.T, to ...string) string {
 // command makes a process of Filebeat with a configuration.
 func command(t *testing.T, conf string, args ...string) *exec.Cmd {
 	t.Helper()
-	bin, err := filebeat()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := program.Peer(t, "filebeat", ".") // two and a half minutes of one core, the first time
 	home := t.TempDir()
 	file := filepath.Join(home, "filebeat.yml")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
@@ -204,11 +167,8 @@ func start(t *testing.T, conf string) *exec.Cmd {
 // TestSimulate lets kubectl logarch simulate run this Filebeat with what inject
 // writes for it.
 func TestSimulate(t *testing.T) {
-	bin, err := filebeat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(plugin(t), "simulate", "--agent", "filebeat", "--binary", bin, "-o", "json")
+	bin := program.Peer(t, "filebeat", ".") // two and a half minutes of one core, the first time
+	cmd := exec.Command(program.Plugin(t, "logarch"), "simulate", "--agent", "filebeat", "--binary", bin, "-o", "json")
 	cmd.Stderr = os.Stderr
 	out, _ := cmd.Output() // status 1: "stop" loses lines
 	var r struct {

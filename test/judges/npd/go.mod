@@ -3,6 +3,7 @@ module github.com/clusterwright/kubectl-plugins/test/judges/npd
 go 1.26.5
 
 require (
+	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
 	k8s.io/klog/v2 v2.140.0
 	k8s.io/node-problem-detector v1.36.0
 )
@@ -117,3 +118,5 @@ tool (
 	k8s.io/node-problem-detector/cmd/healthchecker
 	k8s.io/node-problem-detector/cmd/nodeproblemdetector
 )
+
+replace github.com/clusterwright/kubectl-plugins/test/program => ../../program

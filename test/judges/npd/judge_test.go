@@ -27,6 +27,8 @@ import (
 	watchertypes "k8s.io/node-problem-detector/pkg/systemlogmonitor/logwatchers/types"
 	logtypes "k8s.io/node-problem-detector/pkg/systemlogmonitor/types"
 	"k8s.io/node-problem-detector/pkg/types"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // last is a line that a rule of our own answers to, so that the end of the log
@@ -103,22 +105,6 @@ func real(t *testing.T, config map[string]any, messages []string) outcome {
 			t.Fatal("the real monitor did not reach the end of the log")
 		}
 	}
-}
-
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	name, err := filepath.Abs(filepath.Join(dir, "kubectl-nodehealth"))
-	if err == nil {
-		_, err = os.Stat(name)
-	}
-	if err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return name
 }
 
 // ours runs npd test.
@@ -207,7 +193,7 @@ func logs(t *testing.T) map[string][]string {
 func TestAgainstTheDetector(t *testing.T) {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
-	bin := plugin(t)
+	bin := program.Plugin(t, "nodehealth")
 	lines := logs(t)
 	monitors, events := 0, 0
 	fired := map[string]bool{}

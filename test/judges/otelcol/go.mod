@@ -3,6 +3,7 @@ module github.com/clusterwright/kubectl-plugins/test/judges/otelcol
 go 1.26.0
 
 require (
+	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v0.160.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.160.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.160.0
@@ -191,3 +192,5 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+replace github.com/clusterwright/kubectl-plugins/test/program => ../../program

@@ -14,40 +14,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
-
-// collector is the collector's binary: the cached one, or built here.
-func collector(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(cache, "clusterwright", "otelcol")
-	if _, err := os.Stat(name); err == nil {
-		return name
-	}
-	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", name, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build the collector: %v\n%s", err, out)
-	}
-	return name
-}
-
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	name, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err == nil {
-		_, err = os.Stat(name)
-	}
-	if err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return name
-}
 
 const pod = `apiVersion: v1
 kind: Pod
@@ -64,7 +33,7 @@ spec:
 // ConfigMap that it prints.
 func configOf(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	c := exec.Command(plugin(t), args...)
+	c := exec.Command(program.Plugin(t, "logarch"), args...)
 	c.Stdin = strings.NewReader(stdin)
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
@@ -109,7 +78,7 @@ func TestEveryConfigurationIsValid(t *testing.T) {
 			if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			c := exec.Command(collector(t), "validate", "--config="+file)
+			c := exec.Command(program.Peer(t, "otelcol", "."), "validate", "--config="+file)
 			c.Env = append(os.Environ(), "POD_NAME=p", "POD_NAMESPACE=n")
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%s %v: %v\n%s\n%s", name, to, err, out, conf)
@@ -132,7 +101,7 @@ func TestNothingIsDeprecated(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-		out, _ := exec.CommandContext(ctx, collector(t), "--config="+file).CombinedOutput()
+		out, _ := exec.CommandContext(ctx, program.Peer(t, "otelcol", "."), "--config="+file).CombinedOutput()
 		cancel()
 		if !strings.Contains(string(out), "Everything is ready") || strings.Contains(string(out), "deprecated") {
 			t.Errorf("%v: %s", to, out)
@@ -147,7 +116,7 @@ func run(t *testing.T, conf string) *exec.Cmd {
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(context.Background(), collector(t), "--config="+file)
+	c := exec.CommandContext(context.Background(), program.Peer(t, "otelcol", "."), "--config="+file)
 	c.Env = append(os.Environ(), "POD_NAME=p", "POD_NAMESPACE=n")
 	c.Stderr = nil
 	if err := c.Start(); err != nil {

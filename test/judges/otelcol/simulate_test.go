@@ -4,33 +4,17 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // TestSimulateCollector lets kubectl logarch simulate run this collector: what
 // it must not lose it does not lose, and what the simulation says it loses is
 // not nothing.
 func TestSimulateCollector(t *testing.T) {
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "bin")
-	}
-	plugin, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(plugin); err != nil {
-		t.Fatalf("%v (run make build)", err)
-	}
-	collector := filepath.Join(t.TempDir(), "otelcol")
-	build := exec.Command("go", "build", "-mod=mod", "-ldflags", "-s -w", "-o", collector, ".")
-	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatalf("build the collector: %v", err)
-	}
-	cmd := exec.Command(plugin, "simulate", "--agent", "otel", "--binary", collector, "--scenario", "steady,burst,missing-file,rename,stop", "-o", "json")
+	collector := program.Peer(t, "otelcol", ".")
+	cmd := exec.Command(program.Plugin(t, "logarch"), "simulate", "--agent", "otel", "--binary", collector, "--scenario", "steady,burst,missing-file,rename,stop", "-o", "json")
 	cmd.Stderr = os.Stderr
 	out, _ := cmd.Output() // status 1: "stop" loses lines
 	var r struct {

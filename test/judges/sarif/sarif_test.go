@@ -8,7 +8,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -17,15 +16,9 @@ import (
 
 	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif" // for its schema
 	"github.com/xeipuuv/gojsonschema"
-)
 
-func bin(name string) string {
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = "../../../bin"
-	}
-	return filepath.Join(dir, name)
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 func TestAuditPolicyLint(t *testing.T) {
 	files, err := filepath.Glob("../../../plugins/kubectl-auditpolicy/testdata/policies/*.yaml")
@@ -35,7 +28,7 @@ func TestAuditPolicyLint(t *testing.T) {
 	files = append(files, "../../../examples/auditpolicy/bad.yaml", "../../../examples/auditpolicy/good.yaml")
 	for _, args := range append([][]string{files}, each(files)...) {
 		var stderr bytes.Buffer
-		cmd := exec.Command(bin("kubectl-auditpolicy"), append([]string{"lint", "-o", "sarif"}, args...)...)
+		cmd := exec.Command(program.Plugin(t, "auditpolicy"), append([]string{"lint", "-o", "sarif"}, args...)...)
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		var exit *exec.ExitError

@@ -8,34 +8,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3"
 	"github.com/zmap/zlint/v3/lint"
-)
 
-func plugin(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		_, here, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	}
-	p, err := filepath.Abs(filepath.Join(dir, "kubectl-certgen"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("%v: run 'make build' first, or set CLUSTERWRIGHT_BIN", err)
-	}
-	return p
-}
+	"github.com/clusterwright/kubectl-plugins/test/program"
+)
 
 func certgen(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	c := exec.Command(plugin(t), args...)
+	c := exec.Command(program.Plugin(t, "certgen"), args...)
 	c.Dir = dir
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("certgen %v: %v\n%s", args, err, out)

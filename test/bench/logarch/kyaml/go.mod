@@ -5,6 +5,7 @@ go 1.26.0
 require sigs.k8s.io/kustomize/kyaml v0.21.1
 
 require (
+	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
 	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/go-errors/errors v1.4.2 // indirect
 	github.com/go-openapi/jsonpointer v0.21.0 // indirect
@@ -22,3 +23,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	k8s.io/kube-openapi v0.0.0-20241212222426-2c72e554b1e7 // indirect
 )
+
+replace github.com/clusterwright/kubectl-plugins/test/program => ../../../program

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 const (
@@ -28,21 +30,7 @@ const manifest = "../../../../plugins/kubectl-logarch/testdata/bench/deployment.
 // and writing the same file with kyaml: whole processes, taking turns, the best
 // of each.
 func TestBenchInject(t *testing.T) {
-	dir := os.Getenv("CLUSTERWRIGHT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "bin")
-	}
-	plugin, err := filepath.Abs(filepath.Join(dir, "kubectl-logarch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(plugin); err != nil {
-		t.Fatalf("%v: run 'make build' first", err)
-	}
-	peer := filepath.Join(t.TempDir(), "kyaml")
-	if out, err := exec.Command("go", "build", "-o", peer, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	peer := program.Build(t, ".", ".")
 	deployment, err := os.ReadFile(manifest)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +62,7 @@ func TestBenchInject(t *testing.T) {
 	for range rounds {
 		_, d := run(b.String(), peer)
 		theirs = least(theirs, d)
-		out, d := run("", plugin, "inject", "-f", file, "--log", "/var/log/web/web.log")
+		out, d := run("", program.Plugin(t, "logarch"), "inject", "-f", file, "--log", "/var/log/web/web.log")
 		ours = least(ours, d)
 		if n := bytes.Count(out, []byte("name: web-log-web")); n != documents {
 			t.Fatalf("%d documents of %d were injected", n, documents)
