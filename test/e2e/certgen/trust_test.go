@@ -82,20 +82,35 @@ kubectl-certgen trust $CA --system rhel | sed -n '2,$s/^  //p' | grep -v '^#' | 
 	wantLines(t, out, "before: not trusted", "installed: trusted", "undone: not trusted", "done by hand: trusted")
 }
 
-// The commands for Java and NSS do what they say.
+// The commands for Java and NSS do what they say, for one CA and for a file of
+// two, pasted into a shell as they are printed.
 func TestTrustJavaAndNSS(t *testing.T) {
 	need(t, "keytool", "certutil")
-	out := inNamespace(t, `
+	script := `
 own /etc/ssl/certs/java
 export HOME=$W/home; mkdir -p $HOME/.pki/nssdb; certutil -N -d sql:$HOME/.pki/nssdb --empty-password
-run() { kubectl-certgen trust $CA --system $1 | sed -n "$2" | sh -e >/dev/null 2>&1; }
+run() { say --system $1 | sed "$2" | sh -e >/dev/null 2>&1; }
 look() {
-	keytool -list -cacerts -storepass changeit 2>/dev/null | grep -q '^certgen-' && echo "java $1: there" || echo "java $1: not there"
-	certutil -L -d sql:$HOME/.pki/nssdb | grep -q '^certgen-.* C,,' && echo "nss $1: there" || echo "nss $1: not there"
+	echo "java $1: $(keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c '^certgen-')"
+	echo "nss $1: $(certutil -L -d sql:$HOME/.pki/nssdb | grep -c '^certgen-.* C,,')"
 }
+`
+	for name, file := range map[string]string{
+		"one":  `say() { kubectl-certgen trust $CA "$@"; }`,
+		"two":  `kubectl-certgen ca --subject CN=other --out $W/other >/dev/null; cat $CA $W/other/ca.crt > $W/both.crt; say() { kubectl-certgen trust $W/both.crt "$@"; }`,
+		"der":  `openssl x509 -in $CA -outform der -out $W/ca.der; say() { kubectl-certgen trust $W/ca.der "$@"; }`,
+		"pipe": `say() { kubectl-certgen trust - "$@" < $CA; }`,
+	} {
+		n := "1"
+		if name == "two" {
+			n = "2"
+		}
+		out := inNamespace(t, script+file+`
 look before
-run java '2,$s/^  \([^#]\)/\1/p'; run nss '2,$s/^  \([^#]\)/\1/p'; look done
-run java 's/^  # undo: //p'; run nss 's/^  # undo: //p'; look undone
+for s in java nss; do run $s '1d; /^  # undo/d'; done; look done
+for s in java nss; do run $s 's/^  # undo: //p; d'; done; look undone
 `)
-	wantLines(t, out, "java before: not there", "nss before: not there", "java done: there", "nss done: there", "java undone: not there", "nss undone: not there")
+		t.Log(name)
+		wantLines(t, out, "java before: 0", "nss before: 0", "java done: "+n, "nss done: "+n, "java undone: 0", "nss undone: 0")
+	}
 }

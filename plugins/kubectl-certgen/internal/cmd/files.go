@@ -5,8 +5,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
@@ -48,4 +50,44 @@ func cause(err error) string {
 		return pe.Err.Error()
 	}
 	return err.Error()
+}
+
+// replaceFile writes a file by rename, and keeps its mode and, where this
+// process may, its owner.
+func replaceFile(name string, data []byte) error {
+	st, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if link, err := filepath.EvalSymlinks(name); err == nil {
+		name = link
+	}
+	return writeByRename(name, data, st.Mode().Perm(), st)
+}
+
+// writeByRename writes a file so that nobody sees half of it. old is the file
+// that it replaces and whose owner it gets, nil for none.
+func writeByRename(path string, data []byte, mode fs.FileMode, old fs.FileInfo) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".certgen-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if old != nil {
+		store.KeepOwner(old, tmp.Name())
+	}
+	if err == nil {
+		err = tmp.Chmod(mode)
+	}
+	if e := tmp.Sync(); err == nil {
+		err = e
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
 }

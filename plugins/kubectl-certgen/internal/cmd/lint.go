@@ -92,6 +92,9 @@ func (o *lintOptions) run(env *cli.Env, args []string) error {
 			return cli.WithHint(cli.Usagef("--disable %s: there is no such check", id), "'kubectl certgen checks' lists them")
 		}
 	}
+	if o.fix && slices.Contains(args, "-") {
+		return cli.WithHint(cli.Usagef("--fix: standard input is no file that the fixes could be written into"), "name the file")
+	}
 	set, err := readLintSet(env, args)
 	if err != nil {
 		return err
@@ -99,50 +102,49 @@ func (o *lintOptions) run(env *cli.Env, args []string) error {
 	issues := o.judge(env, set)
 	fixed := 0
 	if o.fix {
-		for round := 0; round < 4; round++ {
-			n := 0
-			for i, f := range set.files {
-				data, k := certlint.Fixed(f, issues)
-				if k == 0 {
-					continue
-				}
-				nf, err := input.Parse(f.Name, data)
-				if err != nil {
-					return cli.Unknownf("%s: the fixes would break the file (%w); nothing was written", f.Name, err)
-				}
-				if f.Name == stdinName {
-					set.files[i], n = nf, n+k
-					continue
-				}
-				if err := replaceFile(f.Name, data); err != nil {
-					return cli.Usagef("%s: cannot write the fixes: %w", f.Name, err)
-				}
-				set.files[i], n = nf, n+k
-			}
-			if fixed += n; n == 0 {
-				break
-			}
-			issues = o.judge(env, set)
+		if issues, fixed, err = o.mend(env, set, issues); err != nil {
+			return err
 		}
 	}
 	return o.print(env, set, issues, fixed)
 }
 
+// mend writes the fixes into the files, and says what is left. A fix may stand
+// in the way of another, which then comes in the next round; the files are
+// written when all is done.
+func (o *lintOptions) mend(env *cli.Env, set *lintSet, issues []certlint.Issue) (left []certlint.Issue, fixed int, err error) {
+	mended := map[int][]byte{}
+	for round := 0; round < 4; round++ {
+		n := 0
+		for i, f := range set.files {
+			data, k := certlint.Fixed(f, issues)
+			if k == 0 {
+				continue
+			}
+			if set.files[i], err = input.Parse(f.Name, data); err != nil {
+				return nil, 0, cli.Unknownf("%s: the fixes would break the file (%w); nothing was written", f.Name, err)
+			}
+			mended[i], n = data, n+k
+		}
+		if n == 0 {
+			break
+		}
+		fixed += n
+		issues = o.judge(env, set)
+	}
+	for i, f := range set.files {
+		if data, ok := mended[i]; ok {
+			if err := replaceFile(f.Name, data); err != nil {
+				return nil, 0, cli.Usagef("%s: cannot write the fixes: %w", f.Name, err)
+			}
+		}
+	}
+	return issues, fixed, nil
+}
+
 func (o *lintOptions) judge(env *cli.Env, set *lintSet) []certlint.Issue {
 	all := append(certlint.Lint(set.files), set.certIssues(env.Now())...)
 	return slices.DeleteFunc(all, func(i certlint.Issue) bool { return slices.Contains(o.disable, i.ID) })
-}
-
-// replaceFile writes a file by rename and keeps its mode.
-func replaceFile(name string, data []byte) error {
-	st, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	if link, err := filepath.EvalSymlinks(name); err == nil {
-		name = link
-	}
-	return writeByRename(name, data, st.Mode().Perm())
 }
 
 const stdinName = "<stdin>"

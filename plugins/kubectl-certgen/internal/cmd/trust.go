@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +83,9 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 	if err != nil {
 		return cli.Usagef("%s: %w", file, err)
 	}
+	for _, c := range trust.WithoutRoot(certs) {
+		fmt.Fprintf(env.ErrOut, "note: %q is signed by %q, which is not in the file: OpenSSL (curl, Python) refuses its certificates without that one\n", c.Subject.String(), c.Issuer.String())
+	}
 	if o.as != "" {
 		if msgs := validation.IsDNS1123Subdomain(o.name); len(msgs) > 0 && !(o.as == "clustertrustbundle" && strings.Contains(o.name, ":")) {
 			return cli.Usagef("--name %q: %s", o.name, msgs[0])
@@ -97,6 +99,7 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 		}
 		return finding.WriteYAML(env.Out, obj)
 	}
+	src := trust.SourceOf(file, data, certs)
 	if o.install || o.undo {
 		sys := trust.System(o.system)
 		if sys == "" {
@@ -106,7 +109,7 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 				return cli.WithHint(cli.Usagef("this machine is none of the Debian, RHEL and Alpine families (/etc/os-release)"), "without --install the commands for all systems are printed")
 			}
 		}
-		p, err := trust.For(sys, certs, file)
+		p, err := trust.For(sys, certs, src)
 		if err != nil {
 			return cli.Usagef("--system %w", err)
 		}
@@ -124,7 +127,7 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 	}
 	st := env.Style(env.Out)
 	for i, s := range systems {
-		p, err := trust.For(s, certs, file)
+		p, err := trust.For(s, certs, src)
 		if err != nil {
 			return cli.Usagef("%w", err)
 		}
@@ -132,10 +135,10 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 			fmt.Fprintln(env.Out)
 		}
 		fmt.Fprintln(env.Out, st.Bold(string(s)))
-		for _, l := range p.Lines(file, false) {
+		for _, l := range p.Lines(false) {
 			fmt.Fprintf(env.Out, "  %s\n", l)
 		}
-		for _, l := range p.Lines(file, true) {
+		for _, l := range p.Lines(true) {
 			fmt.Fprintf(env.Out, "  %s\n", st.Faint("# undo: "+l))
 		}
 	}
@@ -164,7 +167,7 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
-		if err := writeByRename(path, f.Data, 0o644); err != nil {
+		if err := writeByRename(path, f.Data, 0o644, nil); err != nil {
 			return cli.Unknownf("%s: %s", path, cause(err))
 		}
 		fmt.Fprintf(env.Out, "created  %s\n", path)
@@ -187,27 +190,4 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 		fmt.Fprintf(env.Out, "ran      %s\n", strings.Join(c, " "))
 	}
 	return nil
-}
-
-// writeByRename writes a file so that nobody sees half of it.
-func writeByRename(path string, data []byte, mode fs.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".certgen-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if e := tmp.Sync(); err == nil {
-		err = e
-	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

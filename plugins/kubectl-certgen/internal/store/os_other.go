@@ -29,5 +29,5 @@ func syncUnsupported(error) bool { return true }
 
 func linkUnsupported(error) bool { return true }
 
-// keepOwner: these systems give files the owner of their folder.
-func keepOwner(os.FileInfo, string) {}
+// KeepOwner does nothing: these systems give files the owner of their folder.
+func KeepOwner(os.FileInfo, string) {}

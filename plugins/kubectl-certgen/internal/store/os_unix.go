@@ -46,10 +46,10 @@ func linkUnsupported(err error) bool {
 		errors.Is(err, syscall.EMLINK) || errors.Is(err, syscall.EXDEV)
 }
 
-// keepOwner gives a file the owner of the one that it will replace, where this
+// KeepOwner gives a file the owner of the one that it will replace, where this
 // process may do so; where it may not, the file is the process's own, as any
 // other program's would be.
-func keepOwner(old os.FileInfo, path string) {
+func KeepOwner(old os.FileInfo, path string) {
 	st, ok := old.Sys().(*syscall.Stat_t)
 	if !ok || (int(st.Uid) == os.Geteuid() && int(st.Gid) == os.Getegid()) {
 		return

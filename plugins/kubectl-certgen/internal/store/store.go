@@ -404,7 +404,7 @@ func (b *Batch) stageFile(i int) error {
 			return err
 		}
 	}
-	keepOwner(st, s.staged(i))
+	KeepOwner(st, s.staged(i))
 	sum := sha256.Sum256(old)
 	e.OldSHA256 = hex.EncodeToString(sum[:])
 	return s.linkOrCopy(s.path(e.Path), s.old(i), old)

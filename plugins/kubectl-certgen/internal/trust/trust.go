@@ -5,6 +5,7 @@ package trust
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // the name that Windows and macOS give a certificate
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -38,6 +39,19 @@ func Read(data []byte) ([]*x509.Certificate, error) {
 		}
 	}
 	return out, nil
+}
+
+// WithoutRoot are the CAs whose issuer is not among them. OpenSSL, and with it
+// curl and Python, goes on to look for a CA that signs itself and refuses
+// without; Go, GnuTLS and Java stop at what is trusted.
+func WithoutRoot(certs []*x509.Certificate) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, c := range certs {
+		if !slices.ContainsFunc(certs, func(o *x509.Certificate) bool { return bytes.Equal(o.RawSubject, c.RawIssuer) }) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // System is a trust store.
@@ -80,11 +94,27 @@ func Detect(osRelease []byte) (System, bool) {
 	return "", false
 }
 
+// Source is the file that the CAs are from.
+type Source struct {
+	// Name is what the user called it, for the commands that take it from there.
+	Name string
+	// Plain says that commands can: it is one certificate in PEM, and its last
+	// line ends. Alpine's update-ca-certificates puts files behind each other as
+	// they are.
+	Plain bool
+}
+
+// SourceOf says how commands can use a file; "-" is standard input.
+func SourceOf(name string, data []byte, certs []*x509.Certificate) Source {
+	return Source{name, name != "-" && len(certs) == 1 && bytes.HasSuffix(data, []byte("\n")) && bytes.Contains(data, pki.EncodeCerts(certs[0]))}
+}
+
 // Plan is what makes one system trust the CAs, and what takes it back.
 type Plan struct {
 	System System
-	// Files are to be written, each with one certificate (update-ca-certificates
-	// takes no more from one file).
+	// Files are to be written, each with one certificate: update-ca-certificates,
+	// security and certutil.exe take no more from one file. Those of a plan that
+	// a person carries out lie in the folder where the person is.
 	Files []File
 	// Do and Undo are commands, in order. In a plan that a person carries out
 	// they say the copying too.
@@ -94,6 +124,8 @@ type Plan struct {
 	Input [][]byte
 	// Manual says that this package cannot carry it out here.
 	Manual bool
+
+	src Source
 }
 
 // File is a file of a plan.
@@ -102,10 +134,9 @@ type File struct {
 	Data []byte
 }
 
-// For plans for a system. src is the file as the user named it, for the
-// commands that take it from there.
-func For(sys System, certs []*x509.Certificate, src string) (*Plan, error) {
-	p := &Plan{System: sys}
+// For plans for a system.
+func For(sys System, certs []*x509.Certificate, src Source) (*Plan, error) {
+	p := &Plan{System: sys, src: src}
 	switch sys {
 	case Debian, Alpine:
 		p.files("/usr/local/share/ca-certificates", ".crt", certs)
@@ -121,28 +152,34 @@ func For(sys System, certs []*x509.Certificate, src string) (*Plan, error) {
 		p.Undo = p.Do
 	case MacOS:
 		p.Manual = true
-		p.Do = [][]string{{"sudo", "security", "add-trusted-cert", "-d", "-r", "trustRoot", "-k", "/Library/Keychains/System.keychain", src}}
 		for _, c := range certs {
-			p.Undo = append(p.Undo, []string{"sudo", "security", "delete-certificate", "-Z", strings.ToUpper(hex.EncodeToString(sum(c))), "/Library/Keychains/System.keychain"})
+			file, as := p.own(c, ".pem"), "trustRoot"
+			if !bytes.Equal(c.RawSubject, c.RawIssuer) {
+				as = "trustAsRoot" // what security(1) wants for a CA that another one signed
+			}
+			p.Do = append(p.Do, []string{"sudo", "security", "add-trusted-cert", "-d", "-r", as, "-k", systemKeychain, file})
+			// The first takes the trust back and leaves the certificate.
+			p.Undo = append(p.Undo, []string{"sudo", "security", "remove-trusted-cert", "-d", file},
+				[]string{"sudo", "security", "delete-certificate", "-Z", thumbprint(c), systemKeychain})
 		}
 	case Windows:
 		p.Manual = true
-		p.Do = [][]string{{"certutil.exe", "-addstore", "-f", "Root", strings.ReplaceAll(src, "/", `\`)}}
 		for _, c := range certs {
-			p.Undo = append(p.Undo, []string{"certutil.exe", "-delstore", "Root", c.SerialNumber.Text(16)})
+			p.Do = append(p.Do, []string{"certutil.exe", "-addstore", "-f", "Root", p.own(c, ".crt")})
+			// Not by its serial number: a short one is the number of a place in
+			// the store for certutil.exe.
+			p.Undo = append(p.Undo, []string{"certutil.exe", "-delstore", "Root", thumbprint(c)})
 		}
 	case Java:
 		p.Manual = true
 		for _, c := range certs {
-			do := []string{"keytool", "-importcert", "-noprompt", "-cacerts", "-storepass", "changeit", "-alias", Slug(c)}
-			p.each(do, []string{"-file", src}, nil, c, len(certs))
+			p.each([]string{"keytool", "-importcert", "-noprompt", "-cacerts", "-storepass", "changeit", "-alias", Slug(c)}, []string{"-file", src.Name}, nil, c)
 			p.Undo = append(p.Undo, []string{"keytool", "-delete", "-cacerts", "-storepass", "changeit", "-alias", Slug(c)})
 		}
 	case NSS:
 		p.Manual = true
 		for _, c := range certs {
-			do := []string{"certutil", "-A", "-d", nssDB, "-t", "C,,", "-n", Slug(c)}
-			p.each(do, []string{"-i", src}, []string{"-a"}, c, len(certs))
+			p.each([]string{"certutil", "-A", "-d", nssDB, "-t", "C,,", "-n", Slug(c)}, []string{"-i", src.Name}, []string{"-a"}, c)
 			p.Undo = append(p.Undo, []string{"certutil", "-D", "-d", nssDB, "-n", Slug(c)})
 		}
 	default:
@@ -151,18 +188,30 @@ func For(sys System, certs []*x509.Certificate, src string) (*Plan, error) {
 	return p, nil
 }
 
+const systemKeychain = "/Library/Keychains/System.keychain"
+
 // nssDB is the user's database; the shell fills in the home.
 const nssDB = "sql:$HOME/.pki/nssdb"
 
-// each adds a command that takes one certificate: from the file where it is the
-// only one there, and otherwise, as keytool and certutil read no more than the
+// each adds a command that takes one certificate: from the file where it is
+// nothing else, and otherwise, as keytool and certutil read no more than the
 // first of a file, from standard input.
-func (p *Plan) each(do, fromFile, fromInput []string, c *x509.Certificate, n int) {
-	if n == 1 {
+func (p *Plan) each(do, fromFile, fromInput []string, c *x509.Certificate) {
+	if p.src.Plain {
 		p.Do = append(p.Do, append(do, fromFile...))
 		return
 	}
 	p.Do, p.Input = append(p.Do, append(do, fromInput...)), append(p.Input, pki.EncodeCerts(c))
+}
+
+// own is the file that holds a certificate alone: the user's, or one that the
+// person has to write.
+func (p *Plan) own(c *x509.Certificate, ext string) string {
+	if p.src.Plain {
+		return p.src.Name
+	}
+	p.Files = append(p.Files, File{Slug(c) + ext, pki.EncodeCerts(c)})
+	return Slug(c) + ext
 }
 
 func join(s []System) string {
@@ -179,9 +228,10 @@ func (p *Plan) files(dir, ext string, certs []*x509.Certificate) {
 	}
 }
 
-func sum(c *x509.Certificate) []byte {
-	s := sha256.Sum256(c.Raw)
-	return s[:]
+// thumbprint names a certificate to certutil.exe, and to security of every
+// version (only later ones take SHA-256 too).
+func thumbprint(c *x509.Certificate) string {
+	return fmt.Sprintf("%X", sha1.Sum(c.Raw)) //nolint:gosec // a name
 }
 
 // Slug is a name for a CA in a trust store: who it is, and a part of its
@@ -201,24 +251,31 @@ func Slug(c *x509.Certificate) string {
 		}
 	}
 	s := b.String()
-	return "certgen-" + strings.Trim(s[:min(40, len(s))], "-.") + "-" + hex.EncodeToString(sum(c)[:4])
+	sum := sha256.Sum256(c.Raw)
+	return "certgen-" + strings.Trim(s[:min(40, len(s))], "-.") + "-" + hex.EncodeToString(sum[:4])
 }
 
 // Lines are the commands of a plan for a person's shell, the copying included.
-func (p *Plan) Lines(src string, undo bool) []string {
+func (p *Plan) Lines(undo bool) []string {
 	var out []string
 	sudo := ""
-	if len(p.Files) > 0 {
+	if !p.Manual {
 		sudo = "sudo "
 	}
 	for _, f := range p.Files {
+		text := strings.TrimSpace(string(f.Data))
 		switch {
+		case undo && p.Manual:
 		case undo:
 			out = append(out, "sudo rm "+f.Path)
-		case len(p.Files) == 1:
-			out = append(out, fmt.Sprintf("sudo install -m 0644 %s %s", quote(src), f.Path))
+		case p.System == Windows: // of PowerShell: cmd.exe has no way to write lines
+			out = append(out, fmt.Sprintf("Set-Content %s '%s'", f.Path, text))
+		case p.Manual:
+			out = append(out, fmt.Sprintf("printf '%%s\\n' '%s' > %s", text, f.Path))
+		case p.src.Plain:
+			out = append(out, fmt.Sprintf("sudo install -m 0644 %s %s", quote(p.src.Name), f.Path))
 		default:
-			out = append(out, fmt.Sprintf("printf '%%s' '%s' | sudo tee %s >/dev/null", strings.TrimSpace(string(f.Data)), f.Path))
+			out = append(out, fmt.Sprintf("printf '%%s\\n' '%s' | sudo tee %s >/dev/null", text, f.Path))
 		}
 	}
 	cmds := p.Do
@@ -228,6 +285,10 @@ func (p *Plan) Lines(src string, undo bool) []string {
 	for i, c := range cmds {
 		var words []string
 		for _, w := range c {
+			if p.System == Windows {
+				words = append(words, quoteWindows(w))
+				continue
+			}
 			words = append(words, quote(w))
 		}
 		line := sudo + strings.Join(words, " ")
@@ -244,6 +305,16 @@ func quote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// quoteWindows is for cmd.exe and PowerShell alike; a file's name there has no
+// double quote.
+func quoteWindows(s string) string {
+	s = strings.ReplaceAll(s, "/", `\`)
+	if strings.ContainsAny(s, " &()[]{}^=;!'+,`~") {
+		return `"` + s + `"`
+	}
+	return s
 }
 
 // maxBundle is the largest trustBundle that the API takes.
