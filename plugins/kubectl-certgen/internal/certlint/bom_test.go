@@ -24,6 +24,9 @@ func TestFixKeepsBytes(t *testing.T) {
 			t.Errorf("%d fixes: %q, want %q", n, got, want)
 		}
 	}
+	if f, err := input.Parse("file", []byte(bom)); err == nil {
+		t.Errorf("a byte order mark and nothing else: %v", f.Kind)
+	}
 	if f, err := input.Parse("x", []byte(strings.Repeat("{", 100000))); err == nil {
 		t.Errorf("%v", f.Kind)
 	}

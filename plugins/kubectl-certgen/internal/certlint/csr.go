@@ -13,7 +13,7 @@ import (
 // Request judges a finished certificate request as if it were the file that it
 // was made of: its names, its subject, its key.
 func Request(file string, r *x509.CertificateRequest) []Issue {
-	l := &linter{seen: map[string]bool{}}
+	l := &linter{seen: map[place]bool{}}
 	f := input.Blank(file)
 	var none input.Text
 	if err := r.CheckSignature(); err != nil {

@@ -24,12 +24,19 @@ type Issue struct {
 type linter struct {
 	files  []*input.File
 	issues []Issue
-	seen   map[string]bool
+	seen   map[place]bool
+}
+
+// place is what is said where; the same rule says the same thing about a place
+// once: an alt_names section is often used twice.
+type place struct {
+	rule, file, said string
+	line, column     int
 }
 
 // Lint judges a set of input files.
 func Lint(files []*input.File) []Issue {
-	l := &linter{files: files, seen: map[string]bool{}}
+	l := &linter{files: files, seen: map[place]bool{}}
 	for _, f := range files {
 		if f.BOM && len(f.Requests)+len(f.Configs) > 0 && (f.Kind == input.KindCFSSLRequest || f.Kind == input.KindCFSSLConfig) {
 			l.add(f, Refused, input.Text{End: 3}, "the file begins with a byte order mark: cfssl refuses it (invalid character)").remedy("save it as UTF-8 without one").
@@ -73,8 +80,7 @@ func Lint(files []*input.File) []Issue {
 	return l.issues
 }
 
-// add records an issue and returns it for more detail. The same rule says the
-// same thing about a place once: an alt_names section is often used twice.
+// add records an issue and returns it for more detail.
 func (l *linter) add(f *input.File, r finding.Rule, at input.Text, message string) *Issue {
 	line, col := f.Position(at.Start)
 	is := Issue{File: f, At: at, Finding: r.New(finding.Subject{Kind: "File", Name: f.Name, Line: line, Column: col}, message)}
@@ -82,7 +88,7 @@ func (l *linter) add(f *input.File, r finding.Rule, at input.Text, message strin
 	if f.Repeated(at.Start) {
 		said = "" // the first turn of a loop speaks for all of them
 	}
-	key := r.ID + "\x00" + f.Name + "\x00" + said + "\x00" + string(rune(line)) + string(rune(col))
+	key := place{r.ID, f.Name, said, line, col}
 	if l.seen[key] {
 		return &Issue{}
 	}

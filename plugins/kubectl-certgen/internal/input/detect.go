@@ -37,7 +37,7 @@ func Parse(name string, data []byte) (*File, error) {
 	switch {
 	case len(data) > MaxBytes:
 		return nil, &Error{File: name, Msg: fmt.Sprintf("%d MB is more than any such file has", len(data)>>20)}
-	case len(bytes.TrimSpace(data)) == 0:
+	case len(bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))) == 0:
 		return nil, &Error{File: name, Msg: "the file is empty"}
 	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return nil, &Error{File: name, Msg: "UTF-16 text, which cfssl, openssl and easyrsa do not read: save it as UTF-8"}
