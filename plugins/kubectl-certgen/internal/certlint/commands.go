@@ -137,17 +137,27 @@ func inlineNames(t input.Text) []name {
 	return out
 }
 
+// requestsFor are the calls that make the request which another one signs: the
+// one whose output it reads, or those that write its file.
+func requestsFor(f *input.File, c *input.Command) []*input.Command {
+	isReq := func(o *input.Command) bool { return o.Tool == "openssl" && o.Sub() == "req" && !o.Has("x509") }
+	if c.From != nil && isReq(c.From) {
+		return []*input.Command{c.From}
+	}
+	var out []*input.Command
+	in, _ := c.In()
+	for _, o := range f.Commands {
+		if csr, ok := o.Out(); ok && isReq(o) && in.Value != "" && path.Base(csr.Value) == path.Base(in.Value) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // requestAsksNames says whether the request that is signed was made with names:
 // by -addext, or by a configuration that the script writes.
-func (l *linter) requestAsksNames(f *input.File, in input.Text) (string, bool) {
-	for _, o := range f.Commands {
-		if o.Tool != "openssl" || o.Sub() != "req" || o.Has("x509") {
-			continue
-		}
-		out, ok := o.Flag("out")
-		if !ok || in.Value == "" || path.Base(out.Value) != path.Base(in.Value) {
-			continue
-		}
+func (l *linter) requestAsksNames(f *input.File, c *input.Command) (string, bool) {
+	for _, o := range requestsFor(f, c) {
 		for _, a := range addExts(o) {
 			if strings.HasPrefix(strings.TrimSpace(a.Value), "subjectAltName") {
 				return "-addext", true

@@ -106,7 +106,7 @@ func (l *linter) signer(f *input.File, m input.Manifest, signer input.Text, usag
 	// The subject: of the request that the manifest names, else of the only one.
 	for _, c := range f.Commands {
 		subj, ok := c.Flag("subj")
-		out, _ := c.Flag("out")
+		out, _ := c.Out()
 		if c.Tool != "openssl" || c.Sub() != "req" || c.Has("x509") || !ok || out.Value == "" || !strings.Contains(m.Text, baseOf(out.Value)) {
 			continue
 		}

@@ -73,8 +73,7 @@ func (l *linter) opensslCA(f *input.File, c *input.Command) {
 	if c.Sub() != "ca" || !c.Has("in", "infiles") {
 		return
 	}
-	in, _ := c.Flag("in", "infiles")
-	why, asked := l.requestAsksNames(f, in)
+	why, asked := l.requestAsksNames(f, c)
 	cfg, hasCfg := c.Flag("config")
 	if !hasCfg || c.Has("extfile") {
 		return

@@ -41,7 +41,7 @@ var opensslConfSections = []string{"v3_ca", "v3_req", "usr_cert", "crl_ext", "pr
 // ok is false where it makes no certificate.
 func (l *linter) outcomeOf(f *input.File, c *input.Command) (o outcome, ok bool) {
 	o = outcome{f: f, c: c, at: c.Args[0], known: true, inline: map[string]input.Text{}}
-	o.out, _ = c.Flag("out")
+	o.out, _ = c.Out()
 	for _, a := range addExts(c) {
 		k, v, _ := strings.Cut(a.Value, "=")
 		a.Value = strings.TrimSpace(v)
@@ -322,8 +322,7 @@ func (l *linter) leafOutcome(o *outcome) {
 			is.fix(input.Text{Start: ca.End, End: ca.End}, " -CAcreateserial")
 		}
 	}
-	in, _ := c.Flag("in")
-	why, asked := l.requestAsksNames(o.f, in)
+	why, asked := l.requestAsksNames(o.f, c)
 	if _, hasExt := c.Flag("extfile"); !hasExt && c.Sub() == "x509" {
 		if asked {
 			l.add(o.f, DroppedExtensions, c.Args[0], fmt.Sprintf("openssl x509 drops the names that the request asks for (%s): neither -extfile nor -copy_extensions is given", why)).
@@ -377,13 +376,11 @@ func (l *linter) purposeOf(o *outcome) {
 // copiedRequest: -copy_extensions takes over what the request asks for; is
 // there anything?
 func (l *linter) copiedRequest(o *outcome) {
-	in, _ := o.c.Flag("in")
-	if _, hasExt := o.c.Flag("extfile"); hasExt || in.Value == "" {
+	if _, hasExt := o.c.Flag("extfile"); hasExt {
 		return
 	}
-	for _, r := range o.f.Commands {
-		out, ok := r.Flag("out")
-		if r.Tool != "openssl" || r.Sub() != "req" || !ok || path.Base(out.Value) != path.Base(in.Value) || r.Has("addext", "reqexts", "extensions") || r.Has("section") {
+	for _, r := range requestsFor(o.f, o.c) {
+		if r.Has("addext", "reqexts", "extensions", "section") {
 			continue
 		}
 		if cfg, ok := r.Flag("config"); ok {
@@ -392,7 +389,11 @@ func (l *linter) copiedRequest(o *outcome) {
 				continue
 			}
 		}
-		l.add(o.f, DroppedExtensions, o.c.Args[0], fmt.Sprintf("-copy_extensions has nothing to copy: %s asks for no extensions", path.Base(in.Value))).
+		what := "the request"
+		if csr, ok := r.Out(); ok {
+			what = path.Base(csr.Value)
+		}
+		l.add(o.f, DroppedExtensions, o.c.Args[0], fmt.Sprintf("-copy_extensions has nothing to copy: %s asks for no extensions", what)).
 			as(finding.Warning).remedy("name them when the request is made, by -addext or req_extensions")
 		return
 	}

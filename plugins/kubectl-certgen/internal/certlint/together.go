@@ -147,7 +147,7 @@ func (l *linter) sameSubj(f *input.File) {
 		if ca.Tool != "openssl" || ca.Sub() != "req" || !ca.Has("x509") {
 			continue
 		}
-		out, _ := ca.Flag("out")
+		out, _ := ca.Out()
 		subj, _, _ := l.subjectOf(f, ca)
 		if subj == "" || !l.usedAsCA(f, out) {
 			continue
@@ -241,7 +241,7 @@ func days(c *input.Command, otherwise int) (int, input.Text, bool) {
 // script.
 func (l *linter) outliveCommands(f *input.File) {
 	for _, ca := range f.Commands {
-		out, _ := ca.Flag("out")
+		out, _ := ca.Out()
 		if ca.Tool != "openssl" || ca.Sub() != "req" || !ca.Has("x509") || out.Value == "" {
 			continue
 		}

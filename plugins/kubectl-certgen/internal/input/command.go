@@ -15,6 +15,12 @@ type Command struct {
 	// Stdin is the document that is piped into it, "" for none; it is the Name
 	// of a request or config of the same file.
 	Stdin string
+	// From is the call whose output it reads: "openssl req ... | openssl x509
+	// -req ...", or -in <(openssl req ...).
+	From *Command
+	// reads and writes are the files that the shell puts in place of its
+	// standard input and output.
+	reads, writes Text
 
 	data []byte // the file's
 }
@@ -50,6 +56,20 @@ func (c *Command) Flag(names ...string) (Text, bool) {
 func (c *Command) Has(names ...string) bool {
 	_, ok := c.Flag(names...)
 	return ok
+}
+
+// In and Out are the files that it reads and writes, named by options or by the
+// shell.
+func (c *Command) In() (Text, bool) { return c.file(c.reads, "in", "infiles") }
+
+// Out: see In.
+func (c *Command) Out() (Text, bool) { return c.file(c.writes, "out") }
+
+func (c *Command) file(shell Text, names ...string) (Text, bool) {
+	if t, ok := c.Flag(names...); ok {
+		return t, ok
+	}
+	return shell, shell.Value != ""
 }
 
 // Sub is the subcommand: req, x509, gencert, build-ca, ...

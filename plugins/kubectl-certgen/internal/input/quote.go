@@ -22,6 +22,12 @@ func openQuote(s string) bool {
 	return q != 0
 }
 
+// openPipe says whether a line ends in a pipe, behind which the shell reads on.
+func openPipe(t string) bool {
+	t = strings.TrimRight(t, " \t\r\n")
+	return strings.HasSuffix(t, "|") && !strings.HasSuffix(t, "||")
+}
+
 // openParen says whether a process or command substitution is still open.
 func openParen(t string) bool {
 	depth := 0

@@ -180,12 +180,13 @@ func (r *lineReader) next() (logicalLine, bool) {
 	for k := 0; k < 120 && openQuote(r.sb.String()) && r.n < r.last; k++ {
 		r.join()
 	}
+	// So does a substitution, and a pipe at the end of a line.
 	seen := 0
 	for k := 0; k < 60; k++ {
 		t := r.sb.String()
 		r.hereDocuments(t, seen)
 		seen = len(t)
-		if !openParen(t) || r.n >= r.last {
+		if !openParen(t) && !openPipe(t) || r.n >= r.last {
 			break
 		}
 		r.join()
@@ -329,16 +330,22 @@ func (s *scanner) simple(ws []word, in chunk) chunk {
 	default:
 		out = s.run(plain, in)
 	}
-	if target != "" && !out.empty() {
-		s.write(target, app, out)
-		return chunk{}
+	if target.Value == "" {
+		return out
 	}
-	return out
+	if out.by != nil {
+		out.by.writes = target
+	}
+	if out.empty() {
+		return out
+	}
+	s.write(target.Value, app, out)
+	return chunk{}
 }
 
 // redirects takes the redirections out of a command. A here-document and a
 // here-string become its input.
-func (s *scanner) redirects(ws []word, in chunk) (plain []word, target string, app bool, input chunk) {
+func (s *scanner) redirects(ws []word, in chunk) (plain []word, target Text, app bool, input chunk) {
 	input = in
 	for i := 0; i < len(ws); i++ {
 		w := ws[i]
@@ -364,8 +371,10 @@ func (s *scanner) redirects(ws []word, in chunk) (plain []word, target string, a
 			if held, ok := s.held(ws[i]); ok {
 				input = held
 			}
+		case w.Value == "<":
+			input = chunk{file: ws[i].Text}
 		case w.Value[0] == '>':
-			target, app = ws[i].Value, w.Value == ">>"
+			target, app = ws[i].Text, w.Value == ">>"
 		}
 	}
 	return plain, target, app, input
@@ -391,16 +400,20 @@ func (s *scanner) run(plain []word, in chunk) chunk {
 			continue
 		}
 		c := &Command{Tool: tool, At: w.Text, data: s.f.Data}
+		c.From, c.reads = in.by, in.file
 		for _, a := range plain[i+1:] {
 			c.Args = append(c.Args, a.Text)
 			c.At.End = a.End
+			if a.sub != nil && a.sub.by != nil {
+				c.From = a.sub.by
+			}
 		}
 		if !isCall(c) {
 			continue
 		}
 		c.Stdin = s.unnamed(in)
 		s.f.Commands = append(s.f.Commands, c)
-		return chunk{}
+		return chunk{by: c}
 	}
 	if i := slices.IndexFunc(plain, func(w word) bool { return path.Base(w.Value) == "tee" }); i >= 0 {
 		app := false
@@ -448,45 +461,4 @@ func (s *scanner) run(plain []word, in chunk) chunk {
 		}
 	}
 	return chunk{}
-}
-
-func (s *scanner) assign(ws []word) {
-	for i, w := range ws {
-		v := w.Value
-		if i == 0 && (v == "export" || v == "local" || v == "readonly" || v == "declare" || v == "typeset" || v == "$" || v == "#" || v == "ARG" || v == "ENV" || v == "set") {
-			continue
-		}
-		if i == 1 && strings.HasPrefix(v, "-") { // declare -r
-			continue
-		}
-		if w.op || !assignment.MatchString(v) {
-			// A make variable: NAME = value, NAME := value, NAME ?= value.
-			if s.makef && i == 0 && len(ws) >= 3 && slices.Contains([]string{"=", ":=", "?="}, ws[1].Value) {
-				s.vars[v] = ws[2].Text
-			}
-			return
-		}
-		name, val, _ := strings.Cut(v, "=")
-		name = strings.TrimSuffix(name, "+")
-		if s.f.Variables == nil {
-			s.f.Variables = map[string]bool{}
-		}
-		s.f.Variables[name] = true
-		s.text(name, w)
-		if usable(name, val) {
-			s.vars[name] = Text{val, w.Start, w.End}
-		} else {
-			delete(s.vars, name)
-		}
-		s.environment(name, val, w)
-	}
-}
-
-// usable says whether a variable's value can stand in its place: it is fixed,
-// or made of variables whose values are not known.
-func usable(name, val string) bool {
-	if val == "" || (Text{Value: val}).Fixed() {
-		return val != ""
-	}
-	return references.MatchString(val) && !strings.Contains(val, "$"+name) && !strings.Contains(val, "${"+name)
 }

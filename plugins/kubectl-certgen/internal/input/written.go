@@ -14,6 +14,10 @@ type chunk struct {
 	shell bool
 	// more are files that are put before or behind it (cat openssl.cnf -).
 	more []Text
+	// by is the call that prints it, where that is no text of the file, and file
+	// the one that it is read from.
+	by   *Command
+	file Text
 }
 
 func (c *chunk) add(o chunk) {
@@ -24,6 +28,9 @@ func (c *chunk) add(o chunk) {
 	}
 	c.more = append(c.more, o.more...)
 	c.shell = c.shell || o.shell
+	if o.by != nil {
+		c.by = o.by
+	}
 }
 
 func (c chunk) empty() bool { return len(c.segs) == 0 }
