@@ -273,7 +273,7 @@ func nodeClient(t *testing.T, ps []probe) map[string]string {
 func nssClient(t *testing.T, ps []probe) map[string]string {
 	out := map[string]string{}
 	for _, p := range ps {
-		if p.host != "127.0.0.1" {
+		if p.host != "127.0.0.1" || p.ipAsDNS {
 			continue
 		}
 		db := "sql:" + filepath.Join(p.dir, "nss")

@@ -23,11 +23,15 @@ import (
 // mutant describes one chain: a good one, and what is wrong with it.
 type mutant struct {
 	name string
-	// key is the leaf's: "rsa", "rsa1024", "ec", "p521", "ed25519".
+	// key is the leaf's: "rsa", "rsa1024", "ec", "p224", "p521", "ed25519".
 	key string
 
 	caNoKU, caBCNotCritical, caNoBC, caNoCertSign, caNoSKI bool
 	intermediate, rootPathLen0                             bool
+	// caEKU are extended usages of the CA, or of the intermediate.
+	caEKU []asn1.ObjectIdentifier
+	// ipAsDNS has the address among the DNS names alone.
+	ipAsDNS bool
 
 	leafKU                           x509.KeyUsage
 	noKU, noAKI, noSKI, noSAN        bool
@@ -47,6 +51,7 @@ type mutant struct {
 var (
 	oidServer = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 1}
 	oidClient = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
+	oidCode   = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3}
 	oidAny    = asn1.ObjectIdentifier{2, 5, 29, 37, 0}
 )
 
@@ -73,6 +78,13 @@ func mutants() []mutant {
 		{name: "intermediate-no-ski", key: "ec", intermediate: true, caNoSKI: true},
 		{name: "no-bc-no-ku", key: "ec", caNoBC: true, caNoKU: true},
 		{name: "pathlen", key: "ec", intermediate: true, rootPathLen0: true},
+		{name: "root-eku-client", key: "ec", caEKU: []asn1.ObjectIdentifier{oidClient}},
+		{name: "intermediate-eku-client", key: "ec", intermediate: true, caEKU: []asn1.ObjectIdentifier{oidClient}},
+		{name: "intermediate-eku-server", key: "ec", intermediate: true, caEKU: []asn1.ObjectIdentifier{oidServer}},
+		{name: "intermediate-eku-any", key: "ec", intermediate: true, caEKU: []asn1.ObjectIdentifier{oidAny}},
+		{name: "root-eku-any", key: "ec", caEKU: []asn1.ObjectIdentifier{oidAny}},
+		{name: "intermediate-eku-other", key: "ec", intermediate: true, caEKU: []asn1.ObjectIdentifier{oidCode}},
+		{name: "root-eku-other", key: "ec", caEKU: []asn1.ObjectIdentifier{oidCode}},
 		{name: "no-aki", key: "ec", noAKI: true},
 		{name: "same-dn-with-aki", key: "ec", sameDN: true},
 		{name: "ku-key-encipherment", key: "rsa", leafKU: ke},
@@ -88,11 +100,13 @@ func mutants() []mutant {
 		{name: "ns-client", key: "ec", nsCertType: 0x80},
 		{name: "no-san", key: "ec", noSAN: true, cn: "localhost", host: "localhost"},
 		{name: "wrong-host", key: "ec", host: "::1"},
+		{name: "ip-as-dns", key: "ec", ipAsDNS: true},
 		{name: "san-critical", key: "ec", sanCritical: true},
 		{name: "empty-subject", key: "ec", emptySubject: true},
 		{name: "empty-subject-critical", key: "ec", emptySubject: true, sanCritical: true},
 		{name: "unknown-critical", key: "ec", unknownCritical: true},
 		{name: "rsa-1024", key: "rsa1024", leafKU: ds | ke},
+		{name: "p224", key: "p224"},
 		{name: "p521", key: "p521"},
 		{name: "ed25519", key: "ed25519"},
 		{name: "sha1", key: "rsa", leafKU: ds | ke, sha1: true},
@@ -149,6 +163,8 @@ func newKey(kind string) crypto.Signer {
 		return must(rsa.GenerateKey(rand.Reader, 2048))
 	case "rsa1024":
 		return must(rsa.GenerateKey(rand.Reader, 1024))
+	case "p224":
+		return must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
 	case "p521":
 		return must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))
 	case "ed25519":
@@ -233,6 +249,9 @@ func (m mutant) make(t testing.TB, dir string) {
 		if by != nil {
 			exts = append(exts, akiExt(by))
 		}
+		if !plain && m.caEKU != nil {
+			exts = append(exts, ext(asn1.ObjectIdentifier{2, 5, 29, 37}, false, m.caEKU))
+		}
 		return sign(t, rawName(cn, false), exts, key, by, func(c *x509.Certificate) {
 			if m.bound != "" && !plain {
 				c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{m.bound}
@@ -274,6 +293,9 @@ func (m mutant) make(t testing.TB, dir string) {
 		names := []asn1.RawValue{
 			{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte("localhost")},
 			{Class: asn1.ClassContextSpecific, Tag: 7, Bytes: net.ParseIP("127.0.0.1").To4()},
+		}
+		if m.ipAsDNS {
+			names[1] = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte("127.0.0.1")}
 		}
 		exts = append(exts, ext(asn1.ObjectIdentifier{2, 5, 29, 17}, m.sanCritical, names))
 	}

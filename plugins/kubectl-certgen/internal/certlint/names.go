@@ -241,7 +241,7 @@ func (l *linter) dnsName(f *input.File, n name) {
 	if why := validDNS(v.Value); why != "" {
 		l.add(f, BadDNSName, v, fmt.Sprintf("%q is not a DNS name: %s", v.Value, why))
 	} else if strings.Contains(v.Value, "_") && !strings.HasPrefix(v.Value, "_") {
-		l.add(f, BadDNSName, v, fmt.Sprintf("%q has an underscore, which no host name has (RFC 1123): most clients match it, Java sends no SNI for it, and public CAs refuse it", v.Value)).as(finding.Info)
+		l.add(f, BadDNSName, v, fmt.Sprintf("%q has an underscore, which no host name has (RFC 1123): most clients match it, Java and pyca refuse it, and public CAs do not sign it", v.Value)).as(finding.Info)
 	}
 }
 

@@ -62,7 +62,7 @@ cluster serve, their names, and each webhook's and APIService's caBundle.`, 79),
 	fl.StringSliceVar(&o.cas, "ca", nil, "CA certificates that clients trust")
 	fl.StringSliceVar(&o.chain, "chain", nil, "Intermediate certificates")
 	fl.StringSliceVar(&o.hosts, "host", nil, "Name or address that clients connect to (more than once)")
-	fl.StringVar(&o.purpose, "purpose", "", "Use to judge: server or client (default: what its usages say)")
+	fl.StringVar(&o.purpose, "purpose", "", "Use to judge: server or client (default: server with --host, else what its usages say)")
 	addReportFlags(c, &o.format, &o.failOn)
 	o.sources.flags(fl)
 	o.liveFlags.add(c, "Verify what a live cluster's servers serve, and caBundles against it")
@@ -198,9 +198,10 @@ func (o *verifyOptions) judge(env *cli.Env, items []inspect.Item, cas, pool []*x
 			}
 		}
 		p := verify.PurposeOf(c)
-		if o.purpose == "client" {
+		switch {
+		case o.purpose == "client":
 			p = verify.AsClient
-		} else if o.purpose == "server" {
+		case o.purpose == "server" || len(o.hosts) > 0 || it.Served:
 			p = verify.Server
 		}
 		hosts := o.hosts

@@ -32,6 +32,11 @@ func keyType(c *x509.Certificate, i int, add func(Defect)) {
 	}
 	spec := pki.SpecOfCert(c)
 	switch spec {
+	case "ecdsa:p224":
+		if i == 0 { // a signature by such a CA is checked by all
+			const words = "handshake failure: no signature on this curve"
+			m = map[Client]string{OpenSSL: words, Strict: words, GnuTLS: words, Java: words, Node: words, Go: words}
+		}
 	case "ed448":
 		m = map[Client]string{Go: "handshake failure: no signature of this kind", NSS: "unsupported key"}
 		if i > 0 {

@@ -108,7 +108,7 @@ func Check(q Request) *Result {
 	for i, c := range chain {
 		dates(c, q.Now, add)
 		if i > 0 {
-			authority(chain, i, add)
+			authority(chain, i, q.Purpose, add)
 		} else {
 			leaf(q, chain, add)
 		}
@@ -126,7 +126,7 @@ func CheckAuthority(ca *x509.Certificate, now time.Time) *Result {
 	res := &Result{Chain: Chain{ca}}
 	add := func(d Defect) { res.Defects = append(res.Defects, d) }
 	dates(ca, now, add)
-	authority(Chain{ca, ca}, 1, add)
+	authority(Chain{ca, ca}, 1, "", add)
 	common(Chain{ca}, 0, add)
 	return res
 }
@@ -166,9 +166,11 @@ func notYet(c *x509.Certificate, now time.Time) map[Client]string {
 // Day is a date as reports show it.
 func Day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-// authority judges the i-th certificate of a chain as a CA.
-func authority(chain Chain, i int, add func(Defect)) {
+// authority judges the i-th certificate of a chain as a CA; purpose is what the
+// leaf is used for, "" where there is none.
+func authority(chain Chain, i int, purpose Purpose, add func(Defect)) {
 	c := chain[i]
+	authorityUsage(c, i == len(chain)-1, purpose, add)
 	bc, hasBC := pki.Find(c.Extensions, pki.OIDBasicConstraints)
 	_, hasKU := pki.Find(c.Extensions, pki.OIDKeyUsage)
 	_, hasSKI := pki.Find(c.Extensions, pki.OIDSubjectKeyID)
@@ -310,8 +312,8 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 	if len([]rune(c.Subject.CommonName)) > 64 {
 		add(Defect{certlint.LongCN, c, fmt.Sprintf("the common name has %d characters, 64 are allowed", len([]rune(c.Subject.CommonName))), map[Client]string{}})
 	}
-	if !anchor && c.NotAfter.After(chain.Root().NotAfter) {
-		add(Defect{certlint.Outlives, c, fmt.Sprintf("%s is good until %s, its CA only until %s", Name(c), Day(c.NotAfter), Day(chain.Root().NotAfter)), map[Client]string{}})
+	if first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }); c.NotAfter.After(first.NotAfter) {
+		add(Defect{certlint.Outlives, c, fmt.Sprintf("%s is good until %s, its CA %s only until %s", Name(c), Day(c.NotAfter), Name(first), Day(first.NotAfter)), map[Client]string{}})
 	}
 	if q.Purpose == Server && c.NotAfter.Sub(c.NotBefore) > 826*24*time.Hour {
 		add(Defect{certlint.LongValidity, c, fmt.Sprintf("%s is valid for %d days: Apple's clients refuse more than 825", Name(c), int(c.NotAfter.Sub(c.NotBefore).Hours()/24)), map[Client]string{}})
@@ -401,28 +403,4 @@ func common(chain Chain, i int, add func(Defect)) {
 			add(Defect{certlint.WeakDigest, c, fmt.Sprintf("%s is signed with MD5", Name(c)), all("insecure signature algorithm")})
 		}
 	}
-}
-
-// host judges whether the certificate is for a name or an address.
-func host(c *x509.Certificate, h string, add func(Defect)) {
-	if c.VerifyHostname(h) == nil {
-		return
-	}
-	m := all("certificate is not valid for " + h)
-	// Without any DNS name the older verifiers still look at the common name.
-	if net.ParseIP(h) == nil && len(c.DNSNames) == 0 && strings.EqualFold(c.Subject.CommonName, h) {
-		m = map[Client]string{Go: "certificate relies on legacy Common Name field, use SANs instead", PyCA: "Certificate is missing required extension: 2.5.29.17"}
-		if len(c.IPAddresses) > 0 {
-			m[Node] = "ERR_TLS_CERT_ALTNAME_INVALID"
-		}
-	}
-	names := append([]string{}, c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	msg := fmt.Sprintf("%s is not among its names (%s)", h, strings.Join(names, ", "))
-	if len(names) == 0 {
-		msg = fmt.Sprintf("%s cannot be found: the certificate has no names", h)
-	}
-	add(Defect{certlint.WrongName, c, msg, m})
 }
