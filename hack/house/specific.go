@@ -20,6 +20,9 @@ var specific = []advice{
 	// Certificates and keys.
 	{regexp.MustCompile(`^IP %q: (has a port|has a zone|is a URL)|^IP %q: not an IP`), "give the bare address, such as 203.0.113.10; a name goes with --dns"},
 	{regexp.MustCompile(`PKCS#12 file (that is locked|that this passphrase)`), "give the right passphrase, or unpack it: `openssl pkcs12 -in FILE -out FILE.pem -nodes`"},
+	{regexp.MustCompile(`encrypted in an old or rare way|without the mark of a trust store`), "run the openssl command that it names, and give the new file"},
+	{regexp.MustCompile(`refuses such a certificate`), "make it anew: by `kubectl certgen server`, `client` or `node`, or the tool that made it"},
+	{regexp.MustCompile(`key or signature is of a kind`), "make a request with `kubectl certgen csr NAME --key ecdsa:p256`"},
 	{regexp.MustCompile(`passphrase does not open|encrypted and no passphrase|passphrase is empty|two passphrases`), "give the passphrase again, or in a file by --ca-passphrase-file"},
 	{regexp.MustCompile(`of a kind that cannot sign|private key is damaged|it holds a certificate, not|no PEM private key`), "name the file of an RSA, ECDSA or Ed25519 key in PEM (BEGIN PRIVATE KEY)"},
 	{regexp.MustCompile(`it holds a %s, not a certificate$`), "name the certificate's own file (BEGIN CERTIFICATE); `kubectl certgen inspect FILE` says what a file holds"},

@@ -3,6 +3,7 @@ package certlint
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
@@ -16,14 +17,20 @@ func Request(file string, r *x509.CertificateRequest) []Issue {
 	l := &linter{seen: map[place]bool{}}
 	f := input.Blank(file)
 	var none input.Text
-	if err := r.CheckSignature(); err != nil {
+	if errors.Is(pki.CheckRequest(r), pki.ErrForged) {
 		l.add(f, Refused, none, "the request's own signature does not fit its key: every signer refuses it")
 	}
 	if k, ok := r.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
 		l.add(f, WeakKey, none, fmt.Sprintf("an RSA key of %d bits: clients refuse less than 2048", k.N.BitLen()))
 	}
+	switch spec := pki.SpecOfRequest(r); {
+	case spec == "ecdsa:p521" || spec == pki.Ed25519:
+		l.add(f, RareKey, none, fmt.Sprintf("the key is %s: not every client takes it", spec.Human()))
+	case !spec.IsRSA() && spec != pki.ECDSAP256 && spec != pki.ECDSAP384:
+		l.add(f, RareKey, none, fmt.Sprintf("the key is %s: browsers, Go and most TLS libraries take no certificate with such a key", spec.Human())).as(finding.Error)
+	}
 	switch r.SignatureAlgorithm {
-	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.MD5WithRSA, x509.DSAWithSHA1:
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA, x509.DSAWithSHA1:
 		l.add(f, WeakDigest, none, fmt.Sprintf("the request is signed with %s: signers that check refuse it", r.SignatureAlgorithm)).as(finding.Warning)
 	}
 	if n, err := pki.DecodeName(r.RawSubject); err == nil {

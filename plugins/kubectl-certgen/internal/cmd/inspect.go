@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -232,7 +233,7 @@ func describe(i *inspect.Item, now time.Time) certJSON {
 		j.KeyMode = fmt.Sprintf("%04o", i.KeyMode)
 	}
 	if r := i.Request; r != nil {
-		j.KeyType, j.Signature = string(pki.SpecOf(r.PublicKey)), r.SignatureAlgorithm.String()
+		j.KeyType, j.Signature = string(pki.SpecOfRequest(r)), r.SignatureAlgorithm.String()
 	}
 	c := i.Cert
 	if c == nil {
@@ -293,9 +294,12 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 		fmt.Fprintf(w, "%s   certificate request\n", st.Bold(i.Where()))
 		field(w, "subject", i.Subject(), width)
 		field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
-		field(w, "key", pki.SpecOf(i.Request.PublicKey).Human(), width)
-		if i.Request.CheckSignature() != nil {
+		field(w, "key", pki.SpecOfRequest(i.Request).Human(), width)
+		switch err := pki.CheckRequest(i.Request); {
+		case errors.Is(err, pki.ErrForged):
 			field(w, "signature", "WRONG: the request is not signed by its own key", width)
+		case err != nil:
+			field(w, "signature", "not checked: "+err.Error(), width)
 		}
 		return
 	case i.Kind == inspect.Login:

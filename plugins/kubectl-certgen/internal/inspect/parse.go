@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -104,13 +105,11 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 		n++
 		switch {
 		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
-			cs, err := pki.ParseCerts(pem.EncodeToMemory(b))
+			c, err := pki.ParseCert(b)
 			if err != nil {
 				return nil, fmt.Errorf("block %d: %w", n, err)
 			}
-			for _, c := range cs {
-				out = append(out, Item{Kind: Certificate, Source: name, Part: part, Cert: c})
-			}
+			out = append(out, Item{Kind: Certificate, Source: name, Part: part, Cert: c})
 		case b.Type == "CERTIFICATE REQUEST" || b.Type == "NEW CERTIFICATE REQUEST":
 			r, err := x509.ParseCertificateRequest(b.Bytes)
 			if err != nil {
@@ -173,6 +172,15 @@ func number(items []Item) {
 	}
 }
 
+func certItems(name string, certs []*x509.Certificate) []Item {
+	out := make([]Item, len(certs))
+	for i, c := range certs {
+		out[i] = Item{Kind: Certificate, Source: name, Cert: c}
+	}
+	number(out)
+	return out
+}
+
 func derItems(name string, data []byte, o Options) ([]Item, error) {
 	if c, err := x509.ParseCertificate(data); err == nil {
 		return []Item{{Kind: Certificate, Source: name, Cert: c}}, nil
@@ -181,20 +189,10 @@ func derItems(name string, data []byte, o Options) ([]Item, error) {
 		return []Item{{Kind: Request, Source: name, Request: r}}, nil
 	}
 	if cs, err := x509.ParseCertificates(data); err == nil && len(cs) > 0 {
-		var out []Item
-		for _, c := range cs {
-			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
-		}
-		number(out)
-		return out, nil
+		return certItems(name, cs), nil
 	}
 	if cs, err := pkcs7(data); err == nil {
-		var out []Item
-		for _, c := range cs {
-			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
-		}
-		number(out)
-		return out, nil
+		return certItems(name, cs), nil
 	}
 	if l, err := x509.ParseRevocationList(data); err == nil {
 		return nil, fmt.Errorf("%w: a revocation list of %q", ErrOther, l.Issuer)
@@ -234,15 +232,10 @@ func p12Items(name string, data []byte, o Options) ([]Item, error) {
 	key, leaf, cas, err := pkcs12.DecodeChain(data, string(o.Passphrase))
 	if err == nil {
 		it := Item{Kind: Certificate, Source: name, Cert: leaf, KeyFile: name}
-		if s, ok := key.(interface{ Public() any }); ok {
+		if s, ok := key.(crypto.Signer); ok {
 			it.KeyMatches = pki.SamePublicKey(s.Public(), leaf.PublicKey)
-		} else {
-			it.KeyMatches = true // DecodeChain pairs them by their local key id
 		}
-		out := []Item{it}
-		for _, c := range cas {
-			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
-		}
+		out := append([]Item{it}, certItems(name, cas)...)
 		number(out)
 		return out, nil
 	}
@@ -252,13 +245,25 @@ func p12Items(name string, data []byte, o Options) ([]Item, error) {
 		}
 		return nil, ErrPassphrase
 	}
-	if cs, err := pkcs12.DecodeTrustStore(data, string(o.Passphrase)); err == nil {
-		var out []Item
-		for _, c := range cs {
-			out = append(out, Item{Kind: Certificate, Source: name, Cert: c})
+	// No key: a trust store. Several: what holds all certificates of its owner.
+	cs, err := pkcs12.DecodeTrustStore(data, string(o.Passphrase))
+	if err == nil {
+		return certItems(name, cs), nil
+	}
+	blocks, pemErr := pkcs12.ToPEM(data, string(o.Passphrase)) //nolint:staticcheck // deprecated for those who want one key
+	if pemErr == nil {
+		blocks = slices.DeleteFunc(blocks, func(b *pem.Block) bool { return b.Type != "CERTIFICATE" })
+		for _, b := range blocks {
+			c, err := pki.ParseCert(b)
+			if err != nil {
+				return nil, err
+			}
+			cs = append(cs, c)
 		}
-		number(out)
-		return out, nil
+		return certItems(name, cs), nil
+	}
+	if strings.Contains(err.Error(), "not marked as trusted") {
+		return nil, errors.New("a PKCS#12 file of certificates without a key and without the mark of a trust store, which Java passes over too: openssl pkcs12 -in FILE -nokeys -out FILE.pem takes them out")
 	}
 	return nil, errors.New("neither a certificate, a request nor a PKCS#12 file (DER)")
 }

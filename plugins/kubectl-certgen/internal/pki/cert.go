@@ -214,9 +214,9 @@ func ParseCerts(data []byte) ([]*x509.Certificate, error) {
 			other = b.Type
 			continue
 		}
-		c, err := parseCert(b.Bytes, b.Type == "TRUSTED CERTIFICATE")
+		c, err := ParseCert(b)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %s", len(out)+1, strings.TrimPrefix(err.Error(), "x509: "))
+			return nil, fmt.Errorf("certificate %d: %w", len(out)+1, err)
 		}
 		out = append(out, c)
 	}
@@ -237,13 +237,19 @@ func ParseCerts(data []byte) ([]*x509.Certificate, error) {
 	return nil, errors.New("no PEM or DER certificate in it")
 }
 
-func parseCert(der []byte, trusted bool) (*x509.Certificate, error) {
-	if trusted {
+// ParseCert reads one block of a PEM file.
+func ParseCert(b *pem.Block) (*x509.Certificate, error) {
+	der := b.Bytes
+	if b.Type == "TRUSTED CERTIFICATE" {
 		// openssl's trust settings follow the certificate.
 		var first asn1Raw
 		if err := first.parse(der); err == nil {
 			der = first.full
 		}
 	}
-	return x509.ParseCertificate(der)
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s: Go, and so every part of Kubernetes, refuses such a certificate", strings.TrimPrefix(err.Error(), "x509: "))
+	}
+	return c, nil
 }

@@ -71,15 +71,22 @@ func SpecOf(pub crypto.PublicKey) KeySpec {
 
 // SpecOfCert names the type of a certificate's key, also where Go cannot use
 // it ("ed448", "rsa-pss", "dsa").
-func SpecOfCert(c *x509.Certificate) KeySpec {
-	if spec := SpecOf(c.PublicKey); spec != "unknown" {
+func SpecOfCert(c *x509.Certificate) KeySpec { return specOf(c.PublicKey, c.RawSubjectPublicKeyInfo) }
+
+// SpecOfRequest is SpecOfCert for a request.
+func SpecOfRequest(r *x509.CertificateRequest) KeySpec {
+	return specOf(r.PublicKey, r.RawSubjectPublicKeyInfo)
+}
+
+func specOf(pub crypto.PublicKey, der []byte) KeySpec {
+	if spec := SpecOf(pub); spec != "unknown" {
 		return spec
 	}
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
 		Key       asn1.BitString
 	}
-	if _, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil {
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
 		return "unknown"
 	}
 	switch oid := info.Algorithm.Algorithm.String(); oid {

@@ -127,7 +127,7 @@ func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
 			if strings.Contains(err.Error(), "incorrect password") {
 				return nil, ErrPassphrase
 			}
-			return nil, fmt.Errorf("encrypted key: %w", err)
+			return nil, fmt.Errorf("a key that is encrypted in an old or rare way (%s): openssl pkcs8 -topk8 -in FILE -out FILE.new writes it anew", strings.TrimPrefix(err.Error(), "pkcs8: "))
 		}
 		return asSigner(key)
 	}

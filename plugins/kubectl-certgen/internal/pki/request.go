@@ -63,12 +63,29 @@ func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
 		}
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "x509: "))
 	}
-	err = r.CheckSignature()
-	if r.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm || errors.Is(err, x509.ErrUnsupportedAlgorithm) {
-		return nil, errors.New("its key or signature is of a kind that certgen does not know (RSA, ECDSA on P-256, P-384 or P-521, and Ed25519 are)")
-	}
-	if err != nil {
-		return nil, errors.New("the request is not signed by the key in it")
+	if err := CheckRequest(r); err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+// ErrForged says that a request is not signed by the key in it.
+var (
+	ErrForged    = errors.New("the request is not signed by the key in it")
+	errUnchecked = errors.New("its key or signature is of a kind that certgen does not know (RSA, ECDSA on P-256, P-384 or P-521, and Ed25519 are)")
+)
+
+// CheckRequest says whether a request is signed by the key in it.
+func CheckRequest(r *x509.CertificateRequest) error {
+	err := r.CheckSignature()
+	var insecure x509.InsecureAlgorithmError
+	switch {
+	case r.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm || errors.Is(err, x509.ErrUnsupportedAlgorithm):
+		return errUnchecked
+	case errors.As(err, &insecure):
+		return fmt.Errorf("it is signed with %s, which nobody trusts any more: make the request again", r.SignatureAlgorithm)
+	case err != nil:
+		return ErrForged
+	}
+	return nil
 }

@@ -133,8 +133,8 @@ func (s Spec) validation(add adder) {
 	if s.Seconds != 0 && s.Seconds < 600 {
 		add(Refused, who, "ask for 10 minutes or more", "expirationSeconds %d is below 600", s.Seconds)
 	}
-	if s.CSR.CheckSignature() != nil {
-		add(Refused, who, "make the request again", "the request is not signed by its own key")
+	if err := pki.CheckRequest(s.CSR); err != nil {
+		add(Refused, who, "make the request again", "%v", err)
 	}
 	if cn := s.CSR.Subject.CommonName; len([]rune(cn)) > 64 {
 		add(Note, "clients", "shorten it", "the common name has %d characters, 64 are allowed", len([]rune(cn)))
