@@ -3,6 +3,7 @@ package certlint
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,6 +184,16 @@ func (l *linter) requestAsksNames(f *input.File, c *input.Command) (string, bool
 		}
 	}
 	return "", false
+}
+
+// requestKnown says whether it can be seen what the request asks for.
+func (l *linter) requestKnown(f *input.File, c *input.Command) bool {
+	reqs := requestsFor(f, c)
+	return len(reqs) > 0 && !slices.ContainsFunc(reqs, func(r *input.Command) bool {
+		cfg, ok := r.Flag("config")
+		conf := l.confFor(f, r, cfg)
+		return ok && (conf == nil || len(conf.Includes) > 0)
+	})
 }
 
 // confFor finds the configuration that a command names: written by the same

@@ -231,8 +231,7 @@ func (l *linter) caSet(f *input.File, x *input.ExtSet, at input.Text) {
 	switch {
 	case x.KU == nil:
 		is := l.add(f, CANoKeyUsage, at, fmt.Sprintf("the CA in %s has no keyUsage: Python 3.13 and pyca reject it", sectionName(x)))
-		end := x.BC.Entry.Value.End
-		is.fix(input.Text{Start: end, End: end}, lineBreak(f, x.BC.Entry)+"keyUsage = critical, keyCertSign, cRLSign")
+		is.fixBelow(f, x.BC.Entry, "keyUsage = critical, keyCertSign, cRLSign")
 	case !x.KU.Has("keyCertSign", "Certificate Sign") && !anyDynamic(x.KU):
 		v := x.KU.Entry.Value
 		l.add(f, NoCertSign, v, fmt.Sprintf("the CA in %s may not sign certificates: keyCertSign is missing", sectionName(x))).
@@ -240,17 +239,8 @@ func (l *linter) caSet(f *input.File, x *input.ExtSet, at input.Text) {
 	}
 	if x.SKI == nil && x.Section.Name.Value != "" && (x.Selfsigned || len(x.Used) == 0) {
 		l.add(f, CANoKeyID, at, fmt.Sprintf("the CA in %s has no subjectKeyIdentifier: OpenSSL before 3.0 and LibreSSL write none, and OpenSSL's strict mode rejects the CA", sectionName(x))).
-			as(finding.Info).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"subjectKeyIdentifier = hash")
+			as(finding.Info).fixBelow(f, x.BC.Entry, "subjectKeyIdentifier = hash")
 	}
-}
-
-// lineBreak is a newline and the indentation of an entry's line.
-func lineBreak(f *input.File, e *input.Entry) string {
-	s := e.Key.Start
-	for s > 0 && f.Data[s-1] != '\n' {
-		s--
-	}
-	return "\n" + string(f.Data[s:e.Key.Start])
 }
 
 func anyDynamic(v *input.ExtValue) bool {
@@ -322,7 +312,7 @@ func (l *linter) leafSet(f *input.File, c *input.Conf, x *input.ExtSet, at input
 		// Extensions that a request carries cannot name the issuer's key.
 		if !copiesExtensions(c) {
 			l.add(f, NoAuthorityKeyID, at, fmt.Sprintf("%s has no authorityKeyIdentifier: OpenSSL before 3.0 and LibreSSL write none, and Python 3.13 and pyca reject the certificate", sectionName(x))).
-				as(finding.Info).fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"authorityKeyIdentifier = keyid")
+				as(finding.Info).fixBelow(f, x.BC.Entry, "authorityKeyIdentifier = keyid")
 		}
 	}
 }
@@ -389,7 +379,7 @@ func (l *linter) typeUsages(f *input.File, x *input.ExtSet, typ string, at input
 	}
 	is := l.add(f, WrongUsage, at, fmt.Sprintf("certificates of type %s come without extendedKeyUsage: OpenVPN (remote-cert-tls) and others that ask for it refuse them", typ)).as(finding.Warning)
 	if x.BC != nil {
-		is.fix(input.Text{Start: x.BC.Entry.Value.End, End: x.BC.Entry.Value.End}, lineBreak(f, x.BC.Entry)+"extendedKeyUsage = "+strings.Join(miss, ", "))
+		is.fixBelow(f, x.BC.Entry, "extendedKeyUsage = "+strings.Join(miss, ", "))
 	}
 }
 

@@ -132,7 +132,7 @@ func (l *linter) droppedByCA(f *input.File, c *input.Conf) {
 		if r.ReqExts != nil && r.ReqExts.SAN != nil {
 			l.add(f, DroppedExtensions, e.Value, fmt.Sprintf("openssl ca drops the names that [ %s ] asks for: [ %s ] does not say copy_extensions, and [ %s ] has no subjectAltName", r.ReqExts.Section.Name.Value, sec.Name.Value, e.Value.Value)).
 				as(finding.Warning).remedy(fmt.Sprintf("add copy_extensions = copy to [ %s ]", sec.Name.Value)).
-				fix(input.Text{Start: e.Value.End, End: e.Value.End}, lineBreak(f, e)+"copy_extensions = copy")
+				fixBelow(f, e, "copy_extensions = copy")
 			return
 		}
 	}

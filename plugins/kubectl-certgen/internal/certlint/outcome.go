@@ -232,6 +232,10 @@ func (l *linter) opensslOutcome(f *input.File, c *input.Command) {
 	l.noDays(&o, isCA)
 }
 
+// signs is the key usage of a CA in a form that no shell, YAML or string around a
+// command has to quote.
+const signs = "keyUsage=critical,keyCertSign,cRLSign"
+
 // caOutcome: a certificate with which the script signs others.
 func (l *linter) caOutcome(o *outcome) {
 	if !o.known || o.copied {
@@ -251,8 +255,8 @@ func (l *linter) caOutcome(o *outcome) {
 	case !o.isCA():
 		l.add(o.f, BCNotCritical, o.at, "certificates are signed with this one, and it says CA:FALSE: every client rejects them").remedy("give it basicConstraints = critical, CA:TRUE")
 	case !o.has("keyUsage") && (o.set == nil || !o.set.CA()):
-		l.add(o.f, CANoKeyUsage, o.c.Args[0], "without -config or -addext this CA gets openssl's defaults, which have no keyUsage: Python 3.13 and pyca reject it").
-			remedy(`add -addext "keyUsage = critical, keyCertSign, cRLSign"`).addOption(o, ` -addext "keyUsage = critical, keyCertSign, cRLSign"`)
+		l.add(o.f, CANoKeyUsage, o.c.Args[0], "this CA gets openssl's defaults, which have no keyUsage: Python 3.13 and pyca reject it").
+			remedy("add -addext "+signs).addOption(o, " -addext "+signs)
 	}
 	if ku, ok := o.inline["keyUsage"]; ok && o.isCA() && ku.Fixed() && !strings.Contains(ku.Value, "keyCertSign") {
 		l.add(o.f, NoCertSign, ku, "this CA may not sign certificates: keyCertSign is missing")
@@ -345,6 +349,9 @@ func (l *linter) leafOutcome(o *outcome) {
 	case !o.has("subjectAltName") && asked:
 		l.add(o.f, DroppedExtensions, o.at, fmt.Sprintf("the names that the request asks for (%s) are dropped: %s has no subjectAltName", why, sectionName(o.set))).
 			remedy("put subjectAltName into the section, or add -copy_extensions copy (OpenSSL 3)")
+	case !o.has("subjectAltName") && o.set.Server() && len(o.set.Conf.Includes) == 0 && l.requestKnown(o.f, c):
+		l.add(o.f, NoNames, o.at, fmt.Sprintf("a server's certificate without subjectAltName: neither the request nor %s has names, and clients ignore the common name", sectionName(o.set))).
+			as(finding.Warning).guess().remedy("put subjectAltName into the section")
 	}
 	l.purposeOf(o)
 }

@@ -102,24 +102,12 @@ func (l *linter) prompts(f *input.File, r *input.ConfRequest) {
 	if p == nil {
 		is := l.add(f, Prompts, first.Key, fmt.Sprintf("without prompt = no the values in [ %s ] are only questions: openssl asks for the subject, and in a script ends without one", r.DN.Name.Value)).guess()
 		e := r.Section.Get("distinguished_name")
-		is.fix(input.Text{Start: e.Value.End, End: e.Value.End}, lineBreak(f, e)+"prompt = no")
+		is.fixBelow(f, e, "prompt = no")
 		return
 	}
 	if strings.EqualFold(p.Value.Value, "no") {
 		l.add(f, Prompts, p.Value, fmt.Sprintf("openssl compares letter by letter: prompt = %s is not \"no\", and it asks for the subject", p.Value.Value)).as(finding.Error).fix(p.Value, "no")
 	}
-}
-
-// fixLine takes an entry's line out.
-func (i *Issue) fixLine(f *input.File, e *input.Entry) *Issue {
-	s, end := e.Key.Start, max(e.Value.End, e.Key.End)
-	for s > 0 && f.Data[s-1] != '\n' {
-		s--
-	}
-	for end < len(f.Data) && f.Data[end] != '\n' {
-		end++
-	}
-	return i.fix(input.Text{Start: s, End: min(end+1, len(f.Data))}, "")
 }
 
 // emptyNames: openssl refuses a list of names that has none.
