@@ -72,8 +72,7 @@ func (m *maker) keepConf(file string, data []byte, server string, r issue.Reques
 	if !pki.SamePublicKey(key.Public(), cert.PublicKey) {
 		return nil, fmt.Errorf("%s: its key does not belong to its certificate", shown)
 	}
-	if !bytes.Equal(cert.RawIssuer, m.ca.CA.Cert.RawSubject) ||
-		m.ca.CA.Cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+	if !bytes.Equal(cert.RawIssuer, m.ca.CA.Cert.RawSubject) || !pki.SignedBy(cert, m.ca.CA.Cert) {
 		return nil, fmt.Errorf("%s: its certificate is not of the CA in %s; move it away to have it made again", shown, m.root.L.Path("pki/ca.crt"))
 	}
 	var why string

@@ -95,7 +95,7 @@ func (o *rotateOptions) run(env *cli.Env) error {
 	if o.stage == "next" {
 		stage = s.Next()
 		if stage == rotate.None {
-			return cli.Usagef("the rotation of the %s CA is finished", o.which)
+			return cli.WithHint(cli.Usagef("the rotation of the %s CA is finished", o.which), "another one begins when its files *-next.*, *-old.* and *.rolled-back are moved away")
 		}
 	}
 	if stage != rotate.Rollback && !slices.Contains(rotate.Stages, stage) {

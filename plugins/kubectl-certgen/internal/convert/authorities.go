@@ -76,7 +76,7 @@ func (c *carrier) claim(all []*carrier) error {
 			if err != nil {
 				continue // said when the authority is carried
 			}
-			if p.Cert == o.src.CA().Cert || cas[0].CheckSignature(certs[0].SignatureAlgorithm, certs[0].RawTBSCertificate, certs[0].Signature) == nil {
+			if p.Cert == o.src.CA().Cert || pki.SignedBy(certs[0], cas[0]) {
 				claims[p.Name] = o.kid
 				break
 			}

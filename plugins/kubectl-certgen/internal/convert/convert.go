@@ -322,7 +322,7 @@ func (c *carrier) target(name string, cert *x509.Certificate) layout.Pair {
 // note enters a certificate that the book does not have.
 func (c *carrier) note(cert *x509.Certificate, file string) {
 	serial := layout.SerialHex(cert.SerialNumber)
-	if c.ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+	if !pki.SignedBy(cert, c.ca) {
 		c.warn("%s: was signed by another CA; it is carried along, and not in the book", file)
 		return
 	}

@@ -200,7 +200,7 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	if !pki.SamePublicKey(it.key.Public(), have.PublicKey) {
 		return false, fmt.Errorf("%s: the key in %s does not belong to it", certFile, keyFile)
 	}
-	if !bytes.Equal(have.RawIssuer, f.CA.Cert.RawSubject) || have.CheckSignatureFrom(withCA(f.CA.Cert)) != nil {
+	if !bytes.Equal(have.RawIssuer, f.CA.Cert.RawSubject) || !pki.SignedBy(have, f.CA.Cert) {
 		return false, fmt.Errorf("%s: was signed by another CA than %s; move it away, or use another --name",
 			certFile, f.L.Path(f.L.CA().Cert))
 	}
@@ -233,6 +233,10 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	if !purposeFits(have, it.Purpose) {
 		why = append(why, "its usages did not allow "+string(it.Purpose))
 	}
+	switch have.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+		why = append(why, "it was signed with "+have.SignatureAlgorithm.String())
+	}
 	if !f.Now.Before(have.NotAfter) {
 		why = append(why, "it expired on "+have.NotAfter.UTC().Format(time.DateOnly))
 	}
@@ -249,14 +253,6 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	}
 	it.Action, it.Why = Reissued, strings.Join(why, ", ")
 	return false, nil
-}
-
-// withCA lets CheckSignatureFrom look at the signature alone: a CA without the
-// bits that Go asks for was refused before, or is of another tool's making.
-func withCA(c *x509.Certificate) *x509.Certificate {
-	d := *c
-	d.Version, d.BasicConstraintsValid, d.IsCA, d.KeyUsage = 3, true, true, 0
-	return &d
 }
 
 func purposeFits(c *x509.Certificate, p profile.Purpose) bool {

@@ -136,7 +136,7 @@ func Make(items []inspect.Item, cas []*Authority, o Options) (*Plan, error) {
 			skip(false, "good until %s", c.NotAfter.UTC().Format("2006-01-02"))
 			continue
 		}
-		j := slices.IndexFunc(cas, func(a *Authority) bool { return verify.SignedBy(c, a.Cert) })
+		j := slices.IndexFunc(cas, func(a *Authority) bool { return pki.SignedBy(c, a.Cert) })
 		self := verify.SelfSigned(c)
 		if j < 0 && !self {
 			skip(true, "the key of its CA (%s) is not here", inspect.NameString(c.RawIssuer))

@@ -56,13 +56,15 @@ func (s *Step) splice(text []byte) ([]byte, error) {
 		}
 		return pki.EncodeCerts(append([]*x509.Certificate{s.New}, s.Tail...)...), true
 	})
-	if err != nil {
+	switch {
+	case err != nil:
+		return nil, err
+	case out == nil:
 		return nil, errors.New("its certificate is in a file of its own: renew that file")
-	}
-	if s.Key == nil {
+	case s.Key == nil:
 		return out, nil
 	}
-	return swap(out, "client-key-data", func(old []byte) ([]byte, bool) {
+	out, err = swap(out, "client-key-data", func(old []byte) ([]byte, bool) {
 		k, err := pki.ParseKey(old, nil)
 		if err != nil || !pki.SamePublicKey(k.Public(), s.Old.PublicKey) {
 			return nil, false
@@ -71,19 +73,32 @@ func (s *Step) splice(text []byte) ([]byte, error) {
 		data, err := pki.EncodeKey(s.Key, format, nil)
 		return data, err == nil
 	})
+	if err == nil && out == nil {
+		return nil, errors.New("its key is in a file of its own: renew with the key that is there")
+	}
+	return out, err
 }
 
-// swap replaces the base64 value of a field where f wants it.
+// Folded says that a YAML value stands in the lines below its field.
+func Folded(value []byte) bool {
+	return len(value) > 0 && (value[0] == '|' || value[0] == '>')
+}
+
+// swap replaces the base64 value of a field where f wants it; nil where it wants
+// none.
 func swap(text []byte, field string, f func(old []byte) ([]byte, bool)) ([]byte, error) {
 	at := 0
 	for {
 		i := bytes.Index(text[at:], []byte(field))
 		if i < 0 {
-			return nil, fmt.Errorf("no such %s", field)
+			return nil, nil
 		}
 		start := at + i + len(field)
 		for start < len(text) && bytes.IndexByte([]byte("\":' \t"), text[start]) >= 0 {
 			start++
+		}
+		if Folded(text[start:]) {
+			return nil, fmt.Errorf("%s is written over several lines: put its value into one", field)
 		}
 		end := start
 		for end < len(text) && isBase64(text[end]) {

@@ -9,11 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // rollback puts back what was before the rotation.
@@ -49,6 +52,9 @@ func (s *State) rollback() ([]Change, error) {
 		if slices.ContainsFunc(out, func(c Change) bool { return c.Rel == rel }) {
 			continue
 		}
+		if !s.ofOld(rel, data) {
+			return nil, fmt.Errorf("%s holds no certificate of the old CA: it is of another rotation, and putting it back would help nobody. Move it away, and sign the certificate by the old CA: kubectl certgen renew", s.path(rel+beforeSuffix))
+		}
 		st, err := os.Stat(l.Item.Source)
 		if err != nil {
 			return nil, err
@@ -74,6 +80,14 @@ func (s *State) rollback() ([]Change, error) {
 	return out, nil
 }
 
+// ofOld says whether a copy of a file holds a certificate of the old CA.
+func (s *State) ofOld(name string, data []byte) bool {
+	items, err := inspect.Bytes(name, data, inspect.Options{})
+	return err == nil && slices.ContainsFunc(items, func(it inspect.Item) bool {
+		return it.Cert != nil && !it.Cert.IsCA && pki.SignedBy(it.Cert, s.Old)
+	})
+}
+
 // Commit writes the changes of a stage as one set.
 func (s *State) Commit(changes []Change) error {
 	st, err := store.Open(s.Root)
@@ -88,6 +102,11 @@ func (s *State) Commit(changes []Change) error {
 			err = b.Create(c.Rel, c.data, c.mode)
 		case c.kept != "" && !exists(s.path(c.kept)):
 			err = b.KeepOld(c.Rel, c.kept, c.data, c.mode)
+		case strings.HasSuffix(c.kept, beforeSuffix):
+			// The copy is of an earlier rotation, or of a stage that was rolled back.
+			if err = b.Replace(c.kept, readOr(s.path(c.Rel)), c.mode); err == nil {
+				err = b.Replace(c.Rel, c.data, c.mode)
+			}
 		case c.kept != "" && c.mode == store.KeyMode && strings.HasSuffix(c.Rel, ".key"):
 			same, e := sameFile(s.path(c.Rel), s.path(c.kept))
 			if e != nil {
@@ -130,14 +149,23 @@ func sameFile(a, b string) (bool, error) {
 	return bytes.Equal(x, y), err
 }
 
-// nextName gives the new CA a name of its own: NAME, NAME-2026.
+// dated is what nextName adds to a name.
+var dated = lazyregexp.New(`-(\d{8})(?:-(\d+))?$`)
+
+// nextName gives the new CA a name of its own: NAME-20260131, and NAME-20260131-2
+// for a second one on that day.
 func nextName(cn string, now time.Time) string {
 	suffix := "-" + now.UTC().Format("20060102")
-	if len(cn) > 9 && cn[len(cn)-9] == '-' && strings.Trim(cn[len(cn)-8:], "0123456789") == "" {
-		cn = cn[:len(cn)-9]
+	if m := dated.FindStringSubmatch(cn); m != nil {
+		cn = strings.TrimSuffix(cn, m[0])
+		if "-"+m[1] == suffix {
+			n, _ := strconv.Atoi(m[2]) // none is the first
+			suffix += "-" + strconv.Itoa(max(n, 1)+1)
+		}
 	}
-	if cn+suffix == "" || len([]rune(cn+suffix)) > 64 {
-		return string([]rune(cn)[:64-len(suffix)]) + suffix
+	// 64 characters are allowed (RFC 5280, appendix A).
+	if r := []rune(cn); len(r) > 64-len(suffix) {
+		cn = string(r[:64-len(suffix)])
 	}
 	return cn + suffix
 }

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"slices"
@@ -14,12 +15,18 @@ import (
 // nextKey is the type of the new CA's key: the old one's, where clients still
 // take it.
 func nextKey(old *x509.Certificate) pki.KeySpec {
-	switch spec := pki.SpecOf(old.PublicKey); spec {
-	case "rsa:512", "rsa:768", "rsa:1024", "rsa:1536":
-		return pki.RSA2048
-	default:
+	spec := pki.SpecOf(old.PublicKey)
+	if k, ok := old.PublicKey.(*rsa.PublicKey); ok {
+		if k.N.BitLen() < 2048 {
+			return pki.RSA2048
+		}
 		return spec
 	}
+	switch spec {
+	case pki.ECDSAP256, pki.ECDSAP384, "ecdsa:p521", pki.Ed25519:
+		return spec
+	}
+	return pki.ECDSAP256 // P-224, or what Go has no name for
 }
 
 // mend gives the new CA what clients ask of one and the old CA may lack: that

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -73,5 +74,37 @@ func TestNewCAIsMended(t *testing.T) {
 		if s := mended(old, cert, now); !strings.HasPrefix(s, "; without the old one's CG0") || strings.Contains(s, "still") {
 			t.Errorf("%s: said: %q", name, s)
 		}
+	}
+}
+
+func TestNextName(t *testing.T) {
+	now := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	long := strings.Repeat("ä", 64)
+	for old, want := range map[string]string{
+		"kubernetes": "kubernetes-20260131", "kubernetes-20250131": "kubernetes-20260131", "kubernetes-20250131-3": "kubernetes-20260131",
+		"kubernetes-20260131": "kubernetes-20260131-2", "kubernetes-20260131-2": "kubernetes-20260131-3", "": "-20260131", long: strings.Repeat("ä", 55) + "-20260131",
+	} {
+		if got := nextName(old, now); got != want {
+			t.Errorf("%q: %q, want %q", old, got, want)
+		}
+	}
+}
+
+// A key that clients no longer take is not made again.
+func TestNextKey(t *testing.T) {
+	for _, c := range []struct {
+		curve elliptic.Curve
+		want  pki.KeySpec
+	}{{elliptic.P224(), pki.ECDSAP256}, {elliptic.P256(), pki.ECDSAP256}, {elliptic.P384(), pki.ECDSAP384}, {elliptic.P521(), "ecdsa:p521"}} {
+		k, err := ecdsa.GenerateKey(c.curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := nextKey(&x509.Certificate{PublicKey: &k.PublicKey}); got != c.want {
+			t.Errorf("%s: %s", c.curve.Params().Name, got)
+		}
+	}
+	if got := nextKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2046), E: 65537}}); got != pki.RSA2048 {
+		t.Errorf("RSA 2047: %s", got)
 	}
 }

@@ -115,10 +115,14 @@ func (s *State) prepare(o Options) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	named := false
 	for i := range name {
 		if strings.EqualFold(name[i].Type, "CN") {
-			name[i].Value = nextName(name[i].Value, o.Now)
+			name[i].Value, named = nextName(name[i].Value, o.Now), true
 		}
+	}
+	if !named {
+		name = append(name, pki.Attribute{Type: "CN", Value: nextName("ca", o.Now)})
 	}
 	if t.Subject, err = name.Encode(pki.PrintableOrUTF8); err != nil {
 		return nil, err
@@ -134,11 +138,14 @@ func (s *State) prepare(o Options) ([]Change, error) {
 	}
 	out := []Change{
 		{Rel: base + "-next.key", What: "the new CA's key", data: keyPEM, mode: store.KeyMode, fresh: true},
-		{Rel: base + "-next.crt", What: "the new CA: " + inspect.NameString(cert.RawSubject) + ", until " + cert.NotAfter.UTC().Format("2006-01-02") + mended(s.Old, cert, o.Now), data: pki.EncodeCerts(cert), mode: 0o644, fresh: true},
+		{Rel: base + "-next.crt", What: "the new CA: " + inspect.NameString(cert.RawSubject) + ", until " + cert.NotAfter.UTC().Format("2006-01-02") + mended(s.Old, cert, o.Now) + s.signedByItself(), data: pki.EncodeCerts(cert), mode: 0o644, fresh: true},
 		{Rel: base + "-old.crt", What: "the old CA, alone", data: pki.EncodeCerts(s.Old), mode: 0o644, fresh: true},
 	}
 	if s.Which == Cluster {
-		out = append(out, Change{Rel: base + "-signing.crt", What: "what kube-controller-manager signs with: the old CA, alone", data: pki.EncodeCerts(s.Old), mode: 0o644, fresh: true})
+		// An earlier rotation left it, with what is the old CA now.
+		if alone := pki.EncodeCerts(s.Old); !bytes.Equal(readOr(s.path(base+"-signing.crt")), alone) {
+			out = append(out, Change{Rel: base + "-signing.crt", What: "what kube-controller-manager signs with: the old CA, alone", data: alone, mode: 0o644})
+		}
 		if m, ok, err := s.manifest(); err != nil {
 			return nil, err
 		} else if ok {
@@ -146,6 +153,14 @@ func (s *State) prepare(o Options) ([]Change, error) {
 		}
 	}
 	return out, nil
+}
+
+// signedByItself says what is different where another CA signed the old one.
+func (s *State) signedByItself() string {
+	if bytes.Equal(s.Old.RawIssuer, s.Old.RawSubject) {
+		return ""
+	}
+	return fmt.Sprintf("; it signs itself, and who trusts it by %q has to be given it", s.Old.Issuer)
 }
 
 // manifest points kube-controller-manager's signing certificate away from
@@ -195,7 +210,10 @@ func (s *State) trust(cas []*x509.Certificate) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		data, changed := swapCA(text, bundle, s)
+		data, changed, err := swapCA(text, bundle, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k, err)
+		}
 		if !changed {
 			continue
 		}
@@ -210,17 +228,19 @@ func (s *State) trust(cas []*x509.Certificate) ([]Change, error) {
 
 // swapCA replaces every certificate-authority-data that holds one of the two
 // CAs.
-func swapCA(text, bundle []byte, s *State) ([]byte, bool) {
+func swapCA(text, bundle []byte, s *State) (out []byte, changed bool, err error) {
 	field := []byte("certificate-authority-data")
-	changed := false
 	for at := 0; ; {
 		i := bytes.Index(text[at:], field)
 		if i < 0 {
-			return text, changed
+			return text, changed, nil
 		}
 		start := at + i + len(field)
 		for start < len(text) && bytes.IndexByte([]byte("\":' \t"), text[start]) >= 0 {
 			start++
+		}
+		if renew.Folded(text[start:]) {
+			return nil, false, fmt.Errorf("%s is written over several lines: put its value into one", field)
 		}
 		end := start
 		for end < len(text) && bytes.IndexByte([]byte(" \t\r\n\"',}"), text[end]) < 0 {

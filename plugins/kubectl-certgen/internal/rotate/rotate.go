@@ -26,7 +26,6 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 )
 
 // Stage is a step of a rotation.
@@ -204,9 +203,9 @@ func (s *State) scan() error {
 			continue
 		}
 		switch {
-		case s.New != nil && verify.SignedBy(it.Cert, s.New):
+		case s.New != nil && pki.SignedBy(it.Cert, s.New):
 			s.Leaves = append(s.Leaves, Leaf{it, true})
-		case verify.SignedBy(it.Cert, s.Old):
+		case pki.SignedBy(it.Cert, s.Old):
 			s.Leaves = append(s.Leaves, Leaf{it, false})
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
 // Chain is a leaf, its issuer, and so on to a trust anchor.
@@ -71,7 +73,7 @@ func parentOf(c *x509.Certificate, list []*x509.Certificate, chain Chain) (paren
 			if exact != same || (!exact && !sameMeaning(c, p)) {
 				continue
 			}
-			if SignedBy(c, p) || notChecked(c, p) {
+			if pki.SignedBy(c, p) || notChecked(c, p) {
 				return p, !exact, nil
 			}
 			sigErr = errBadSignature
@@ -87,13 +89,6 @@ func sameMeaning(c, p *x509.Certificate) bool {
 	return len(c.Issuer.Names) > 0 && len(c.Issuer.Names) == len(p.Subject.Names) && norm(c.Issuer.String()) == norm(p.Subject.String())
 }
 
-// SignedBy says whether p's key made c's signature, whatever p says of itself.
-func SignedBy(c, p *x509.Certificate) bool {
-	err := p.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
-	var insecure x509.InsecureAlgorithmError
-	return err == nil || errors.As(err, &insecure)
-}
-
 // notChecked says that p is c's issuer by its name and its key's identifier,
 // and that the signature is of a kind that cannot be checked here.
 func notChecked(c, p *x509.Certificate) bool {
@@ -105,5 +100,5 @@ func notChecked(c, p *x509.Certificate) bool {
 
 // SelfSigned says whether a certificate is signed with its own key.
 func SelfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, c.RawSubject) && (SignedBy(c, c) || notChecked(c, c))
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && (pki.SignedBy(c, c) || notChecked(c, c))
 }
