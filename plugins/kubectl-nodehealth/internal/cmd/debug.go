@@ -54,7 +54,7 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use f
 	}
 	progress := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
 	pod, err := debugpod.Start(ctx, config, debugpod.Options{
-		Node: node, Namespace: o.namespace, Image: o.image,
+		Node: node, Host: pre.Node, Namespace: o.namespace, Image: o.image,
 		Notify: func(s string) { progress.Set("%s", s) },
 	})
 	progress.Stop()

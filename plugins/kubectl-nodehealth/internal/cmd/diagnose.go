@@ -25,6 +25,7 @@ type diagnoseFlags struct {
 	output   string
 	failOn   string
 	watch    bool
+	askAll   bool
 	cluster  *cli.Cluster
 }
 
@@ -37,6 +38,7 @@ type diagnoseOptions struct {
 	output   string
 	failOn   finding.FailOn
 	watch    bool
+	askAll   bool
 	cluster  *cli.Cluster
 }
 
@@ -79,6 +81,7 @@ input, 3 a node could not be judged.`
 	fs.StringVarP(&f.output, "output", "o", "text", "Output format: "+strings.Join(formats, ", "))
 	fs.StringVar(&f.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
 	fs.BoolVarP(&f.watch, "watch", "w", false, "Stay, and redraw on every change until Ctrl-C")
+	fs.BoolVar(&f.askAll, "ask-all", false, "Ask every kubelet whether it answers, in a cluster of more than 500 nodes too")
 	f.cluster = cli.ClusterFlags(fs)
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	_ = root.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
@@ -93,7 +96,7 @@ input, 3 a node could not be judged.`
 }
 
 func (f *diagnoseFlags) options(env *cli.Env, args []string) (*diagnoseOptions, error) {
-	o := &diagnoseOptions{selector: f.selector, from: f.from, output: f.output, failOn: finding.FailOn(f.failOn), watch: f.watch, cluster: f.cluster}
+	o := &diagnoseOptions{selector: f.selector, from: f.from, output: f.output, failOn: finding.FailOn(f.failOn), watch: f.watch, askAll: f.askAll, cluster: f.cluster}
 	for _, a := range args {
 		name := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(a, "node/"), "nodes/"), "no/")
 		if name == "" || strings.ContainsAny(name, "/ \t") {
@@ -121,6 +124,9 @@ func (f *diagnoseFlags) options(env *cli.Env, args []string) (*diagnoseOptions, 
 	}
 	if len(o.nodes) > 0 && o.selector != "" {
 		return nil, cli.Usagef("-l and names of nodes exclude each other")
+	}
+	if o.askAll && o.from != "" {
+		return nil, cli.Usagef("--ask-all needs a cluster: a capture has no kubelets to ask")
 	}
 	if o.watch && o.from != "" {
 		return nil, cli.Usagef("-w needs a cluster: a capture does not change")

@@ -10,8 +10,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/collect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
@@ -74,7 +72,7 @@ func (o *diagnoseOptions) collect(ctx context.Context, env *cli.Env, c *collect.
 		debug.SetGCPercent(300)
 		debug.SetMemoryLimit(fleetMemory)
 		s, err = c.Fleet(ctx, collect.FleetOptions{
-			Selector: o.selector, Suspect: fault.Suspicious,
+			Selector: o.selector, Suspect: fault.Suspicious, AskAll: o.askAll,
 			Progress: func(pods int) { progress.Set("%d pods", pods) },
 		})
 	}
@@ -99,7 +97,7 @@ func liveError(err error) error {
 	var na *collect.NoAnswerError
 	if errors.As(err, &na) {
 		hint := "'kubectl nodehealth controlplane' tells how far a request gets and what that proves; --from reads a capture"
-		if apierrors.IsForbidden(err) {
+		if na.Denied {
 			hint = "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster"
 		}
 		return cli.WithHint(cli.Unknownf("%w", err), hint)

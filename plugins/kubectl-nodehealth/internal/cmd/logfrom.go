@@ -51,7 +51,8 @@ func (l *logReader) scanSaved(r io.Reader) error {
 }
 
 // report writes what a scan found; its exit status says whether anything was,
-// or could be read.
+// else whether all of it could be read: trouble may stand in the log that could
+// not.
 func (l *logReader) report(r scanReport, read int) error {
 	r.APIVersion, r.Kind = "nodehealth.clusterwright.dev/v1alpha1", "LogScan"
 	if l.flags.output == "json" {
@@ -64,7 +65,7 @@ func (l *logReader) report(r scanReport, read int) error {
 	switch {
 	case len(r.Hits) > 0:
 		return cli.Exit(cli.ExitFindings)
-	case read == 0:
+	case read < len(r.Logs):
 		return cli.Exit(cli.ExitUnknown)
 	}
 	return nil

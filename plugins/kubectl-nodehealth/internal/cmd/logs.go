@@ -53,7 +53,8 @@ through a debug pod where you allow one (--debug-pod). Where none works it says
 which setting or right is missing and what to type on the node.
 
 --scan looks for known signatures in the logs of kubelet, runtime and kernel, and
-says what each means. --from reads a saved log instead of a node's.`,
+says what each means: exit status 1 where there is one, else 3 where a log could not
+be read. --from reads a saved log instead of a node's.`,
 		Example: `
 			# The kubelet's last lines
 			kubectl nodehealth logs kube-worker-1

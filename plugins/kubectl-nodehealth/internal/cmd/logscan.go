@@ -90,9 +90,9 @@ func (l *logReader) printScan(r scanReport) {
 			unread++
 		}
 	}
-	headline := fmt.Sprintf("%s: no known trouble in %d lines", r.Node, lines)
+	headline := fmt.Sprintf("%s: no known trouble in %s", r.Node, phrase.Count(lines, "line"))
 	if len(r.Hits) > 0 {
-		headline = fmt.Sprintf("%s: %s of known trouble in %d lines", r.Node, phrase.Count(len(r.Hits), "kind"), lines)
+		headline = fmt.Sprintf("%s: %s of known trouble in %s", r.Node, phrase.Count(len(r.Hits), "kind"), phrase.Count(lines, "line"))
 	}
 	switch {
 	case unread == len(r.Logs) && len(r.Hits) == 0:
@@ -113,7 +113,7 @@ func (l *logReader) printScan(r scanReport) {
 			block(w, "  not read: ", s.Error, l.env.Width())
 			continue
 		}
-		fmt.Fprintf(w, "  read: %s, %d lines from %s\n", s.Unit, s.Lines, s.From)
+		fmt.Fprintf(w, "  read: %s, %s from %s\n", s.Unit, phrase.Count(s.Lines, "line"), s.From)
 	}
 }
 

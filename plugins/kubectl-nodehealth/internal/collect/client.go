@@ -74,7 +74,10 @@ func NewClient(cfg *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: h, base: base, stall: max(StallDeadline, cfg.Timeout)}, nil
+	// A redirect of a kubelet is an answer, not an invitation.
+	own := *h
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{http: &own, base: base, stall: max(StallDeadline, cfg.Timeout)}, nil
 }
 
 const (
@@ -101,7 +104,6 @@ func (c *Client) getInto(ctx context.Context, path string, query url.Values, acc
 	if accept != "" {
 		req.Header.Set("Accept", accept)
 	}
-	// A redirect of a kubelet is an answer, not an invitation.
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return kubelet.Reply{}, err
@@ -208,12 +210,12 @@ func (c *Client) open(ctx context.Context, out *shared) error {
 	r, err := c.get(traced, "/version", nil, acceptJSON)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errStalled) {
-			return &NoAnswerError{"connecting to " + c.base.Host, fmt.Sprintf("the API server did not answer within %s", limit)}
+			return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: fmt.Sprintf("the API server did not answer within %s", limit)}
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &NoAnswerError{"connecting to " + c.base.Host, plain(err)}
+		return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: plain(err)}
 	}
 	p := kubelet.Classify(snapshot.SourceVersion, r)
 	if p.Status == snapshot.OK {
@@ -225,7 +227,7 @@ func (c *Client) open(ctx context.Context, out *shared) error {
 		}
 	}
 	if r.Code == http.StatusUnauthorized {
-		return &NoAnswerError{"connecting to " + c.base.Host, "the API server does not accept the credentials (401)"}
+		return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: "the API server does not accept the credentials (401)"}
 	}
 	out.probes = append(out.probes, p)
 	return nil

@@ -107,6 +107,46 @@ func TestListPages(t *testing.T) {
 	}
 }
 
+// A list that is read up to a limit says so: what stands beyond it is not known.
+func TestListIsCut(t *testing.T) {
+	c := server{"/api/v1/pods": podPages(2500, 500, -1)}.start(t)
+	for limit, want := range map[int]string{1000: "only the first 1000 were read; there are more", 2500: "", 9000: ""} {
+		n := 0
+		p := each(t.Context(), lister{client: c, path: "/api/v1/pods", maxItems: limit}, snapshot.SourceEvents, func(*corev1.Pod) { n++ })
+		if p.Status != snapshot.OK || p.Detail != want || n != min(limit, 2500) {
+			t.Errorf("at most %d: %d pods, %+v", limit, n, p)
+		}
+		if notes := cutNotes(&snapshot.Snapshot{}, p); (len(notes) == 1) != (want != "") {
+			t.Errorf("at most %d: notes %q", limit, notes)
+		}
+	}
+}
+
+// Credentials are for the API server, not for whom it or a kubelet points to.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	followed := false
+	c := server{
+		"/api/v1/nodes/n1/proxy/healthz": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"/elsewhere":                     func(http.ResponseWriter, *http.Request) { followed = true },
+	}.start(t)
+	n := &snapshot.Node{Name: "n1"}
+	c.askKubelet(t.Context(), n, time.Second)
+	if p, _ := snapshot.Find(n.Probes, snapshot.SourceHealthz); followed || p.Status != snapshot.Unreachable || p.Reason != "" {
+		t.Errorf("followed %v, %+v", followed, p)
+	}
+}
+
+// Of the two versions of the metrics API the one that works counts.
+func TestUsageOfTheOtherVersion(t *testing.T) {
+	c := server{
+		"/apis/metrics.k8s.io/v1beta1/nodes/n1": status(503, "service unavailable"),
+		"/apis/metrics.k8s.io/v1/nodes/n1":      json200(`{"usage":{"cpu":"250m"}}`),
+	}.start(t)
+	if u, p := c.usage(t.Context(), "n1"); u == nil || u.CPUMilli != 250 || p.Status != snapshot.OK {
+		t.Errorf("%+v %+v", u, p)
+	}
+}
+
 func TestListStallsInTheMiddle(t *testing.T) {
 	c := server{"/api/v1/pods": podPages(2500, 500, 2)}.start(t)
 	n := 0

@@ -26,6 +26,9 @@ type FleetOptions struct {
 	Progress func(pods int)
 	// Suspect says whether a node's kubelet is worth asking.
 	Suspect func(s *snapshot.Snapshot, n *snapshot.Node) bool
+	// AskAll asks every kubelet whether it answers, however many there are and
+	// however long that takes.
+	AskAll bool
 }
 
 // Fleet reads the whole cluster: lists only, page by page, each folded into
@@ -64,7 +67,7 @@ func (c *Client) Fleet(ctx context.Context, o FleetOptions) (*snapshot.Snapshot,
 	done()
 	s := f.snapshot()
 	if !stalled {
-		c.askSuspects(ctx, s, o.Suspect)
+		c.askSuspects(ctx, s, o)
 	}
 	return s, ctx.Err()
 }
@@ -83,7 +86,7 @@ type fleet struct {
 	shared   shared
 
 	leaseProbe, podProbe, eventProbe, metricProbe snapshot.Probe
-	metrics, nodesRead                            bool
+	nodesRead                                     bool
 }
 
 func (f *fleet) readNodes(ctx context.Context) error {
@@ -98,7 +101,7 @@ func (f *fleet) readNodes(ctx context.Context) error {
 		if p.Status == snapshot.Timeout {
 			p.Detail = "the API server did not answer in time (" + p.Detail + ")"
 		}
-		return &NoAnswerError{"listing the nodes", p.Detail}
+		return &NoAnswerError{What: "listing the nodes", Reason: p.Detail, Denied: p.Status == snapshot.Denied}
 	}
 	f.nodesRead = p.Status == snapshot.OK
 	f.shared.mu.Lock()
@@ -160,6 +163,7 @@ func (f *fleet) readEvents(ctx context.Context) {
 	}
 	if f.eventProbe = read("/api/v1/events"); f.eventProbe.Status == snapshot.Denied {
 		if p := read("/api/v1/namespaces/default/events"); p.Status == snapshot.OK {
+			// Those about nodes are all there.
 			f.eventProbe = p
 		}
 	}
@@ -183,18 +187,19 @@ func (f *fleet) readUsage(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, PageDeadline)
 	defer cancel()
 	f.metricProbe = snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}
-	for _, version := range []string{"v1beta1", "v1"} {
+	for _, version := range metricsVersions {
 		r, err := f.client.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes", nil, acceptJSON)
 		if err != nil {
 			f.metricProbe = failure(ctx, snapshot.SourceMetrics, err, PageDeadline)
-			f.metrics = true
 			return
 		}
 		if r.Code == 404 {
 			continue
 		}
-		f.metrics = true
 		f.metricProbe = kubelet.Classify(snapshot.SourceMetrics, r)
+		if f.metricProbe.Status == snapshot.Unreachable {
+			continue // a server that is gone may have another beside it
+		}
 		if f.metricProbe.Status != snapshot.OK {
 			return
 		}
@@ -217,10 +222,10 @@ func (f *fleet) snapshot() *snapshot.Snapshot {
 	s := &snapshot.Snapshot{APIVersion: snapshot.APIVersion, Kind: snapshot.Kind, Clock: snapshot.ClockLive, Source: "live", Nodes: f.nodes}
 	f.shared.into(s)
 	s.Cluster.Whole = f.opts.Selector == "" && f.nodesRead
+	s.Notes = append(s.Notes, cutNotes(s, f.leaseProbe, f.podProbe, f.eventProbe)...)
 	if !f.nodesRead {
 		s.Notes = append(s.Notes, "the list of nodes is not complete: there are more")
 	}
-	s.Cluster.MetricsAPI = &f.metrics
 	peers := snapshot.Probe{Name: snapshot.SourcePeers, Status: snapshot.OK}
 	if len(f.nodes) < 2 {
 		peers.Status, peers.Detail = snapshot.Absent, "no other node was read"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,10 +149,26 @@ func (l lister) walk(ctx context.Context, source string, wire func([]byte) error
 		if err := walk(); err != nil {
 			return snapshot.Probe{Name: source, Status: snapshot.Unreachable, Detail: err.Error()}
 		}
-		if !more {
+		switch {
+		case more:
+		case next != "":
+			return snapshot.Probe{Name: source, Status: snapshot.OK, Detail: fmt.Sprintf("only the first %d were read; there are more", count)}
+		default:
 			return snapshot.Probe{Name: source, Status: snapshot.OK}
 		}
 	}
+}
+
+// cutNotes tell of lists that were read up to a limit: what stands beyond it is
+// not known.
+func cutNotes(s *snapshot.Snapshot, lists ...snapshot.Probe) []string {
+	var out []string
+	for _, p := range slices.Concat(lists, s.Cluster.Probes) {
+		if p.Status == snapshot.OK && p.Detail != "" && p.Name != snapshot.SourcePeers {
+			out = append(out, p.Name+": "+p.Detail)
+		}
+	}
+	return out
 }
 
 // fetch starts reading a page into a buffer.

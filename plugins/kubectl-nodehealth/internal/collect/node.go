@@ -36,6 +36,8 @@ func (e *NotFoundError) Error() string {
 type NoAnswerError struct {
 	What   string
 	Reason string
+	// Denied says that it was asked and refused.
+	Denied bool
 }
 
 func (e *NoAnswerError) Error() string { return e.What + ": " + e.Reason }
@@ -81,9 +83,14 @@ func (c *Client) Nodes(ctx context.Context, names []string) (*snapshot.Snapshot,
 	}
 	cluster.into(s)
 	s.ObservedAt = c.Now()
+	var events []snapshot.Probe
 	for _, n := range s.Nodes {
 		c.blameAPIServer(s, n)
+		if p, ok := snapshot.Find(n.Probes, snapshot.SourceEvents); ok && !slices.Contains(events, p) {
+			events = append(events, p)
+		}
 	}
+	s.Notes = append(s.Notes, cutNotes(s, events...)...)
 	return s, c.unregistered(outer, s)
 }
 
@@ -98,17 +105,17 @@ func (c *Client) readNode(ctx context.Context, name string, deadline time.Durati
 			return nil, err
 		}
 		p := failure(ctx, snapshot.SourceNode, err, deadline)
-		return nil, &NoAnswerError{"reading node " + name, p.Detail}
+		return nil, &NoAnswerError{What: "reading node " + name, Reason: p.Detail}
 	}
 	p := kubelet.Classify(snapshot.SourceNode, r)
 	if p.Status == snapshot.OK {
 		var o corev1.Node
 		if err := json.Unmarshal(r.Body, &o); err != nil || o.Kind != "" && o.Kind != "Node" {
-			return nil, &NoAnswerError{"reading node " + name, "the answer is not a node: is this a Kubernetes API server?"}
+			return nil, &NoAnswerError{What: "reading node " + name, Reason: "the answer is not a node: is this a Kubernetes API server?"}
 		}
 		n = snapshot.NewNode(&o)
 	} else if r.Code == 401 {
-		return nil, &NoAnswerError{"reading node " + name, "the API server does not accept the credentials (401)"}
+		return nil, &NoAnswerError{What: "reading node " + name, Reason: "the API server does not accept the credentials (401)"}
 	}
 	n.Set(p)
 	return n, nil
@@ -146,16 +153,20 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 		set(p, func() { n.Events = append(n.Events, es...) })
 	})
 	var homeless []snapshot.Event
+	cut := ""
 	for _, reason := range podReasons {
 		wg.Go(func() {
-			own, others := c.podEvents(ctx, n.Name, reason)
+			own, others, p := c.podEvents(ctx, n.Name, reason)
 			mu.Lock()
 			defer mu.Unlock()
 			n.Events, homeless = append(n.Events, own...), append(homeless, others...)
+			if p.Status == snapshot.OK && p.Detail != "" {
+				cut = "of " + reason + " " + p.Detail
+			}
 		})
 	}
 	wg.Go(func() {
-		u, p, _ := c.usage(ctx, n.Name)
+		u, p := c.usage(ctx, n.Name)
 		set(p, func() { n.Usage = u })
 	})
 	wg.Go(func() {
@@ -170,6 +181,10 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 	}
 	wg.Wait()
 	n.Events = append(n.Events, n.Pods.EventsOf(homeless)...)
+	if p, ok := snapshot.Find(n.Probes, snapshot.SourceEvents); ok && p.Status == snapshot.OK && p.Detail == "" {
+		p.Detail = cut
+		n.Set(p)
+	}
 	c.watchLease(n, kubeletNode)
 	n.Kubelet = kubeletNode.Kubelet
 	for _, p := range kubeletNode.Probes {
@@ -223,6 +238,7 @@ func (c *Client) nodeEvents(ctx context.Context, name string) ([]snapshot.Event,
 	es, p := read("/api/v1/events")
 	if p.Status == snapshot.Denied {
 		if es2, p2 := read("/api/v1/namespaces/default/events"); p2.Status == snapshot.OK {
+			p2.Detail = "only those about the node itself may be read, not those of its pods"
 			return es2, p2
 		}
 	}
@@ -235,9 +251,9 @@ var podReasons = []string{"FailedCreatePodSandBox", "Evicted", "TaintManagerEvic
 
 // podEvents reads the events of a reason that this node's kubelet has written,
 // and those that name no node.
-func (c *Client) podEvents(ctx context.Context, node, reason string) (own, homeless []snapshot.Event) {
+func (c *Client) podEvents(ctx context.Context, node, reason string) (own, homeless []snapshot.Event, p snapshot.Probe) {
 	q := url.Values{"fieldSelector": {"reason=" + reason}}
-	each(ctx, lister{client: c, path: "/api/v1/events", query: q, maxItems: 2000, deadline: ProbeDeadline}, snapshot.SourceEvents,
+	p = each(ctx, lister{client: c, path: "/api/v1/events", query: q, maxItems: 2000, deadline: ProbeDeadline}, snapshot.SourceEvents,
 		func(o *corev1.Event) {
 			switch snapshot.EventNode(o) {
 			case node:
@@ -246,35 +262,42 @@ func (c *Client) podEvents(ctx context.Context, node, reason string) (own, homel
 				homeless = append(homeless, snapshot.NewEvent(o))
 			}
 		})
-	return own, homeless
+	return own, homeless, p
 }
 
-// usage reads the metrics of a node. installed is false where the cluster has
-// no metrics API at all.
-func (c *Client) usage(ctx context.Context, name string) (u *snapshot.Usage, p snapshot.Probe, installed bool) {
-	for _, version := range []string{"v1beta1", "v1"} {
+// metricsVersions are the versions of metrics.k8s.io that are asked for, the
+// usual one first.
+var metricsVersions = []string{"v1beta1", "v1"}
+
+// usage reads the metrics of a node.
+func (c *Client) usage(ctx context.Context, name string) (*snapshot.Usage, snapshot.Probe) {
+	p := snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}
+	for _, version := range metricsVersions {
 		r, err := c.get(ctx, "/apis/metrics.k8s.io/"+version+"/nodes/"+name, nil, acceptJSON)
 		if err != nil {
-			return nil, failure(ctx, snapshot.SourceMetrics, err, ProbeDeadline), true
+			return nil, failure(ctx, snapshot.SourceMetrics, err, ProbeDeadline)
 		}
 		message, _, status := r.FromAPIServer()
 		if r.Code == 404 && (!status || strings.Contains(message, "could not find the requested resource")) {
 			continue
 		}
-		p = kubelet.Classify(snapshot.SourceMetrics, r)
-		if p.Status != snapshot.OK {
-			if p.Status == snapshot.Absent {
-				p.Detail = snapshot.NoNodeMetrics
-			}
-			return nil, p, true
+		switch p = kubelet.Classify(snapshot.SourceMetrics, r); p.Status {
+		case snapshot.OK:
+		case snapshot.Unreachable:
+			continue // a server that is gone may have another beside it
+		case snapshot.Absent:
+			p.Detail = snapshot.NoNodeMetrics
+			return nil, p
+		default:
+			return nil, p
 		}
 		var m snapshot.NodeMetrics
 		if json.Unmarshal(r.Body, &m) != nil {
-			return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Unreachable, Detail: "the answer is not a node's metrics"}, true
+			return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Unreachable, Detail: "the answer is not a node's metrics"}
 		}
-		return m.Facts(), p, true
+		return m.Facts(), p
 	}
-	return nil, snapshot.Probe{Name: snapshot.SourceMetrics, Status: snapshot.Absent, Detail: noMetrics}, false
+	return nil, p
 }
 
 const noMetrics = snapshot.NoMetricsAPI

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -20,15 +21,16 @@ const (
 	// sweepers ask at the same time, each for at most sweepDeadline.
 	sweepers      = 64
 	sweepDeadline = 1500 * time.Millisecond
-	// sweepTime bounds the whole sweep; who was not asked by then is not.
+	// sweepTime bounds the whole sweep; who was not asked by then is not, and
+	// counted.
 	sweepTime = 3 * time.Second
 )
 
 // askSuspects asks the kubelets of the nodes that look bad, the first
 // MaxSuspects of them, all at once: what the lists make suspicious first, then
 // who does not answer, then who has no figures while others have.
-func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect func(*snapshot.Snapshot, *snapshot.Node) bool) {
-	if suspect == nil {
+func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, o FleetOptions) {
+	if o.Suspect == nil {
 		return
 	}
 	var suspects []*snapshot.Node
@@ -39,19 +41,20 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect 
 	default:
 		var rest []*snapshot.Node
 		for _, n := range s.Nodes {
-			if suspect(s, n) {
+			if o.Suspect(s, n) {
 				suspects = append(suspects, n)
 			} else {
 				rest = append(rest, n)
 			}
 		}
-		var silent []*snapshot.Node
-		if n <= maxSwept {
-			silent = c.sweep(ctx, rest)
+		if n <= maxSwept || o.AskAll {
+			silent, note := c.sweep(ctx, rest, o.AskAll)
+			suspects = append(suspects, silent...)
+			s.Notes = append(s.Notes, note...)
 		} else {
-			silent = withoutFigures(s, rest)
+			suspects = append(suspects, withoutFigures(s, rest)...)
+			s.Notes = append(s.Notes, fmt.Sprintf("%s were not asked whether they answer, as there are more than %d (--ask-all asks them)", plural(len(rest)), maxSwept))
 		}
-		suspects = append(suspects, silent...)
 	}
 	asked := suspects[:min(len(suspects), MaxSuspects)]
 	var wg sync.WaitGroup
@@ -60,24 +63,28 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, suspect 
 	}
 	wg.Wait()
 	if skipped := len(suspects) - len(asked); skipped > 0 {
-		s.Notes = append(s.Notes, plural(skipped)+" more would be worth asking; only the first 20 kubelets were (name a node to ask it)")
+		s.Notes = append(s.Notes, fmt.Sprintf("%s more would be worth asking; only the first %d were (name a node to ask it)", plural(skipped), MaxSuspects))
 	}
 }
 
-// sweep returns the nodes whose kubelet does not answer. It ends at the first
-// refusal of the API server's: what is denied for one is denied for all.
-func (c *Client) sweep(ctx context.Context, nodes []*snapshot.Node) []*snapshot.Node {
-	ctx, cancel := context.WithTimeout(ctx, sweepTime)
-	defer cancel()
-	silent := make([]bool, len(nodes))
+// sweep returns the nodes whose kubelet does not answer, and a note where some
+// could not be asked. It ends at the first refusal of the API server's: what is
+// denied for one is denied for all. patient takes the time that it takes.
+func (c *Client) sweep(ctx context.Context, nodes []*snapshot.Node, patient bool) (out []*snapshot.Node, note []string) {
+	if !patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, sweepTime)
+		defer cancel()
+	}
+	silent, asked := make([]bool, len(nodes)), make([]bool, len(nodes))
 	var denied atomic.Bool
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(sweepers, len(nodes)) {
 		wg.Go(func() {
 			for i := range next {
-				if !denied.Load() {
-					silent[i] = c.isSilent(ctx, nodes[i].Name, &denied)
+				if !denied.Load() && ctx.Err() == nil {
+					silent[i], asked[i] = c.isSilent(ctx, nodes[i].Name, &denied)
 				}
 			}
 		})
@@ -87,29 +94,39 @@ func (c *Client) sweep(ctx context.Context, nodes []*snapshot.Node) []*snapshot.
 	}
 	close(next)
 	wg.Wait()
-	var out []*snapshot.Node
+	if denied.Load() {
+		return nil, []string{"no kubelet was asked whether it answers: that needs the right to get nodes/proxy"}
+	}
+	left := 0
 	for i, n := range nodes {
-		if silent[i] && !denied.Load() {
+		if silent[i] {
 			out = append(out, n)
 		}
+		if !asked[i] {
+			left++
+		}
 	}
-	return out
+	if left > 0 {
+		note = []string{fmt.Sprintf("%s were not asked whether they answer: the API server took too long to ask them (--ask-all waits)", plural(left))}
+	}
+	return out, note
 }
 
 // isSilent asks one kubelet for its health. Whatever it says itself is an
-// answer; only the API server says that it could not be reached.
-func (c *Client) isSilent(ctx context.Context, node string, denied *atomic.Bool) bool {
+// answer; only the API server says that it could not be reached. asked is false
+// where there was no time left, which is nobody's silence.
+func (c *Client) isSilent(ctx context.Context, node string, denied *atomic.Bool) (silent, asked bool) {
 	call, cancel := context.WithTimeout(ctx, sweepDeadline)
 	defer cancel()
 	r, err := c.get(call, "/api/v1/nodes/"+node+"/proxy/healthz", nil, "")
 	if err != nil {
-		return ctx.Err() == nil // out of time is nobody's silence
+		return ctx.Err() == nil, ctx.Err() == nil
 	}
 	if _, _, own := r.FromAPIServer(); own && (r.Code == http.StatusForbidden || r.Code == http.StatusUnauthorized) {
 		denied.Store(true)
-		return false
+		return false, false
 	}
-	return r.Code >= http.StatusInternalServerError
+	return r.Code >= http.StatusInternalServerError, true
 }
 
 // withoutFigures are the nodes that the metrics API does not know, where it

@@ -53,11 +53,39 @@ func TestSweepFindsTheSilentKubelet(t *testing.T) {
 // What is denied for one kubelet is denied for all, and no sign of trouble.
 func TestSweepStopsWhenDenied(t *testing.T) {
 	srv, asked := fleetOf(60, func(int) http.HandlerFunc { return status(403, "nodes is forbidden: cannot get resource nodes/proxy") })
-	if _, err := srv.start(t).Fleet(t.Context(), FleetOptions{Suspect: nobodySuspects}); err != nil {
+	s, err := srv.start(t).Fleet(t.Context(), FleetOptions{Suspect: nobodySuspects})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got := asked(); len(got) != 0 {
 		t.Errorf("asked %q", got)
+	}
+	if notes := strings.Join(s.Notes, "\n"); !strings.Contains(notes, "needs the right to get nodes/proxy") {
+		t.Errorf("who was not asked is not said: %q", notes)
+	}
+}
+
+// A cluster too large to ask everybody says so, and asks when told to.
+func TestSweepOfALargeCluster(t *testing.T) {
+	srv, asked := fleetOf(maxSwept+1, func(i int) http.HandlerFunc {
+		if i == 41 {
+			return status(503, "error trying to reach service: dial tcp 10.0.0.41:10250: i/o timeout")
+		}
+		return text(200, "ok")
+	})
+	c := srv.start(t)
+	for all, want := range map[bool]string{false: "", true: "w41"} {
+		before := len(asked())
+		s, err := c.Fleet(t.Context(), FleetOptions{Suspect: nobodySuspects, AskAll: all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(asked()[before:], " "); got != want {
+			t.Errorf("all %v: asked %q, want %q", all, got, want)
+		}
+		if said := strings.Contains(strings.Join(s.Notes, "\n"), "501 kubelets were not asked"); said == all {
+			t.Errorf("all %v: %q", all, s.Notes)
+		}
 	}
 }
 

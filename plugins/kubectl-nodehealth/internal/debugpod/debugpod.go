@@ -35,6 +35,8 @@ const (
 	lease = 45 * time.Second
 	// renewEvery leaves room for two lost renewals.
 	renewEvery = 15 * time.Second
+	// closeTime is what each request that removes something may take.
+	closeTime = 5 * time.Second
 	// startTimeout is how long the pod may take to run.
 	startTimeout = 30 * time.Second
 
@@ -47,7 +49,9 @@ const (
 
 // Options say where and how the pod runs.
 type Options struct {
-	Node      string
+	Node string
+	// Host is the node as far as it is known, for advice.
+	Host      *corev1.Node
 	Namespace string
 	// Image needs sh, sed, sleep and chroot, as busybox has them.
 	Image string
@@ -73,8 +77,15 @@ func Start(ctx context.Context, config *rest.Config, o Options) (*Pod, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Host == nil {
+		o.Host = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: o.Node}}
+	}
 	job := job(o)
 	if err := kube.Jobs.Create(ctx, core, o.Namespace, job); err != nil {
+		if apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
+			// No answer, as when we were interrupted: it may have been made.
+			remove(core, o.Namespace, job.Name)
+		}
 		return nil, explainCreate(o, err)
 	}
 	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -87,24 +98,34 @@ func Start(ctx context.Context, config *rest.Config, o Options) (*Pod, error) {
 }
 
 // Close removes the Job and its pod. It does so even when the caller's context
-// is cancelled, within five seconds; what it cannot remove the deadline will.
+// is cancelled, within seconds; what it cannot remove the deadline will.
 func (p *Pod) Close() error {
 	p.cancel()
 	<-p.renewed
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	background := metav1.DeletePropagationBackground
-	err := kube.Jobs.Delete(ctx, p.core, p.namespace, p.job, metav1.DeleteOptions{PropagationPolicy: &background})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err := remove(p.core, p.namespace, p.job); err != nil {
 		return fmt.Errorf("job %s/%s: not removed (%w); its deadline removes it within %s", p.namespace, p.job, err, lease)
 	}
 	if p.name != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
 		now := int64(0)
 		// The Job's removal takes the pod along; this only spares it the grace
 		// period, and may be denied.
 		_ = kube.Pods.Delete(ctx, p.core, p.namespace, p.name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 	}
 	return nil
+}
+
+// remove deletes a Job and what it has made; one that is not there is removed.
+func remove(core *kube.Client, namespace, job string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	background := metav1.DeletePropagationBackground
+	err := kube.Jobs.Delete(ctx, core, namespace, job, metav1.DeleteOptions{PropagationPolicy: &background})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // renew moves the Job's deadline forward while we live.
@@ -214,7 +235,7 @@ func (p *Pod) wait(ctx context.Context, o Options) error {
 		if time.Since(asked) > askRuntimeEvery {
 			// A runtime that died just now was still in the kubelet's cache
 			// when Check asked.
-			if err := runtimeAnswers(ctx, p.core, o.Node); err != nil {
+			if err := runtimeAnswers(ctx, p.core, o.Host); err != nil {
 				return err
 			}
 			asked = time.Now()

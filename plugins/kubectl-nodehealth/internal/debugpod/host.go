@@ -81,7 +81,11 @@ func parseHost(out string) *Host {
 func (p *Pod) Output(ctx context.Context, argv []string) ([]byte, error) {
 	var out, complaint bytes.Buffer
 	code, err := p.Exec(ctx, argv, Streams{Out: &out, Err: &complaint})
-	if err == nil && code != 0 {
+	if err != nil {
+		// A connection that was broken off may still be writing.
+		return nil, err
+	}
+	if code != 0 {
 		err = fmt.Errorf("exit status %d: %s", code, oneLine(complaint.String()))
 	}
 	return out.Bytes(), err
@@ -159,6 +163,8 @@ const perlBridge = `use Socket;
 my $s;
 socket($s, AF_UNIX, SOCK_STREAM, 0) && connect($s, pack_sockaddr_un($ARGV[0])) or die "$ARGV[0]: $!\n";
 sub copy { my ($from, $to) = @_; while (sysread($from, my $b, 65536)) { my $o = 0; while ($o < length $b) { $o += syswrite($to, $b, length($b) - $o, $o) || exit 1 } } }
-if (!fork) { copy(\*STDIN, $s); shutdown($s, 1); exit 0 }
+my $up = fork;
+if (!$up) { copy(\*STDIN, $s); shutdown($s, 1); exit 0 }
 copy($s, \*STDOUT);
+kill "TERM", $up;
 `

@@ -67,42 +67,43 @@ func Check(ctx context.Context, config *rest.Config, name string) (*Preflight, e
 	p := &Preflight{Node: node, Ask: asker(client, name)}
 	body, code, err := kubeletGet(ctx, client, name, "configz")
 	if err != nil {
-		return nil, &Impossible{
-			Why:  fmt.Sprintf("the kubelet of %s does not answer (%v), so no pod can be started there", name, err),
-			Next: onNode(node, "systemctl status kubelet"),
-		}
+		return nil, kubeletSilent(node, err)
 	}
 	if code == http.StatusOK {
 		p.Endpoint = endpoint(body)
 	}
-	if err := runtimeAnswers(ctx, client, name); err != nil {
-		var i *Impossible
-		if errors.As(err, &i) {
-			i.Next = onNode(node, runtimeCommand(node))
-		}
-		return nil, err
+	return p, runtimeAnswers(ctx, client, node)
+}
+
+func kubeletSilent(node *corev1.Node, why error) *Impossible {
+	return &Impossible{
+		Why:  fmt.Sprintf("the kubelet of %s does not answer (%v), so no pod can be started there", node.Name, why),
+		Next: onNode(node, "systemctl status "+kubeletUnit(node)),
 	}
-	return p, nil
 }
 
 // runtimeAnswers asks the runtime itself, by the kubelet's runningpods; the
 // Ready condition needs up to two minutes to notice that it is gone. The error
 // is *Impossible.
-func runtimeAnswers(ctx context.Context, client *kube.Client, node string) error {
-	body, code, err := kubeletGet(ctx, client, node, "runningpods/")
-	if err == nil && code != http.StatusInternalServerError {
-		return nil
-	}
-	if ctx.Err() != nil {
+func runtimeAnswers(ctx context.Context, client *kube.Client, node *corev1.Node) error {
+	body, code, err := kubeletGet(ctx, client, node.Name, "runningpods/")
+	why := ""
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	why := "no answer within " + probeTimeout.String()
-	if err == nil {
+	case errors.Is(err, errSlow):
+		// The kubelet itself has just answered; it waits for the runtime.
+		why = err.Error()
+	case err != nil:
+		return kubeletSilent(node, err)
+	case code != http.StatusInternalServerError:
+		return nil
+	default:
 		why = oneLine(string(body))
 	}
 	return &Impossible{
-		Why:  fmt.Sprintf("the container runtime of %s does not answer the kubelet (%s), so no pod can be started there", node, why),
-		Next: "on the node: systemctl status containerd; journalctl -u containerd --since -15m",
+		Why:  fmt.Sprintf("the container runtime of %s does not answer the kubelet (%s), so no pod can be started there", node.Name, why),
+		Next: onNode(node, runtimeCommand(node)),
 	}
 }
 
@@ -121,7 +122,7 @@ func judgeNode(node *corev1.Node) error {
 		if c.Status == corev1.ConditionUnknown {
 			return &Impossible{
 				Why:  fmt.Sprintf("the kubelet of %s has not been heard of since %s, so no pod can be started there", node.Name, c.LastTransitionTime.UTC().Format(time.RFC3339)),
-				Next: onNode(node, "systemctl status kubelet"),
+				Next: onNode(node, "systemctl status "+kubeletUnit(node)),
 			}
 		}
 		if strings.Contains(c.Message, "container runtime is down") || strings.Contains(c.Message, "PLEG is not healthy") {
@@ -143,21 +144,38 @@ func onNode(node *corev1.Node, command string) string {
 	return "on the node: " + command
 }
 
+// kubeletUnit is the service that holds the kubelet; that of a server or of an
+// agent of k3s and RKE2 is told by the node's role.
+func kubeletUnit(node *corev1.Node) string {
+	_, server := node.Labels["node-role.kubernetes.io/control-plane"]
+	switch version := node.Status.NodeInfo.KubeletVersion; {
+	case strings.Contains(version, "+k3s") && server:
+		return "k3s"
+	case strings.Contains(version, "+k3s"):
+		return "k3s-agent"
+	case strings.Contains(version, "+rke2") && server:
+		return "rke2-server"
+	case strings.Contains(version, "+rke2"):
+		return "rke2-agent"
+	}
+	return "kubelet"
+}
+
 func runtimeCommand(node *corev1.Node) string {
-	unit := "containerd"
-	version := node.Status.NodeInfo.ContainerRuntimeVersion
-	switch {
+	unit := kubeletUnit(node)
+	switch version := node.Status.NodeInfo.ContainerRuntimeVersion; {
 	case strings.HasPrefix(version, "cri-o"):
 		unit = "crio"
 	case strings.HasPrefix(version, "docker"):
 		unit = "docker"
-	case strings.Contains(node.Status.NodeInfo.KubeletVersion, "+k3s"):
-		unit = "k3s k3s-agent"
-	case strings.Contains(node.Status.NodeInfo.KubeletVersion, "+rke2"):
-		unit = "rke2-agent rke2-server"
+	case unit == "kubelet":
+		unit = "containerd"
 	}
-	return "systemctl status " + unit + "; journalctl -u " + strings.Fields(unit)[0] + " --since -15m"
+	return "systemctl status " + unit + "; journalctl -u " + unit + " --since -15m"
 }
+
+// errSlow says that a kubelet took its time.
+var errSlow = fmt.Errorf("no answer within %s", probeTimeout)
 
 // kubeletGet asks the kubelet through the API server. A refusal by rights or by
 // the kubelet's configuration is a status code, a kubelet that does not answer
@@ -168,7 +186,7 @@ func kubeletGet(ctx context.Context, client *kube.Client, node, path string) ([]
 	r, err := kubelet.ReplyOf(client.Get().Resource("nodes").Name(node).SubResource("proxy").Suffix(path).Do(ctx))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, 0, fmt.Errorf("no answer within %s", probeTimeout)
+		return nil, 0, errSlow
 	case err != nil:
 		return nil, 0, errors.New(oneLine(err.Error()))
 	case r.Code == http.StatusServiceUnavailable, r.Code == http.StatusBadGateway, r.Code == http.StatusGatewayTimeout:

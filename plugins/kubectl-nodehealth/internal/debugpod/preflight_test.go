@@ -2,6 +2,7 @@ package debugpod
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,6 +31,8 @@ func node(status corev1.ConditionStatus, message string) *corev1.Node {
 func TestJudgeNode(t *testing.T) {
 	windows := node(corev1.ConditionTrue, "")
 	windows.Status.NodeInfo.OperatingSystem = "windows"
+	k3s := node(corev1.ConditionUnknown, "")
+	k3s.Status.NodeInfo.KubeletVersion = "v1.30.1+k3s1"
 	for name, c := range map[string]struct {
 		node      *corev1.Node
 		why, next string
@@ -37,6 +41,7 @@ func TestJudgeNode(t *testing.T) {
 		"no network": {node(corev1.ConditionFalse, "container runtime network not ready: NetworkPluginNotReady"), "", ""},
 		"unknown":    {node(corev1.ConditionUnknown, ""), "has not been heard of", "ssh 10.0.0.7 'systemctl status kubelet'"},
 		"no runtime": {node(corev1.ConditionFalse, "[container runtime is down, PLEG is not healthy]"), "runtime of n1 is down", "systemctl status containerd"},
+		"k3s":        {k3s, "has not been heard of", "systemctl status k3s-agent"},
 		"windows":    {windows, "runs Windows", "kubectl debug node/n1"},
 	} {
 		err := judgeNode(c.node)
@@ -109,6 +114,44 @@ func TestBridges(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %v, %d of %d bytes", program, err, len(got), len(want))
 		}
+		l.Close()
+	}
+}
+
+// A bridge ends when the socket does, though its input stays open.
+func TestBridgeEndsWithItsSocket(t *testing.T) {
+	for _, program := range []string{"python3", "perl"} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Logf("NOT TESTED: no %s here", program)
+			continue
+		}
+		socket := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				c.Close()
+			}
+		}()
+		argv := Bridge(path, socket)[2:]
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		c := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		c.WaitDelay = time.Second
+		open, in, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Stdin = open
+		// Output waits until nobody holds its end any more, a child neither.
+		if _, err := c.Output(); err != nil && ctx.Err() != nil {
+			t.Errorf("%s: %v", program, err)
+		}
+		cancel()
+		in.Close()
+		open.Close()
 		l.Close()
 	}
 }

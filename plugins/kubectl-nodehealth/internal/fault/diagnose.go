@@ -195,6 +195,9 @@ var (
 // fault.
 const startTime = 2 * time.Minute
 
+// restarted is what a kubelet says until it has asked the runtime once.
+var restarted = lazyregexp.New(`pleg has yet to be successful|container runtime status check may not have completed`)
+
 var starting = lazyregexp.New(`NetworkPluginNotReady|cni plugin not initialized|cni config uninitialized|CSINode is not yet initialized|missing node capacity`)
 
 // waitsFor says what a new node waits for.
@@ -224,6 +227,11 @@ func notReady(v *snapshot.View, s *Signals) *guess {
 	if made := v.Node.Object.CreationTimestamp.Time; !made.IsZero() && v.Age(made) < startTime && starting.MatchString(s.Message) {
 		return &guess{name: KubeletNotReady, confidence: Medium, phrase: "still starting",
 			summary: fmt.Sprintf("The node registered %s%s ago and is still starting: %s. A new node takes a minute or two; look again then.", least(v), phrase.Duration(v.Age(made)), waitsFor(s.Message))}
+	}
+	if c := v.Condition(corev1.NodeReady); restarted.MatchString(s.Message) && !strings.Contains(s.Message, "container runtime is down") && v.Age(c.LastTransitionTime.Time) < startTime {
+		return &guess{name: KubeletNotReady, confidence: Medium, phrase: "still starting",
+			summary: fmt.Sprintf("The kubelet has just started and has not seen its containers yet%s. That takes less than a minute; look again then.", since),
+			rivals:  []Rival{{RuntimeDown, "if it still says so in two minutes: " + name + " does not answer"}}}
 	}
 	switch {
 	case runtimeDown.MatchString(s.Message), docker.MatchString(s.Message):
@@ -309,6 +317,9 @@ func oneWay(v *snapshot.View, s *Signals) *guess {
 		}
 		return &guess{name: KubeletDown, confidence: Medium, summary: "Nobody listens on the kubelet's port, though the lease was renewed within the last seconds: the kubelet has just stopped, or is starting.",
 			rivals: []Rival{{NetworkPartition, "a packet filter that rejects the port looks the same"}}}
+	case NoName:
+		return &guess{name: NetworkPartition, confidence: High, phrase: "unknown to the API server's DNS",
+			summary: "The API server cannot resolve the node's name, by which it calls the kubelet: logs, exec, port-forward and metrics fail; pods run."}
 	case Silent, NoRoute:
 		if s.LeaseKnown && !s.Fresh && v.Live() && s.Host == HostUp {
 			return &guess{name: KubeletHung, confidence: Medium, summary: fmt.Sprintf("The kubelet's port hangs and its lease is %s old: the kubelet seems frozen. The control plane has not noticed yet.", phrase.Duration(s.LeaseAge)),
@@ -357,7 +368,7 @@ func servingCertificate(v *snapshot.View, s *Signals) *guess {
 			return g
 		}
 		if strings.Contains(detail, "x509") {
-			return &guess{name: CertificateExpired, confidence: Low, summary: "The API server does not trust the kubelet's serving certificate: logs, exec and metrics fail; pods run.",
+			return &guess{name: CertificateExpired, confidence: Low, phrase: "serving certificate not trusted", summary: "The API server does not trust the kubelet's serving certificate: logs, exec and metrics fail; pods run.",
 				rivals: []Rival{{ServingCSRPending, "the certificate may be self-signed because no signed one was issued"}}}
 		}
 		return nil
@@ -389,15 +400,14 @@ func networkUnavailable(v *snapshot.View, _ *Signals) *guess {
 }
 
 func pressure(v *snapshot.View, _ *Signals) *guess {
-	for _, t := range []corev1.NodeConditionType{corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
-		c := v.Condition(t)
-		if c == nil || c.Status != corev1.ConditionTrue {
-			continue
-		}
-		what := map[corev1.NodeConditionType]string{corev1.NodeMemoryPressure: "memory", corev1.NodeDiskPressure: "disk space", corev1.NodePIDPressure: "process ids"}[t]
-		return &guess{name: ResourcePressure, confidence: High, summary: fmt.Sprintf("The node runs out of %s: the kubelet evicts pods, and new ones are kept away.", what)}
+	var what []string
+	for _, t := range underPressure(v) {
+		what = append(what, map[corev1.NodeConditionType]string{corev1.NodeMemoryPressure: "memory", corev1.NodeDiskPressure: "disk space", corev1.NodePIDPressure: "process ids"}[t])
 	}
-	return nil
+	if len(what) == 0 {
+		return nil
+	}
+	return &guess{name: ResourcePressure, confidence: High, summary: fmt.Sprintf("The node runs out of %s: the kubelet evicts pods, and new ones are kept away.", phrase.List(what, 0))}
 }
 
 func uninitialized(v *snapshot.View, _ *Signals) *guess {

@@ -126,6 +126,18 @@ func TestDiagnose(t *testing.T) {
 			sc.lease(time.Second).silent().host(true)
 			sc.n.Lease.Seen = true
 		}, NetworkPartition, High, ""},
+		{"name not resolved, lease fresh", func(sc *scene) {
+			sc.kubelet(snapshot.Unreachable, snapshot.ReasonNoName, "dial tcp: lookup n1 on 10.0.0.2:53: no such host")
+		}, NetworkPartition, High, ""},
+		{"name not resolved, lease old: nobody was asked", func(sc *scene) {
+			sc.unknown(time.Minute).lease(2*time.Minute).kubelet(snapshot.Unreachable, snapshot.ReasonNoName, "dial tcp: lookup n1: no such host")
+		}, KubeletDown, Low, HostDown},
+		{"kubelet has just started", func(sc *scene) {
+			sc.ready(corev1.ConditionFalse, "KubeletNotReady", "[container runtime status check may not have completed yet, PLEG is not healthy: pleg has yet to be successful]", 10*time.Second)
+		}, KubeletNotReady, Medium, RuntimeDown},
+		{"kubelet started long ago and never saw its containers", func(sc *scene) {
+			sc.ready(corev1.ConditionFalse, "KubeletNotReady", "PLEG is not healthy: pleg has yet to be successful", 10*time.Minute)
+		}, RuntimeDown, Medium, ""},
 		{"node unreachable, lease fresh", func(sc *scene) { sc.lease(3 * time.Second).silent().host(false) }, NetworkPartition, Medium, HostDown},
 		{"kubelet answers, lease old, certificate valid", func(sc *scene) {
 			sc.unknown(time.Minute).lease(2 * time.Minute)
@@ -362,6 +374,15 @@ func TestNextFitsTheSystem(t *testing.T) {
 			o.Spec.ProviderID = "aws:///eu-1a/i-0123"
 		}, "aws ssm start-session --target i-0123"},
 		{"windows", func(o *corev1.Node) { o.Status.NodeInfo.OperatingSystem = "windows" }, "powershell"},
+		{"fargate", func(o *corev1.Node) {
+			o.Labels = map[string]string{"eks.amazonaws.com/compute-type": "fargate"}
+			o.Spec.ProviderID = "aws:///eu-1a/5c0d-8f/fargate-ip-10-0-1-2.ec2.internal"
+		}, "spec.nodeName=n1"},
+		{"virtual kubelet", func(o *corev1.Node) { o.Labels = map[string]string{"type": "virtual-kubelet"} }, "grep -iE 'virtual-kubelet"},
+		{"gke's zone", func(o *corev1.Node) {
+			o.Status.NodeInfo.KubeletVersion = "v1.30.1-gke.100"
+			o.Spec.ProviderID = "gce://p/europe-west1-b/n1"
+		}, "--zone europe-west1-b"},
 		{"minikube", func(o *corev1.Node) { o.Labels = map[string]string{"minikube.k8s.io/name": "m"} }, "minikube ssh -n n1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

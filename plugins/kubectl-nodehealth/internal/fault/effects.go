@@ -131,7 +131,7 @@ func evictionLines(v *snapshot.View, s *Signals) []Line {
 		add("soon", "%s will be evicted, the first in %s: %s", phrase.Count(len(soon), "pod"), phrase.Duration(first), podNames(soon))
 	}
 	if len(due) > 0 {
-		add("overdue", "%s past its toleration and not deleted: eviction is slowed or paused in this zone", phrase.Count(len(due), "pod"))
+		add("overdue", "%s past the time that the taint is tolerated, and not deleted: eviction is slowed or paused in this zone", phrase.Count(len(due), "pod"))
 	}
 	if stays > 0 {
 		add("stays", "%s bound here for good: DaemonSets and static pods tolerate the taint", phrase.Count(stays, "pod"))

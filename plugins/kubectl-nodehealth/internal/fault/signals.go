@@ -2,6 +2,8 @@ package fault
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +31,8 @@ const (
 	NoRoute
 	// NoTLS: something listens and its TLS handshake fails.
 	NoTLS
+	// NoName: the API server cannot resolve the node's name.
+	NoName
 	// NoTunnel: the API server cannot reach any node this way.
 	NoTunnel
 )
@@ -123,7 +127,7 @@ func signals(v *snapshot.View) *Signals {
 // beats one that did not.
 func kubeletAnswer(v *snapshot.View) (Answer, string) {
 	best, detail := NotAsked, ""
-	rank := map[Answer]int{NotAsked: 0, NoTunnel: 1, Silent: 2, NoRoute: 3, NoTLS: 4, Refused: 5, Spoke: 6}
+	rank := map[Answer]int{NotAsked: 0, NoTunnel: 1, NoName: 2, Silent: 3, NoRoute: 4, NoTLS: 5, Refused: 6, Spoke: 7}
 	for _, name := range []string{snapshot.SourceHealthz, snapshot.SourceConfigz, snapshot.SourceSummary, snapshot.SourceKMetrics, snapshot.SourceStatusz} {
 		p, ok := snapshot.Find(v.Node.Probes, name)
 		if !ok {
@@ -141,6 +145,8 @@ func kubeletAnswer(v *snapshot.View) (Answer, string) {
 			a = NoTLS
 		case p.Reason == snapshot.ReasonTunnel:
 			a = NoTunnel
+		case p.Reason == snapshot.ReasonNoName:
+			a = NoName
 		case p.Reason == snapshot.ReasonSilent:
 			a = Silent
 		}
@@ -226,7 +232,7 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 }
 
 func kubeletText(v *snapshot.View, s *Signals) string {
-	addr := fmt.Sprintf("%s:%d", v.InternalIP(), v.KubeletPort())
+	addr := kubeletAddress(v)
 	switch s.Kubelet {
 	case Spoke:
 		if h := v.Node.Kubelet.Healthz; h != nil {
@@ -249,8 +255,14 @@ func kubeletText(v *snapshot.View, s *Signals) string {
 		return addr + " TLS handshake fails: " + phrase.Clip(tlsReason(s.KubeletDetail), 100)
 	case NoTunnel:
 		return "no way there by the API server's tunnel: " + phrase.Clip(s.KubeletDetail, 100)
+	case NoName:
+		return "the API server cannot resolve its name: " + phrase.Clip(s.KubeletDetail, 100)
 	}
 	return ""
+}
+
+func kubeletAddress(v *snapshot.View) string {
+	return net.JoinHostPort(v.InternalIP(), strconv.Itoa(int(v.KubeletPort())))
 }
 
 // tlsReason is the end of Go's chain of errors, which is the reason.
@@ -272,12 +284,16 @@ func peersText(v *snapshot.View, s *Signals) string {
 	if zone := snapshot.Zone(v.Node.Object); zone != "" && s.InZone {
 		where = "other nodes of zone " + zone
 	}
-	if s.PeersFresh+s.PeersStale == 0 {
+	known := s.PeersFresh + s.PeersStale
+	if known == 0 {
 		return fmt.Sprintf("%d of %d %s are Ready (leases not read)", s.PeersReady, s.Peers, where)
 	}
-	text := fmt.Sprintf("%d of %d %s have a fresh lease", s.PeersFresh, s.Peers, where)
+	text := fmt.Sprintf("%d of %d %s have a fresh lease", s.PeersFresh, known, where)
+	if left := s.Peers - known; left > 0 {
+		text += fmt.Sprintf(" (those of %d more were not read)", left)
+	}
 	switch {
-	case s.PeersFresh < s.Peers || !s.Expired:
+	case s.PeersFresh < known || !s.Expired:
 	case s.ControllerStale:
 		text += ": not the network at large"
 	default:

@@ -52,6 +52,8 @@ func Classify(source string, r Reply) snapshot.Probe {
 	switch {
 	case r.Code < 300:
 		p.Status = snapshot.OK
+	case r.Code < 400:
+		p.Status, p.Detail = snapshot.Unreachable, fmt.Sprintf("status %d sends the request elsewhere, and it is not followed: is this a Kubernetes API server?", r.Code)
 	case apiServer && r.Code == http.StatusForbidden:
 		p.Status, p.Reason, p.Detail = snapshot.Denied, snapshot.ReasonAPIServer, denial(message)
 	case apiServer && r.Code == http.StatusUnauthorized:
@@ -103,9 +105,13 @@ func Unreachable(message string) (snapshot.Status, string, string) {
 	short := strings.TrimPrefix(message, "error trying to reach service: ")
 	m := strings.ToLower(message)
 	switch {
+	case strings.Contains(m, "dial tcp: lookup "):
+		// Whether the name is unknown, or the name server silent or refused: the
+		// node was not asked.
+		return snapshot.Unreachable, snapshot.ReasonNoName, short
 	case strings.Contains(m, "connection refused"):
 		return snapshot.Unreachable, snapshot.ReasonRefused, short
-	case strings.Contains(m, "no route to host"), strings.Contains(m, "host is down"), strings.Contains(m, "network is unreachable"), strings.Contains(m, "no such host"):
+	case strings.Contains(m, "no route to host"), strings.Contains(m, "host is down"), strings.Contains(m, "network is unreachable"):
 		return snapshot.Unreachable, snapshot.ReasonNoRoute, short
 	case strings.Contains(m, "no agent available"), strings.Contains(m, "konnectivity"), strings.Contains(m, "proxy error from"), strings.Contains(m, "tunnel"):
 		return snapshot.Unreachable, snapshot.ReasonTunnel, short

@@ -130,3 +130,22 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// Why the API server does not reach a kubelet decides which fault is named: a
+// resolver that refuses is no kubelet that is down.
+func TestUnreachable(t *testing.T) {
+	for message, want := range map[string]string{
+		"error trying to reach service: dial tcp 10.0.0.7:10250: connect: connection refused":                                          snapshot.ReasonRefused,
+		"error trying to reach service: dial tcp 10.0.0.7:10250: connect: no route to host":                                            snapshot.ReasonNoRoute,
+		"error trying to reach service: dial tcp: lookup w1 on 10.0.0.2:53: no such host":                                              snapshot.ReasonNoName,
+		"error trying to reach service: dial tcp: lookup w1 on 127.0.0.53:53: read udp 127.0.0.1:1->127.0.0.53:53: connection refused": snapshot.ReasonNoName,
+		"error trying to reach service: net/http: TLS handshake timeout":                                                               snapshot.ReasonSilent,
+		"error trying to reach service: remote error: tls: internal error":                                                             snapshot.ReasonTLS,
+		"error trying to reach service: No agent available":                                                                            snapshot.ReasonTunnel,
+		"error trying to reach service: EOF":                                                                                           "",
+	} {
+		if _, got, _ := Unreachable(message); got != want {
+			t.Errorf("%s: %q, want %q", message, got, want)
+		}
+	}
+}

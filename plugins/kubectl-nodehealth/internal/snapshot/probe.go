@@ -39,6 +39,8 @@ const (
 	ReasonRefused = "refused"
 	// ReasonNoRoute: the network says that there is no such host.
 	ReasonNoRoute = "no-route"
+	// ReasonNoName: the API server cannot resolve the node's name.
+	ReasonNoName = "no-name"
 	// ReasonSilent: no answer at all.
 	ReasonSilent = "silent"
 	// ReasonTLS: the TLS handshake failed; the process is alive.

@@ -64,9 +64,6 @@ type Cluster struct {
 	// ControllerManager is the leader lease of kube-controller-manager in
 	// kube-system.
 	ControllerManager *Lease `json:"controllerManager,omitempty"`
-	// MetricsAPI says whether the cluster serves metrics.k8s.io; nil is not
-	// known.
-	MetricsAPI *bool `json:"metricsAPI,omitempty"`
 	// Peers are the nodes seen besides the ones asked for, briefly.
 	Peers []Peer `json:"peers,omitempty"`
 	// Whole says that every node of the cluster is in Nodes or Peers.

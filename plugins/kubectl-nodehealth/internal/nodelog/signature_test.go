@@ -1,0 +1,61 @@
+package nodelog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each log is blamed on what is wrong with it and on nothing else, in the words
+// of kubelets of v1.18 to v1.33, containerd, CRI-O, etcd and the kernel.
+func TestScanBlames(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		log  string
+	}{
+		{"CertificateExpired", `"Unable to authenticate the request" err="[x509: certificate has expired or is not yet valid: current time 2024-06-14T10:11:14Z is after 2024-06-13T08:00:00Z, verifying certificate SN=123 failed]"`},
+		{"ClockSkew", `"Unhandled Error" err="failed to list *v1.Node: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2019-01-01T00:00:10Z is before 2024-03-01T10:00:00Z"`},
+		{"ClockSkew", `{"level":"warn","msg":"prober found high clock drift","error":"rafthttp: the clock difference against peer 8e9e05c5 is too high [2.5s > 1s]"}`},
+		{"CgroupDriverMismatch,RuncFailed", `"CreatePodSandbox for pod failed" err="rpc error: code = Unknown desc = failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubepods/pod0f\" instead: unknown"`},
+		{"ShimGone", `level=error msg="RunPodSandbox failed" error="failed to create containerd task: failed to start shim: fork/exec /usr/bin/containerd-shim-runc-v2: cannot allocate memory: unknown"`},
+		{"ShimGone", `level=error msg="StartContainer failed" error="failed to create containerd task: failed to create shim task: context deadline exceeded: unknown"`},
+		{"RuntimeDown", `"command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint \"unix:///var/run/cri-dockerd.sock\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix /var/run/cri-dockerd.sock: connect: connection refused\""`},
+		{"CSRNotSigned", `kubernetes.io/kubelet-serving: certificate request was not signed: timed out waiting for the condition`},
+		{"NoServingCertificate", `http: TLS handshake error from 10.0.0.1:51820: no serving certificate available for the kubelet`},
+		{"NodeIPMissing", `"Failed to set some node status fields" err="failed to validate nodeIP: node IP: \"10.0.2.15\" not found in the host's network interfaces"`},
+		{"NameNotResolved", `"Failed to watch" err="Get \"https://k8s.lan:6443/api/v1/nodes\": dial tcp: lookup k8s.lan on 10.0.0.2:53: no such host"`},
+		{"NoMoreProcesses", "runtime: failed to create new OS thread (have 12 already; errno=11)"},
+		{"NoMoreProcesses", "cgroup: fork rejected by pids controller in /kubepods.slice/kubepods-burstable.slice"},
+		{"NameReserved", `error="failed to reserve container name \"app_0\": name \"app_0\" is reserved for \"4f0b\""`},
+		{"FilesystemError", `"Error creating mirror pod" err="mkdir /var/lib/kubelet/pods/x: read-only file system"`},
+		{"FilesystemError", `XFS (nvme1n1): metadata I/O error in "xfs_trans_read_buf_map" at daddr 0x1 len 8 error 5`},
+		{"IOError", "nvme nvme1: I/O 123 QID 4 timeout, aborting"},
+		{"SoftLockup", "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:"},
+		{"SoftLockup", "NMI watchdog: Watchdog detected hard LOCKUP on cpu 3"},
+		{"KernelOops", "BUG: kernel NULL pointer dereference, address: 0000000000000008"},
+		{"NICFlapping", strings.Repeat("e1000e 0000:00:19.0 eno1: NIC Link is Down\ne1000e 0000:00:19.0 eno1: NIC Link is Up 1000 Mbps Full Duplex\n", 3)},
+		{"NICHang", "NETDEV WATCHDOG: eth0 (ixgbe): transmit queue 3 timed out"},
+		{"GPUError", "NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, GPU has fallen off the bus."},
+		{"EtcdSlow", strings.Repeat(`{"level":"warn","msg":"apply request took too long","took":"1.2s"}`+"\n", 3)},
+		{"EtcdFull", `"Failed to update lease" err="etcdserver: mvcc: database space exceeded"`},
+		{"KubeletFails", `"command failed" err="failed to run Kubelet: could not init cloud provider \"aws\": error finding instance"`},
+		{"SwapOn", `"command failed" err="failed to run Kubelet: running with swap on is not supported, please disable swap!"`},
+		// Good health.
+		{"", `http: TLS handshake error from 10.0.0.1:51820: EOF` + "\n" + `"Successfully registered node" node="w1"`},
+		{"", "eth0: Link is Up\nIPv6: ADDRCONF(NETDEV_CHANGE): cali12: link becomes ready\ncni0: port 1(veth0) entered disabled state"},
+		{"", `E0711 kubelet.go:1302] "Image garbage collection failed once. Stats initialization may not have completed yet" err="invalid capacity 0 on image filesystem"`},
+	} {
+		var s Scanner
+		for l := range strings.SplitSeq(strings.TrimSpace(c.log), "\n") {
+			s.Add(Record{Time: now, Raw: l})
+		}
+		var got []string
+		for _, h := range s.Hits() {
+			got = append(got, h.Name)
+		}
+		slices.Sort(got)
+		if strings.Join(got, ",") != c.want {
+			t.Errorf("%.100q is blamed on %q, want %q", c.log, got, c.want)
+		}
+	}
+}
