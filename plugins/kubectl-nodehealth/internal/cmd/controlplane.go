@@ -24,7 +24,7 @@ handbook's failure scenario that fits, and where each component's log is.
 
 Where the API server does not answer it says how far a request gets (name,
 connection, TLS, certificate, credentials) and what that proves. On a machine of
-the control plane it also asks the static pods' ports on the loopback and reads
+the control plane it also asks the static pods where they listen and reads
 until when the certificates below /etc/kubernetes are valid.`,
 		Example: `
 			# Is the control plane well?

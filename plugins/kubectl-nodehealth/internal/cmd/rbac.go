@@ -12,10 +12,11 @@ import (
 func newRBAC(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rbac",
-		Short: "Print the two ClusterRoles that this command needs",
+		Short: "Print the roles that this command needs",
 		Long: `Print two ClusterRoles: a reader, with which every check works that needs no
 kubelet, and a prober, which adds what the kubelets say. The second is a strong
-right, and its comment says why.`,
+right, and its comment says why. A Role in kube-system lets usage read
+metrics-server's log.`,
 		Example: `
 			kubectl nodehealth rbac
 			kubectl nodehealth rbac | kubectl apply --dry-run=client -f -`,
@@ -95,5 +96,19 @@ metadata:
 rules:
 - apiGroups: [""]
   resources: [nodes/proxy]
+  verbs: [get]
+---
+# Lets usage read which kubelets metrics-server complains about. Logs may hold
+# anything, so this is for kube-system only; where metrics-server runs in another
+# namespace, change it here. Without it: that metrics-server cannot read a
+# kubelet is known, and why is not.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: nodehealth-metrics-server-log
+  namespace: kube-system
+rules:
+- apiGroups: [""]
+  resources: [pods/log]
   verbs: [get]
 `

@@ -14,12 +14,10 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
-
-	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Machine is what this machine tells where it is one of the control plane: its
-// static pods, what their ports on the loopback answer, and the certificates on
+// static pods, what they answer where they listen, and the certificates on
 // its disk. It is all there is to read when the API server is down.
 type Machine struct {
 	// Folder is where the configuration of the control plane lies.
@@ -40,23 +38,47 @@ type Local struct {
 	Answer string `json:"answer"`
 }
 
-// local is where kubeadm's static pods answer on the loopback; the flag is the
-// one that may name another port.
-var local = []struct{ name, scheme, flag, port, path string }{
-	{"kube-apiserver", "https", "--secure-port", "6443", "/livez"},
-	{"etcd", "http", "--listen-metrics-urls", "2381", "/health"},
-	{"kube-controller-manager", "https", "--secure-port", "10257", "/healthz"},
-	{"kube-scheduler", "https", "--secure-port", "10259", "/healthz"},
+// local is where kubeadm's static pods answer; flags may name another address.
+var local = []struct{ name, port, path string }{
+	{"kube-apiserver", "6443", "/livez"},
+	{"etcd", "2381", "/health"},
+	{"kube-controller-manager", "10257", "/healthz"},
+	{"kube-scheduler", "10259", "/healthz"},
 }
 
-var urlPort = lazyregexp.New(`127\.0\.0\.1:(\d+)`)
+const loopback = "127.0.0.1"
+
+// address is where a static pod of this machine answers, by its flags.
+func address(name, port string, manifest []byte) string {
+	if name == "etcd" {
+		for _, flag := range []string{"--listen-metrics-urls", "--listen-client-urls"} {
+			if urls := strings.Split(flagOf(manifest, flag), ","); urls[0] != "" {
+				for _, u := range urls {
+					if strings.Contains(u, "://"+loopback) || strings.Contains(u, "://localhost") {
+						return u
+					}
+				}
+				return urls[0]
+			}
+		}
+		return "http://" + net.JoinHostPort(loopback, port)
+	}
+	if p := flagOf(manifest, "--secure-port"); p != "" {
+		port = p
+	}
+	host := flagOf(manifest, "--bind-address")
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = loopback
+	}
+	return "https://" + net.JoinHostPort(host, port)
+}
 
 // readMachine looks at a folder in kubeadm's layout (/etc/kubernetes), nil where
 // it holds no static pods.
 func readMachine(ctx context.Context, folder string) *Machine {
 	m := &Machine{Folder: folder, Components: []Local{}, Certs: []Certificate{}}
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{
-		// Nothing is sent; what answers on the loopback is looked at only.
+		// Nothing is sent; what answers on this machine is looked at only.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
 	}}
 	var wg sync.WaitGroup
@@ -69,16 +91,7 @@ func readMachine(ctx context.Context, folder string) *Machine {
 		if err != nil {
 			m.Unread = append(m.Unread, file)
 		}
-		port := l.port
-		if v := flagOf(data, l.flag); v != "" {
-			if g := urlPort.FindStringSubmatch(v); g != nil {
-				v = g[1]
-			}
-			if !strings.Contains(v, "/") {
-				port = v
-			}
-		}
-		m.Components = append(m.Components, Local{Name: l.name, Manifest: file, URL: l.scheme + "://127.0.0.1:" + port + l.path})
+		m.Components = append(m.Components, Local{Name: l.name, Manifest: file, URL: address(l.name, l.port, data) + l.path})
 	}
 	for i := range m.Components {
 		wg.Go(func() { m.Components[i].Answer = ask(ctx, client, m.Components[i].URL) })
@@ -104,6 +117,9 @@ func ask(ctx context.Context, client *http.Client, url string) string {
 			return "refused: it does not run"
 		case strings.Contains(msg, "deadline exceeded"), strings.Contains(msg, "Timeout"):
 			return "no answer within 1s: it hangs"
+		case strings.Contains(msg, "remote error: tls: "):
+			// It wants a certificate of us (etcd without --listen-metrics-urls).
+			return "ok"
 		}
 		return msg
 	}
@@ -153,7 +169,7 @@ func (m *Machine) certificates() {
 		}
 		name, _ := filepath.Rel(m.Folder, f)
 		if strings.HasSuffix(f, ".conf") {
-			data = embedded(data)
+			data = embedded(data, m.Folder)
 		}
 		if certs := parseCertificates(name, data); len(certs) > 0 {
 			m.Certs = append(m.Certs, certs[0])
@@ -161,8 +177,9 @@ func (m *Machine) certificates() {
 	}
 }
 
-// embedded is the client certificate that a kubeconfig holds.
-func embedded(kubeconfig []byte) []byte {
+// embedded is the client certificate that a kubeconfig of a folder holds or names;
+// a name without a folder is meant from there.
+func embedded(kubeconfig []byte, folder string) []byte {
 	var k struct {
 		Users []struct {
 			User struct {
@@ -179,7 +196,11 @@ func embedded(kubeconfig []byte) []byte {
 			return u.User.Data
 		}
 		if u.User.File != "" {
-			b, _ := os.ReadFile(u.User.File)
+			file := u.User.File
+			if !filepath.IsAbs(file) {
+				file = filepath.Join(folder, file)
+			}
+			b, _ := os.ReadFile(file)
 			return b
 		}
 	}

@@ -49,7 +49,14 @@ type collector struct {
 	s    *Snapshot
 	o    Options
 	mu   sync.Mutex
+	// here are the pods of the nodes asked for, where not all are.
+	here map[string]bool
+	// use is what the pods use, largest first.
+	use []PodUse
 }
+
+// some says that only some of the nodes were asked for.
+func (c *collector) some() bool { return len(c.o.Nodes) > 0 || c.o.Selector != "" }
 
 // Collect reads the pipeline from end to end. It fails where the nodes cannot
 // be listed; everything else degrades.
@@ -57,7 +64,7 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options)
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
-	c := &collector{s: &Snapshot{ObservedAt: now, Servers: []Server{}, Probes: []Problem{}}, o: o}
+	c := &collector{s: &Snapshot{ObservedAt: now, Servers: []Server{}, Probes: []Problem{}}, o: o, here: map[string]bool{}}
 	var err error
 	if c.core, err = kube.New(config); err != nil {
 		return nil, err
@@ -80,7 +87,21 @@ func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options)
 	})
 	wg.Go(func() { c.usage(ctx) })
 	wg.Wait()
+	c.largest()
 	return c.s, ctx.Err()
+}
+
+// largest picks the pods that use the most, of the nodes asked for: the metrics
+// name no nodes.
+func (c *collector) largest() {
+	if c.some() && len(c.use) > 0 {
+		if !c.s.PodsRead {
+			c.note("largest pods", errors.New("which pods are on these nodes could not be read; leave out -l and names for the largest of all"))
+			return
+		}
+		c.use = slices.DeleteFunc(c.use, func(p PodUse) bool { return !c.here[p.Namespace+"/"+p.Name] })
+	}
+	c.s.TopPods = c.use[:min(c.o.Top, len(c.use))]
 }
 
 func (c *collector) note(name string, err error) {
@@ -163,6 +184,13 @@ func (c *collector) pod(p *corev1.Pod, nodes map[string]*Node) {
 	if labels["app.kubernetes.io/name"] == "prometheus" || labels["app"] == "prometheus" {
 		c.s.Prometheus = append(c.s.Prometheus, name)
 	}
+	n := nodes[p.Spec.NodeName]
+	if c.some() {
+		if n == nil {
+			return
+		}
+		c.here[name] = true
+	}
 	if p.DeletionTimestamp != nil && c.s.ObservedAt.Sub(p.DeletionTimestamp.Time) > stuckAfter {
 		c.s.StuckN++
 		if len(c.s.Stuck) < listed {
@@ -184,7 +212,6 @@ func (c *collector) pod(p *corev1.Pod, nodes map[string]*Node) {
 			}
 		}
 	}
-	n := nodes[p.Spec.NodeName]
 	if n == nil {
 		return
 	}

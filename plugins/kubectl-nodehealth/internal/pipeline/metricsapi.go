@@ -211,14 +211,15 @@ func (c *collector) usage(ctx context.Context) {
 	for _, version := range []string{"v1", "v1beta1"} {
 		err := c.metrics(ctx, version, "nodes", &list)
 		if err == nil {
-			c.s.Answers, c.s.Version = true, version
+			c.s.Answers, c.s.Version, c.s.Why = true, version, ""
 			break
 		}
-		c.s.Why = strings.Join(strings.Fields(err.Error()), " ")
+		// Of two versions that fail, the one that is there says why.
+		if c.s.Why == "" || !apierrors.IsNotFound(err) {
+			c.s.Why = strings.Join(strings.Fields(err.Error()), " ")
+		}
 		if apierrors.IsForbidden(err) {
 			c.note(sourceMetrics, err)
-		}
-		if !apierrors.IsNotFound(err) {
 			break
 		}
 	}
@@ -257,7 +258,7 @@ func (c *collector) topPods(ctx context.Context) error {
 		a, b := pods[i], pods[j]
 		return a.Memory > b.Memory || a.Memory == b.Memory && (a.Namespace+"/"+a.Name) < (b.Namespace+"/"+b.Name)
 	})
-	c.s.TopPods = pods[:min(c.o.Top, len(pods))]
+	c.use = pods
 	return nil
 }
 
