@@ -221,7 +221,7 @@ func wanted(name string) bool {
 }
 
 // timestamp reads a must-gather's record of when it was taken: one or two
-// lines of Go's time format, of which the last is the newest.
+// lines of Go's time format, its begin and its end.
 func (r *reader) timestamp(text string) {
 	for l := range strings.Lines(text) {
 		l, _, _ = strings.Cut(strings.TrimSpace(l), " m=")
@@ -230,7 +230,11 @@ func (r *reader) timestamp(text string) {
 			continue
 		}
 		t, err := time.Parse("2006-01-02 15:04:05 -0700", strings.Join(f[:3], " "))
-		if err == nil && (r.b.Captured.IsZero() || t.After(r.b.Captured)) {
+		switch {
+		case err != nil:
+		case r.b.Captured.IsZero():
+			r.b.Began, r.b.Captured = t.UTC(), t.UTC()
+		case t.After(r.b.Captured):
 			r.b.Captured = t.UTC()
 		}
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,9 @@ func aboutAppArmor(message string) bool {
 		strings.Contains(message, "AppArmor profile") && strings.Contains(message, "not loaded")
 }
 
+// sandboxTime is how long ago a pod that could not start still counts.
+const sandboxTime = 10 * time.Minute
+
 var sandboxFails = Check{
 	Rule: finding.Rule{
 		ID: "NH083", Title: "pods cannot start", Severity: finding.Warning,
@@ -82,7 +86,7 @@ var sandboxFails = Check{
 		about := map[string]bool{}
 		message := ""
 		for _, e := range v.EventsOf("FailedCreatePodSandBox", "NetworkNotReady") {
-			if v.Age(e.Last) > 10*time.Minute {
+			if v.Age(e.Last) > sandboxTime {
 				continue
 			}
 			count += e.Count
@@ -94,11 +98,16 @@ var sandboxFails = Check{
 		if count == 0 {
 			return
 		}
-		f := r.Add(fmt.Sprintf("%s could not start in the last 10m (%d attempts): %s", phrase.Count(len(about), "pod"), count, phrase.Clip(phrase.Sentence(message), 160)))
+		why := phrase.Clip(phrase.Sentence(phrase.Cause(message)), 160)
+		hint := ""
 		if v.Windows() {
-			if hint := windowsHint(message); hint != "" {
-				f.Remedy = hint
+			if hint = windowsHint(message); hint != "" {
+				why = hint
 			}
+		}
+		f := r.Add(fmt.Sprintf("%s could not start in the last 10m (%d attempts): %s", phrase.Count(len(about), "pod"), count, why), message)
+		if hint != "" {
+			f.Remedy = hint
 		}
 	},
 }
@@ -116,25 +125,33 @@ var vitalPod = Check{
 	},
 	Degrades: true,
 	Run: func(v *snapshot.View, r *Report) {
-		for _, p := range pods(v) {
-			if p.Owner != "DaemonSet" || p.Ready || p.Phase == "" || v.Age(p.Created) < 2*time.Minute || v.Ready() != corev1.ConditionTrue {
-				continue
+		for _, p := range SickAgents(v) {
+			if v.Ready() != corev1.ConditionTrue {
+				break
 			}
-			for _, name := range vital {
-				if strings.HasPrefix(p.Name, name) {
-					text := fmt.Sprintf("%s is not ready", p)
-					if p.Reason != "" {
-						text += " (" + p.Reason + ")"
-					}
-					if p.Restarts > 0 {
-						text += fmt.Sprintf(", %s", phrase.Count(int(p.Restarts), "restart"))
-					}
-					r.Add(text)
-					break
-				}
+			text := fmt.Sprintf("%s is not ready", p)
+			if p.Reason != "" {
+				text += " (" + p.Reason + ")"
 			}
+			if p.Restarts > 0 {
+				text += fmt.Sprintf(", %s", phrase.Count(int(p.Restarts), "restart"))
+			}
+			r.Add(text).Remedy = fmt.Sprintf("kubectl -n %s describe pod %s; kubectl -n %s logs %s --all-containers --previous", p.Namespace, p.Name, p.Namespace, p.Name)
 		}
 	},
+}
+
+// SickAgents are the vital pods of a node that are known not to be ready, and
+// have had the time.
+func SickAgents(v *snapshot.View) []snapshot.Pod {
+	var out []snapshot.Pod
+	for _, p := range pods(v) {
+		if p.Owner == "DaemonSet" && !p.Ready && p.Phase != "" && v.Age(p.Created) >= 2*time.Minute &&
+			slices.ContainsFunc(vital, func(name string) bool { return strings.HasPrefix(p.Name, name) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 var rejected = Check{

@@ -8,7 +8,7 @@ func Checks() []Check {
 	return []Check{
 		notReady, silent, leaseExpired, leaseLate, readyOverStaleLease, statusStale, noReady, noLease,
 		networkUnavailable, problemCondition, staleWriter, latched, unknownCondition, malformedCondition, unknownByDetector,
-		cordoned, taintWithoutCause, causeWithoutTaint, outOfService, cloudTaint, leavingSoon, machineConfig, startupTaint,
+		cordoned, taintWithoutCause, causeWithoutTaint, outOfService, cloudTaint, leavingSoon, machineConfig, startupTaint, wrongAddress,
 		pressured, belowThreshold, nearThreshold, unwatched, noPIDThreshold, pidsExhausted, stalled, imageGC, evictions,
 		healthzFails, pleg, runtimeErrors, certificateTTL, csrPending, csrRefused, renewErrors, strangeAPIServer, losingCRI,
 		kubeletNewer, kubeletOld, cgroupV1, oldRuntime,

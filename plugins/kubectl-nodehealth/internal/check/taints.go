@@ -172,7 +172,6 @@ var leaving = []struct{ prefix, who string }{
 	{"DeletionCandidateOfClusterAutoscaler", "the cluster autoscaler may delete the node soon"},
 	{"karpenter.sh/disrupted", "Karpenter is taking the node away"},
 	{"karpenter.sh/disruption", "Karpenter is taking the node away"},
-	{"karpenter.sh/unregistered", "Karpenter's node has not registered fully"},
 	{"aws-node-termination-handler/", "AWS has announced an interruption of the instance"},
 	{"cloud.google.com/impending-node-termination", "Google Cloud is about to stop the machine"},
 	{"remediation.medik8s.io/", "a remediation operator is repairing the node"},

@@ -59,6 +59,9 @@ var windowsTrouble = Check{
 			}
 		}
 		for _, e := range v.Node.Events {
+			if e.Reason == "FailedCreatePodSandBox" && v.Age(e.Last) <= sandboxTime {
+				continue // NH083 says it
+			}
 			look(e.Reason, e.Message)
 		}
 		for _, p := range pods(v) {

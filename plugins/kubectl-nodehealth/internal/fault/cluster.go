@@ -218,7 +218,13 @@ func deadZone(s *snapshot.Snapshot) *Fault {
 				Evidence{"taints", fmt.Sprintf("%d of %d carry NoExecute%s", noExec, n, paused(noExec, n)), "nodes"})
 		}
 	}
-	return finish(f)
+	f = finish(f)
+	if all {
+		// What all nodes share is the way to the API server as well.
+		f.Phrase = "all nodes down"
+		f.Next = append([]Command{{Run: "kubectl nodehealth controlplane", Note: "do its address, certificate and authority still fit what the kubelets know?"}}, f.Next...)
+	}
+	return f
 }
 
 // paused says what the taints mean in a dead zone. The controller withdraws them

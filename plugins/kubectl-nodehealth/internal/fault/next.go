@@ -40,6 +40,9 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 	case KubeletDown, KubeletHung, KubeletNotReady, NeverRegistered:
 		if s.Host != HostUp && name == KubeletDown {
 			add("is the machine there?", "%s", pingCommand(v))
+			if cmd, note := cloudState(v); cmd != "" {
+				add(note, "%s", cmd)
+			}
 		}
 		if name == NeverRegistered {
 			add("a request waiting for approval?", "kubectl get csr")
@@ -67,7 +70,13 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 			on(note, "sudo systemctl restart "+sys.Runtime)
 		}
 	case NetworkPluginDown:
-		add("the plugin's pod on this node", "kubectl get pods -A -o wide --field-selector spec.nodeName=%s", node)
+		if sick := check.SickAgents(v); len(sick) > 0 {
+			for _, p := range sick[:min(2, len(sick))] {
+				add("why it does not work", "kubectl -n %s logs %s --all-containers --previous; kubectl -n %s describe pod %s", p.Namespace, p.Name, p.Namespace, p.Name)
+			}
+		} else {
+			add("the plugin's pod on this node", "kubectl get pods -A -o wide --field-selector spec.nodeName=%s", node)
+		}
 		if v.Windows() {
 			on("", "Get-HnsNetwork; Get-HnsEndpoint; Get-NetAdapter; Get-ChildItem C:\\etc\\cni\\net.d, C:\\k\\cni\\config")
 			on("pods answer no ping from outside and a NodePort not on the node itself: test with", "curl.exe -s -o NUL -w '%{http_code}' http://SERVICE-IP:PORT")
@@ -114,6 +123,9 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 		out = append(out, pressureNext(v, sys)...)
 	case Cordoned:
 		add("who and when", "kubectl get node %s -o yaml --show-managed-fields | grep -B15 unschedulable", node)
+		if strings.HasPrefix(check.TakenAway(v), "the machine config daemon") {
+			add("what holds it up", "oc -n openshift-machine-config-operator logs deploy/machine-config-controller --tail=200 | grep %s", node)
+		}
 		if check.TakenAway(v) == "" {
 			add("when the maintenance is over", "kubectl uncordon %s", node)
 		}

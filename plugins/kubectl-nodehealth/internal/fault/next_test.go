@@ -83,6 +83,25 @@ func TestNextDocker(t *testing.T) {
 	}
 }
 
+// The agent that is known not to work is looked at first, images only where the
+// kubelet has not looked for them in vain.
+func TestNextKnowsWhatWasSeen(t *testing.T) {
+	sc := newScene().condition(corev1.NodeNetworkUnavailable, corev1.ConditionTrue, "CalicoIsDown", "", time.Hour)
+	sc.n.Pods = &snapshot.Pods{Total: 1, Rows: []snapshot.Pod{{Namespace: "calico-system", Name: "calico-node-x", Owner: "DaemonSet", Phase: "Running", Created: now.Add(-time.Hour)}}}
+	if got := nextOf(t, sc, NetworkPluginDown); !strings.Contains(got, "kubectl -n calico-system logs calico-node-x") {
+		t.Error(got)
+	}
+	for _, vain := range []bool{false, true} {
+		sc = newScene().condition(corev1.NodeDiskPressure, corev1.ConditionTrue, "KubeletHasDiskPressure", "", time.Minute)
+		if vain {
+			sc.n.Events = []snapshot.Event{{Reason: "FreeDiskSpaceFailed", Last: now}}
+		}
+		if got := nextOf(t, sc, ResourcePressure); strings.Contains(got, "rmi --prune") == vain {
+			t.Errorf("looked for in vain %v: %s", vain, got)
+		}
+	}
+}
+
 // All that a node runs out of is named.
 func TestSeveralPressures(t *testing.T) {
 	sc := newScene().condition(corev1.NodeDiskPressure, corev1.ConditionTrue, "KubeletHasDiskPressure", "", time.Minute).

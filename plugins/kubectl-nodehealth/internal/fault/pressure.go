@@ -68,8 +68,11 @@ func pressureNext(v *snapshot.View, sys System) []Command {
 		case v.Windows():
 			out = append(out, Command{Run: onNode(v, sys, "Get-PSDrive C; Get-Process | Sort-Object WS -Descending | Select-Object -First 10"), Note: "who takes it"})
 		case t == corev1.NodeDiskPressure:
-			out = append(out, Command{Run: onNode(v, sys, "df -h; df -i; sudo du -xh -d2 /var/lib /var/log | sort -h | tail -20"), Note: "who takes it"},
-				Command{Run: onNode(v, sys, "sudo crictl rmi --prune"), Note: "frees unused images"})
+			out = append(out, Command{Run: onNode(v, sys, "df -h; df -i; sudo du -xh -d2 /var/lib /var/log | sort -h | tail -20"), Note: "who takes it"})
+			if len(v.EventsOf("FreeDiskSpaceFailed", "ImageGCFailed")) == 0 {
+				// Else the kubelet has tried, and found none.
+				out = append(out, Command{Run: onNode(v, sys, "sudo "+sys.prune()), Note: "frees unused images"})
+			}
 		case t == corev1.NodeMemoryPressure:
 			out = append(out, Command{Run: "kubectl top pods -A --sort-by=memory", Note: "who takes it"},
 				Command{Run: onNode(v, sys, "ps -eo rss,pid,cmd --sort=-rss | head -20")})

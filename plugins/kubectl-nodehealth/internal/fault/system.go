@@ -129,6 +129,14 @@ func (s System) tool() string {
 	return ""
 }
 
+// prune removes the images that no container uses.
+func (s System) prune() string {
+	if s.Crictl == "docker" {
+		return "docker image prune --all"
+	}
+	return s.Crictl + " rmi --prune"
+}
+
 // reachCommand tries an address from the node; a command may follow.
 func reachCommand(sys System, host string, port int) string {
 	switch sys.Name {

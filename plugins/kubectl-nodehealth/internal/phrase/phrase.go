@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
 // Duration is a duration in its two largest units: 9s, 13m4s, 3h5m, 4d2h.
@@ -108,6 +110,21 @@ func Clip(s string, n int) string {
 		return string(r[:n-3]) + "..."
 	}
 	return s
+}
+
+// wrappers are what components put before a reason that they hand on.
+var wrappers = lazyregexp.New(`^(?:Failed to create pod sandbox: |rpc error: code = \w+ desc = |failed to (?:create|start) containerd task: |failed to create shim(?: task)?: |failed to setup network for sandbox "[0-9a-f]+": )`)
+
+// Cause is the end of a chain of errors, which is its reason.
+func Cause(s string) string {
+	s = strings.TrimSpace(s)
+	for {
+		m := wrappers.FindString(s)
+		if m == "" || m == s {
+			return s
+		}
+		s = s[len(m):]
+	}
 }
 
 // Capital makes a clause begin like a sentence, but for a name: kube-scheduler

@@ -90,6 +90,15 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 				labelled(b, e.Label, e.Text, "", p, width)
 			}
 		}
+		if f, ok := degrading(n); ok {
+			section(b, p, "Next")
+			if strings.HasPrefix(f.Remedy, "kubectl ") {
+				fmt.Fprintf(b, "    %s\n", f.Remedy)
+			} else {
+				wrap(b, "    ", phrase.Capital(f.Remedy), width)
+			}
+			command(b, fault.Command{Run: "kubectl nodehealth checks " + f.ID, Note: "what it means"}, p, width)
+		}
 	}
 	also(b, l, n, p, all, width)
 	_, err := io.WriteString(w, b.String())
@@ -198,14 +207,26 @@ func fold(text string, width int) []string {
 // fault.
 func mentions(f *fault.Fault, n Node) bool { return n.Fault != nil && n.Fault.Name == f.Name }
 
-// degradedText names the first thing that keeps a node from being well.
-func degradedText(n Node) string {
+// degrading is the first finding that keeps a node from being well.
+func degrading(n Node) (finding.Finding, bool) {
 	for _, f := range n.Findings {
 		if check.Degrading(f) {
-			return "The node works, but: " + phrase.Sentence(f.Message) + "."
+			return f, true
 		}
 	}
-	return "The node works, with the problems below."
+	return finding.Finding{}, false
+}
+
+func degradedText(n Node) string {
+	f, ok := degrading(n)
+	if !ok {
+		return "The node works, with the problems below."
+	}
+	text := f.Message
+	if !strings.HasSuffix(text, "...") {
+		text = phrase.Sentence(text) + "."
+	}
+	return "The node works, but: " + text
 }
 
 func healthyText(v *snapshot.View) string {

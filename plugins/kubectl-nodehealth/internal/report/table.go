@@ -121,6 +121,9 @@ func faultCell(n Node) string {
 	}
 	for _, f := range n.Findings {
 		if check.Degrading(f) {
+			if condition, _, ok := strings.Cut(f.Message, ": "); ok && f.ID == "NH012" {
+				return condition // the title says only that there is one
+			}
 			return f.Title
 		}
 	}

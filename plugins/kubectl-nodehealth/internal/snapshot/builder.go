@@ -44,10 +44,12 @@ type Builder struct {
 	times   map[string]time.Time
 	kcm     *Lease
 
-	// ServerVersion, Notes and Captured go into the snapshot as they are.
+	// ServerVersion and Notes go into the snapshot as they are.
 	ServerVersion string
 	Notes         []string
-	Captured      time.Time
+	// Captured is when the capture says that it was taken; Began is when, where
+	// that took its time.
+	Captured, Began time.Time
 }
 
 func (b *Builder) init() {
@@ -267,8 +269,14 @@ func (b *Builder) Build() *Snapshot {
 	// that was deleted and whose lease is about to be collected.
 	s.Clock = ClockNewest
 	s.ObservedAt = b.newest(s)
-	if !b.Captured.IsZero() && !b.Captured.Before(s.ObservedAt.Add(-time.Minute)) {
-		s.Clock, s.ObservedAt = ClockCapture, b.Captured
+	captured := b.Captured
+	if b.Captured.Sub(b.Began) > time.Minute && !b.Began.IsZero() {
+		// The nodes were read at some time in between: their own newest time is
+		// nearer to it than the end.
+		captured = b.Began
+	}
+	if !captured.IsZero() && !captured.Before(s.ObservedAt.Add(-time.Minute)) {
+		s.Clock, s.ObservedAt = ClockCapture, captured
 	}
 	if s.ObservedAt.IsZero() {
 		s.Clock = ClockNone

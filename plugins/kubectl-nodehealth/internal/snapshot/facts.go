@@ -221,6 +221,9 @@ func NewPeer(n *Node) Peer {
 		return p
 	}
 	p.KubeletVersion = n.Object.Status.NodeInfo.KubeletVersion
+	if !Simulated(n.Object) {
+		p.Address = internalAddress(n.Object)
+	}
 	for _, c := range n.Object.Status.Conditions {
 		if c.Type == corev1.NodeReady {
 			p.Ready, p.ReadyReason, p.Heartbeat = c.Status, c.Reason, c.LastHeartbeatTime.Time
@@ -232,6 +235,23 @@ func NewPeer(n *Node) Peer {
 		}
 	}
 	return p
+}
+
+// Simulated says that no machine of its own is behind a node: a virtual kubelet
+// may have the address of the pod or node that it runs on, and KWOK's nodes have
+// any.
+func Simulated(o *corev1.Node) bool {
+	_, kwok := o.Annotations["kwok.x-k8s.io/node"]
+	return kwok || o.Labels["type"] == "virtual-kubelet" || o.Labels["type"] == "kwok"
+}
+
+func internalAddress(o *corev1.Node) string {
+	for _, a := range o.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			return a.Address
+		}
+	}
+	return ""
 }
 
 // Zone is the key by which the node lifecycle controller groups nodes: region

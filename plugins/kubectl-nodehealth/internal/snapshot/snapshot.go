@@ -55,6 +55,9 @@ type Snapshot struct {
 
 	zonesOnce sync.Once
 	zones     map[string][]Peer
+
+	addressesOnce sync.Once
+	addresses     map[string][]Peer
 }
 
 // Cluster is what concerns all nodes.
@@ -82,9 +85,11 @@ type Peer struct {
 	Heartbeat    time.Time              `json:"heartbeat,omitzero"`
 	LeaseRenewed time.Time              `json:"leaseRenewed,omitzero"`
 	// ObservedAt is that of the node, where it has one of its own.
-	ObservedAt     time.Time `json:"observedAt,omitzero"`
-	NoExecute      bool      `json:"noExecute,omitempty"`
-	KubeletVersion string    `json:"kubeletVersion,omitempty"`
+	ObservedAt time.Time `json:"observedAt,omitzero"`
+	NoExecute  bool      `json:"noExecute,omitempty"`
+	// Address is the internal one, "" for a node that is no machine.
+	Address        string `json:"address,omitempty"`
+	KubeletVersion string `json:"kubeletVersion,omitempty"`
 }
 
 // Node is everything known of one node. A nil or zero field was not read:

@@ -124,3 +124,21 @@ func TestEventsWithoutANode(t *testing.T) {
 		t.Errorf("%+v", es)
 	}
 }
+
+// A must-gather takes its time: a node that was read when it began is not old
+// when it ends.
+func TestLongCapture(t *testing.T) {
+	began := time.Date(2025, 6, 10, 12, 0, 0, 0, time.UTC)
+	for minutes, want := range map[int]time.Time{0: began, 20: began, 1: began.Add(time.Minute)} {
+		b := &Builder{Began: began, Captured: began.Add(time.Duration(minutes) * time.Minute)}
+		b.Stamp(began.Add(-time.Minute))
+		if s := b.Build(); !s.ObservedAt.Equal(want) || s.Clock != ClockCapture {
+			t.Errorf("%d minutes: %s (%s), want %s", minutes, s.ObservedAt, s.Clock, want)
+		}
+	}
+	b := &Builder{Began: began, Captured: began.Add(20 * time.Minute)}
+	b.Stamp(began.Add(7 * time.Minute))
+	if s := b.Build(); !s.ObservedAt.Equal(began.Add(7*time.Minute)) || s.Clock != ClockNewest {
+		t.Errorf("read in between: %s (%s)", s.ObservedAt, s.Clock)
+	}
+}

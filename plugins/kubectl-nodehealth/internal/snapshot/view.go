@@ -218,16 +218,28 @@ func (s *Snapshot) Zones() map[string][]Peer {
 	return s.zones
 }
 
+// At are the nodes, all that are known, with an internal address.
+// The snapshot must not change after the first call.
+func (s *Snapshot) At(address string) []Peer {
+	s.addressesOnce.Do(func() {
+		s.addresses = map[string][]Peer{}
+		for _, ps := range s.Zones() {
+			for _, p := range ps {
+				s.addresses[p.Address] = append(s.addresses[p.Address], p)
+			}
+		}
+	})
+	return s.addresses[address]
+}
+
 // InternalIP is the address that the API server dials: the first internal IP,
 // else the first address.
 func (v *View) InternalIP() string {
 	if v.Node.Object == nil {
 		return ""
 	}
-	for _, a := range v.Node.Object.Status.Addresses {
-		if a.Type == corev1.NodeInternalIP {
-			return a.Address
-		}
+	if a := internalAddress(v.Node.Object); a != "" {
+		return a
 	}
 	for _, a := range v.Node.Object.Status.Addresses {
 		return a.Address
