@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,9 @@ const (
 	// counted.
 	sweepTime = 3 * time.Second
 )
+
+// notAsked is said where the API server does not let us ask.
+const notAsked = "no kubelet was asked whether it answers: that needs the right to get nodes/proxy"
 
 // askSuspects asks the kubelets of the nodes that look bad, the first
 // MaxSuspects of them, all at once: what the lists make suspicious first, then
@@ -62,6 +66,12 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, o FleetO
 		wg.Go(func() { c.askKubelet(ctx, n, ProbeDeadline) })
 	}
 	wg.Wait()
+	if !slices.Contains(s.Notes, notAsked) && slices.ContainsFunc(asked, func(n *snapshot.Node) bool {
+		p, _ := snapshot.Find(n.Probes, snapshot.SourceHealthz)
+		return p.Status == snapshot.Denied && p.Reason == snapshot.ReasonAPIServer
+	}) {
+		s.Notes = append(s.Notes, notAsked)
+	}
 	if skipped := len(suspects) - len(asked); skipped > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s more would be worth asking; only the first %d were (name a node to ask it)", plural(skipped), MaxSuspects))
 	}
@@ -95,7 +105,7 @@ func (c *Client) sweep(ctx context.Context, nodes []*snapshot.Node, patient bool
 	close(next)
 	wg.Wait()
 	if denied.Load() {
-		return nil, []string{"no kubelet was asked whether it answers: that needs the right to get nodes/proxy"}
+		return nil, []string{notAsked}
 	}
 	left := 0
 	for i, n := range nodes {

@@ -52,6 +52,10 @@ func TestSweepFindsTheSilentKubelet(t *testing.T) {
 
 // What is denied for one kubelet is denied for all, and no sign of trouble.
 func TestSweepStopsWhenDenied(t *testing.T) {
+	few, _ := fleetOf(2, func(int) http.HandlerFunc { return status(403, "nodes is forbidden: cannot get resource nodes/proxy") })
+	if s, err := few.start(t).Fleet(t.Context(), FleetOptions{Suspect: nobodySuspects}); err != nil || len(s.Notes) != 1 || s.Notes[0] != notAsked {
+		t.Errorf("of a few: %+v %v", s, err)
+	}
 	srv, asked := fleetOf(60, func(int) http.HandlerFunc { return status(403, "nodes is forbidden: cannot get resource nodes/proxy") })
 	s, err := srv.start(t).Fleet(t.Context(), FleetOptions{Suspect: nobodySuspects})
 	if err != nil {

@@ -92,9 +92,11 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 		}
 		if f, ok := degrading(n); ok {
 			section(b, p, "Next")
-			if strings.HasPrefix(f.Remedy, "kubectl ") {
+			switch {
+			case strings.Contains(f.Message, f.Remedy):
+			case strings.HasPrefix(f.Remedy, "kubectl "):
 				fmt.Fprintf(b, "    %s\n", f.Remedy)
-			} else {
+			default:
 				wrap(b, "    ", phrase.Capital(f.Remedy), width)
 			}
 			command(b, fault.Command{Run: "kubectl nodehealth checks " + f.ID, Note: "what it means"}, p, width)
