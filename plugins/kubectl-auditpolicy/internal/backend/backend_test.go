@@ -164,6 +164,41 @@ func TestInstallersTakeIt(t *testing.T) {
 	}
 }
 
+// RKE2 mounts the log's directory and the files that flags name itself; twice at
+// one path, the pod is invalid. Only the webhook's own files are left to mount.
+func TestRKE2MountsOnce(t *testing.T) {
+	for name, p := range plans(t) {
+		text, err := Render(p, "rke2", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, mounts, _ := strings.Cut(text, "kube-apiserver-extra-mount:\n")
+		want := ""
+		if p.Backend == "webhook" {
+			want = "- \"/etc/kubernetes/webhook:/etc/kubernetes/webhook:ro\"\n- \"/etc/ssl/audit:/etc/ssl/audit:ro\"\n"
+		}
+		if mounts != want {
+			t.Errorf("%s: mounts %q, want %q", name, mounts, want)
+		}
+	}
+}
+
+// Before 1.36 a size of 0, the default, left the size to lumberjack: 100 MB.
+func TestSizeBefore136(t *testing.T) {
+	s, err := ReadServer("f", []byte("--audit-policy-file=/p/p\n--audit-log-path=/l/l\n--audit-log-maxbackup=10\n--audit-log-maxsize=0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for minor, want := range map[int]int{30: 100, 35: 100, 36: 0, 37: 0} {
+		if set, problem := InForce(s, minor); set.MaxSize != want || problem != "" {
+			t.Errorf("1.%d: %d MB %s, want %d", minor, set.MaxSize, problem, want)
+		}
+		if got := Defaults(minor).MaxSize; got != 100 {
+			t.Errorf("1.%d: the default is %d MB", minor, got)
+		}
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	good := Webhook{PolicyPath: "/a/p.yaml", ConfigPath: "/a/w.yaml", URL: "https://h/x", MaxEventSize: 1}
 	for want, change := range map[string]func(*Webhook){

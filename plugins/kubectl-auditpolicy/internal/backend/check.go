@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,13 +87,21 @@ func Defaults(minor int) Settings {
 		Log:     Batch{Mode: "blocking", BufferSize: 10000, MaxSize: 1, TruncateBatch: 10 << 20, TruncateEvent: 100 << 10},
 		Webhook: Batch{Mode: "batch", BufferSize: 10000, MaxSize: 400, MaxWait: 30 * time.Second, Throttle: true, QPS: 10, Burst: 15, TruncateBatch: 10 << 20, TruncateEvent: 100 << 10},
 	}
-	if minor >= 36 {
+	if minor >= noRotation {
 		s.MaxAge, s.MaxBackup = 366, 100
-	} else {
-		s.MaxSize = 0
 	}
 	return s
 }
+
+// noRotation is the minor version since which --audit-log-maxsize=0 switches
+// rotation off. Before, 0 was the default and left it to lumberjack, which then
+// rotates at 100 MB.
+// Source: kubernetes/kubernetes pull request 136478.
+const noRotation = 36
+
+// maxDays is the largest --audit-log-maxage that lumberjack's durations hold:
+// above, the age is negative and every rotated file is older than that.
+const maxDays = math.MaxInt64 / int64(24*time.Hour)
 
 // Check judges how a file switches auditing on.
 func Check(s *Server, o Options) []finding.Finding {
@@ -155,8 +164,29 @@ func (c *checker) names() {
 	if f, ok := c.s.Flag("feature-gates"); ok && strings.Contains(f.Value, "DynamicAuditing") {
 		c.add("AP073", f, "the feature gate DynamicAuditing was removed in Kubernetes 1.19: kube-apiserver does not start with it")
 	}
+	for _, p := range c.s.Pinned {
+		c.pinned(p)
+	}
 	if f, ok := c.s.Flag("audit-webhook-batch-initial-backoff"); ok {
 		c.add("AP075", f, "--%s is deprecated: use --audit-webhook-initial-backoff", f.Name)
+	}
+}
+
+// pinned tells of a patch that kind may pass over: it applies one that names an
+// apiVersion only where its own configuration has that version, which depends on
+// the versions of kind and of Kubernetes. Since Kubernetes 1.23 that is v1beta3
+// or later. A group without a version is enough.
+// Source: kubernetes-sigs/kind pkg/internal/patch/resource.go (matches) and
+// pkg/cluster/internal/kubeadm/config.go (Config).
+func (c *checker) pinned(p Pin) {
+	group, version, _ := strings.Cut(p.Version, "/")
+	at := FlagUse{Line: p.Line}
+	switch {
+	case group != "kubeadm.k8s.io" || c.o.Minor >= 23 && (version == "v1beta1" || version == "v1beta2"):
+		c.add("AP075", at, "the patch is for %s: kind makes no such configuration for Kubernetes 1.%d and passes over the patch in silence", p.Version, c.o.Minor).Remedy = "Leave apiVersion out of the patch."
+	case version != "":
+		f := c.add("AP075", at, "the patch is for %s: where kind makes its configuration in another version it passes over the patch in silence", p.Version)
+		f.Severity, f.Remedy = finding.Info, "Leave apiVersion out of the patch."
 	}
 }
 
@@ -208,6 +238,9 @@ func (c *checker) values() {
 	num("audit-log-maxage", &c.set.MaxAge)
 	num("audit-log-maxbackup", &c.set.MaxBackup)
 	num("audit-log-maxsize", &c.set.MaxSize)
+	if c.set.MaxSize == 0 && c.o.Minor < noRotation {
+		c.set.MaxSize = 100
+	}
 	// In order, for InForce tells the first problem.
 	for i, b := range []*Batch{&c.set.Log, &c.set.Webhook} {
 		p := []string{"audit-log-", "audit-webhook-"}[i]

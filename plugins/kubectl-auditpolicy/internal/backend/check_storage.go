@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func (c *checker) retention() {
 	}
 	_, sized := c.s.Flag("audit-log-maxsize")
 	switch {
-	case sized && c.set.MaxSize == 0 && c.o.Minor >= 36:
+	case sized && c.set.MaxSize == 0:
 		c.add("AP070", flag("audit-log-maxsize"), "--audit-log-maxsize=0 switches rotation off: the file grows until the disk is full")
 	case c.set.MaxAge == 0 && c.set.MaxBackup == 0:
 		how := "by default"
@@ -28,6 +29,13 @@ func (c *checker) retention() {
 			how = "with these flags"
 		}
 		c.add("AP070", flag("audit-log-maxbackup"), "rotated logs are kept for ever %s: the disk fills up", how).Remedy = "Set --audit-log-maxbackup and --audit-log-maxage."
+	}
+	if days := int64(c.set.MaxAge); days > maxDays {
+		kept := "every file is deleted as soon as it is rotated"
+		if kept64 := time.Duration(days * int64(24*time.Hour)); kept64 > 0 {
+			kept = fmt.Sprintf("files are kept for %s", kept64.Round(time.Hour))
+		}
+		c.add("AP070", flag("audit-log-maxage"), "--audit-log-maxage=%d is more than the %d days that kube-apiserver can count: %s", days, maxDays, kept)
 	}
 	low := func(name string, have, want int, unit string) {
 		if have > 0 && have < want {
@@ -58,6 +66,10 @@ func (c *checker) mounts() {
 			continue
 		}
 		isLog := name == "audit-log-path"
+		if i := slices.IndexFunc(c.s.Extra, func(m MountUse) bool { return isLog && path.Clean(m.MountPath) == path.Dir(file) }); i >= 0 {
+			c.add("AP070", FlagUse{Line: c.s.Extra[i].Line, Column: c.s.Extra[i].Column},
+				"RKE2 mounts the log's directory %s itself: mounted twice, the pod is invalid and the API server does not start", path.Dir(file)).Remedy = "Take the mount out of kube-apiserver-extra-mount."
+		}
 		if !path.IsAbs(file) {
 			if c.s.Contained {
 				c.add("AP070", f, "--%s=%s is a relative path: it is taken from the container's working directory", name, file)

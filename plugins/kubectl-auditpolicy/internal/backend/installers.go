@@ -15,14 +15,30 @@ func fromYAML(root *yaml.Node) *Server {
 		return nil
 	}
 	kind, version := yamldoc.String(root, "kind"), yamldoc.String(root, "apiVersion")
+	group, _, _ := strings.Cut(version, "/")
 	switch {
 	case kind == "Pod":
-		return fromPod(root)
-	case kind == "ClusterConfiguration" && strings.HasPrefix(version, "kubeadm.k8s.io/"):
-		return fromKubeadm(root, version)
-	case kind == "Cluster" && strings.HasPrefix(version, "kind.x-k8s.io/"):
+		return fromPod(child(root, "spec"), "static pod manifest")
+	case kind == "Deployment" || kind == "StatefulSet":
+		// A hosted control plane, such as Gardener's, Kamaji's or HyperShift's.
+		return fromPod(child(root, "spec", "template", "spec"), kind)
+	case strings.HasSuffix(kind, "List") && version == "v1":
+		// kubectl get pods -n kube-system -l component=kube-apiserver -o yaml
+		for _, n := range items(root, "items") {
+			if s := fromYAML(n); s != nil {
+				return s
+			}
+		}
+		return nil
+	case strings.HasSuffix(group, ".cluster.x-k8s.io"):
+		return fromClusterAPI(root, kind)
+	case kind == "KubeAPIServerConfig" && version == "v1alpha1":
+		return fromTalos(root)
+	case kind == "ClusterConfiguration" && group == "kubeadm.k8s.io":
+		return fromKubeadm(root, "kubeadm ClusterConfiguration ("+strings.TrimPrefix(version, group+"/")+")")
+	case kind == "Cluster" && group == "kind.x-k8s.io":
 		return fromKind(root)
-	case kind == "Cluster" && strings.HasPrefix(version, "kops.k8s.io/"):
+	case kind == "Cluster" && group == "kops.k8s.io":
 		return fromKops(root)
 	case kind == "Config" && version == "v1":
 		if clusters, _ := yamldoc.Get(root, "clusters"); clusters != nil {
@@ -44,17 +60,37 @@ func fromYAML(root *yaml.Node) *Server {
 			return fromTalos(yamldoc.Resolve(api))
 		}
 	}
-	args, _ := yamldoc.Get(root, "kube-apiserver-arg")
-	policy, key := yamldoc.Get(root, "audit-policy-file")
-	if args == nil && policy == nil {
-		return nil
-	}
+	return fromRancher(root)
+}
+
+// fromRancher reads the configuration of k3s or RKE2. RKE2 has an option of its
+// own for the policy, which its CIS profile sets too; either also sets the log.
+// A key that ends in + adds to what other files of the configuration hold.
+// Source: rancher/rke2 pkg/podexecutor/staticpod.go (APIServer).
+func fromRancher(root *yaml.Node) *Server {
 	s := &Server{Kind: "k3s or RKE2 configuration"}
-	s.add(pairs(args))
-	if policy != nil {
-		// RKE2's own option; it also sets the log.
+	found := false
+	for _, name := range []string{"kube-apiserver-arg", "kube-apiserver-arg+"} {
+		if args, _ := yamldoc.Get(root, name); args != nil {
+			found = true
+			s.add(pairs(args))
+		}
+	}
+	profile := yamldoc.String(root, "profile")
+	if profile == "cis" || strings.HasPrefix(profile, "cis-") {
+		s.OwnPolicy = true
+	}
+	if policy, key := yamldoc.Get(root, "audit-policy-file"); policy != nil {
 		s.OwnPolicy = true
 		s.Flags = append(s.Flags, FlagUse{Name: "audit-policy-file", Value: yamldoc.Resolve(policy).Value, Line: key.Line, Column: key.Column})
+	}
+	if !found && !s.OwnPolicy {
+		return nil
+	}
+	for _, m := range items(root, "kube-apiserver-extra-mount") {
+		if parts := strings.Split(m.Value, ":"); len(parts) > 1 {
+			s.Extra = append(s.Extra, MountUse{HostPath: parts[0], MountPath: parts[1], Volume: "hostPath", Line: m.Line, Column: m.Column})
+		}
 	}
 	return s
 }
@@ -111,8 +147,8 @@ func child(n *yaml.Node, keys ...string) *yaml.Node {
 	return yamldoc.Resolve(n)
 }
 
-func fromPod(root *yaml.Node) *Server {
-	spec := child(root, "spec")
+// fromPod finds the API server among the containers of a pod's spec.
+func fromPod(spec *yaml.Node, kind string) *Server {
 	for _, c := range items(spec, "containers") {
 		var flags []FlagUse
 		is := yamldoc.String(c, "name") == "kube-apiserver" || strings.Contains(yamldoc.String(c, "image"), "kube-apiserver")
@@ -126,7 +162,7 @@ func fromPod(root *yaml.Node) *Server {
 		if !is {
 			continue
 		}
-		s := &Server{Kind: "static pod manifest", Contained: true}
+		s := &Server{Kind: kind, Contained: true}
 		s.add(flags)
 		volumes := map[string]*yaml.Node{}
 		for _, v := range items(spec, "volumes") {
@@ -159,8 +195,8 @@ func fromPod(root *yaml.Node) *Server {
 // kubeadmGiven are the folders that kubeadm mounts into the API server.
 var kubeadmGiven = []string{"/etc/kubernetes/pki", "/etc/ssl/certs", "/etc/ca-certificates", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"}
 
-func fromKubeadm(root *yaml.Node, version string) *Server {
-	s := &Server{Kind: "kubeadm ClusterConfiguration (" + strings.TrimPrefix(version, "kubeadm.k8s.io/") + ")", Contained: true, Given: kubeadmGiven}
+func fromKubeadm(root *yaml.Node, kind string) *Server {
+	s := &Server{Kind: kind, Contained: true, Given: kubeadmGiven}
 	api := child(root, "apiServer")
 	if api == nil {
 		return s
@@ -176,34 +212,60 @@ func fromKubeadm(root *yaml.Node, version string) *Server {
 	return s
 }
 
-func fromKind(root *yaml.Node) *Server {
-	lists := [][]*yaml.Node{items(root, "kubeadmConfigPatches")}
-	for _, n := range items(root, "nodes") {
-		lists = append(lists, items(n, "kubeadmConfigPatches"))
+// fromClusterAPI reads the kubeadm configuration in an object of Cluster API.
+func fromClusterAPI(root *yaml.Node, kind string) *Server {
+	spec := child(root, "spec")
+	if t := child(spec, "template", "spec"); t != nil {
+		spec = t
 	}
-	for _, l := range lists {
-		for _, patch := range l {
-			f, err := yamldoc.Parse("", []byte(patch.Value))
-			if err != nil || len(f.Docs) == 0 || f.Docs[0].Root == nil || yamldoc.String(f.Docs[0].Root, "kind") != "ClusterConfiguration" {
-				continue
-			}
-			// kind takes patches without an apiVersion.
-			s := fromKubeadm(yamldoc.Resolve(f.Docs[0].Root), yamldoc.String(f.Docs[0].Root, "apiVersion"))
-			s.Kind = "kind Cluster"
-			for i := range s.Flags {
-				s.Flags[i].Line, s.Flags[i].Column = s.Flags[i].Line+patch.Line, 0
-			}
-			for i := range s.Mounts {
-				s.Mounts[i].Line, s.Mounts[i].Column = s.Mounts[i].Line+patch.Line, 0
-			}
-			return s
-		}
+	if k := child(spec, "kubeadmConfigSpec"); k != nil {
+		spec = k
 	}
-	return &Server{Kind: "kind Cluster", Contained: true, Given: kubeadmGiven}
+	cc := child(spec, "clusterConfiguration")
+	if cc == nil {
+		return nil
+	}
+	return fromKubeadm(cc, "Cluster API "+kind)
 }
 
-// fromTalos reads cluster.apiServer of a machine configuration. Talos sets
-// policy, log and their mounts itself.
+// fromKind puts together the patches of a kind Cluster, in which one string may
+// hold several documents.
+func fromKind(root *yaml.Node) *Server {
+	s := &Server{Kind: "kind Cluster", Contained: true, Given: kubeadmGiven}
+	patches := items(root, "kubeadmConfigPatches")
+	for _, n := range items(root, "nodes") {
+		patches = append(patches, items(n, "kubeadmConfigPatches")...)
+	}
+	for _, patch := range patches {
+		f, err := yamldoc.Parse("", []byte(patch.Value))
+		if err != nil {
+			continue
+		}
+		for _, d := range f.Docs {
+			if d.Root == nil || yamldoc.String(d.Root, "kind") != "ClusterConfiguration" {
+				continue
+			}
+			if v := child(d.Root, "apiVersion"); v != nil && v.Value != "" {
+				s.Pinned = append(s.Pinned, Pin{Version: v.Value, Line: v.Line + patch.Line})
+			}
+			one := fromKubeadm(yamldoc.Resolve(d.Root), s.Kind)
+			for _, f := range one.Flags {
+				f.Line, f.Column = f.Line+patch.Line, 0
+				s.Flags = append(s.Flags, f)
+			}
+			for _, m := range one.Mounts {
+				m.Line, m.Column = m.Line+patch.Line, 0
+				s.Mounts = append(s.Mounts, m)
+			}
+		}
+	}
+	return s
+}
+
+// fromTalos reads cluster.apiServer of a machine configuration, or the document
+// KubeAPIServerConfig that Talos 1.14 has in its place. Talos sets policy, log
+// and their mounts itself.
+// Source: siderolabs/talos control_plane_static_pod.go, config/types/k8s/apiserver.go.
 func fromTalos(api *yaml.Node) *Server {
 	s := &Server{Kind: "Talos machine configuration", OwnPolicy: true}
 	args, _ := yamldoc.Get(api, "extraArgs")

@@ -3,6 +3,8 @@ package backend
 import (
 	"encoding/base64"
 	"fmt"
+	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -59,9 +61,9 @@ func Render(p *Plan, platform, policy string) (string, error) {
 		}
 		w.extraVolumes(p, 2)
 	case "k3s":
-		w.rancher(p, "k3s")
+		w.k3s(p)
 	case "rke2":
-		w.rancher(p, "rke2")
+		w.rke2(p)
 	case "kind":
 		w.kind(p)
 	case "talos":
@@ -165,47 +167,61 @@ func (w *writer) extraVolumes(p *Plan, indent int) {
 	}
 }
 
-// rancher writes k3s and RKE2. In k3s the API server is part of the one
-// process on the host, so nothing is mounted.
-func (w *writer) rancher(p *Plan, which string) {
-	w.line(0, "# Add to /etc/rancher/%s/config.yaml on every server node, then", which)
-	if which == "k3s" {
-		w.line(0, "# 'systemctl restart k3s'. The API server runs in the k3s process itself: no")
-		w.line(0, "# mounts are needed.")
-	} else {
-		w.line(0, "# 'systemctl restart rke2-server'.")
-	}
+// k3s runs the API server in its own process on the host, so nothing is mounted.
+// Source: docs.k3s.io, hardening guide, "API Server audit configuration".
+func (w *writer) k3s(p *Plan) {
+	w.line(0, "# Add to /etc/rancher/k3s/config.yaml on every server node, then")
+	w.line(0, "# 'systemctl restart k3s'. The API server runs in the k3s process itself: no")
+	w.line(0, "# mounts are needed.")
 	w.files(p)
-	if which == "k3s" {
-		var dirs []string
-		for _, m := range p.Mounts {
-			dirs = append(dirs, m.Path)
-		}
-		w.line(0, "#   mkdir -p -m 0700 %s", strings.Join(dirs, " "))
+	var dirs []string
+	for _, m := range p.Mounts {
+		dirs = append(dirs, m.Path)
 	}
-	if which == "rke2" {
-		for _, f := range p.Flags {
-			if f.Name == "audit-policy-file" {
-				w.line(0, "audit-policy-file: %s", f.Value)
-			}
-		}
-	}
-	w.line(0, "kube-apiserver-arg:")
+	w.line(0, "#   mkdir -p -m 0700 %s", strings.Join(dirs, " "))
+	w.rancherFlags(p.Flags)
+}
+
+// rke2 has an option of its own for the policy. RKE2 mounts the files that flags
+// name and the directory of the log itself; a second mount at one of these paths
+// would make the pod invalid. What is left are the directories of the files that
+// the webhook's kubeconfig names.
+// Source: rancher/rke2 pkg/podexecutor/staticpod.go (APIServer) and
+// pkg/staticpod/staticpod.go (ReadFiles, addExtraMounts).
+func (w *writer) rke2(p *Plan) {
+	w.line(0, "# Add to /etc/rancher/rke2/config.yaml on every server node, then")
+	w.line(0, "# 'systemctl restart rke2-server'. RKE2 mounts the files that flags name and the")
+	w.line(0, "# log's directory itself.")
+	w.files(p)
+	var rest []Flag
 	for _, f := range p.Flags {
-		if which == "rke2" && f.Name == "audit-policy-file" {
-			continue
+		if f.Name == "audit-policy-file" {
+			w.line(0, "audit-policy-file: %s", f.Value)
+		} else {
+			rest = append(rest, f)
 		}
-		w.line(0, "%s", comment(fmt.Sprintf("- %q", f.Name+"="+f.Value), f.Why, 0))
 	}
-	if which == "rke2" {
-		w.line(0, "kube-apiserver-extra-mount:")
-		for _, m := range p.Mounts {
-			mode := "rw"
-			if m.ReadOnly {
-				mode = "ro"
-			}
-			w.line(0, "- %q", m.Path+":"+m.Path+":"+mode)
+	w.rancherFlags(rest)
+	var dirs []string
+	for _, f := range p.Files {
+		dir := path.Dir(f.Path)
+		named := slices.ContainsFunc(p.Flags, func(flag Flag) bool { return flag.Value == f.Path })
+		if !named && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
 		}
+	}
+	if len(dirs) > 0 {
+		w.line(0, "kube-apiserver-extra-mount:")
+	}
+	for _, d := range dirs {
+		w.line(0, "- %q", d+":"+d+":ro")
+	}
+}
+
+func (w *writer) rancherFlags(flags []Flag) {
+	w.line(0, "kube-apiserver-arg:")
+	for _, f := range flags {
+		w.line(0, "%s", comment(fmt.Sprintf("- %q", f.Name+"="+f.Value), f.Why, 0))
 	}
 }
 
@@ -251,11 +267,14 @@ func (w *writer) kind(p *Plan) {
 // talos writes a machine configuration patch. Talos always audits, to
 // /var/log/audit/kube, and mounts what it needs for that; extraArgs may replace
 // its audit flags, and a patch replaces the whole auditPolicy.
-// Sources: siderolabs/talos control_plane_static_pod.go, and its page on patches.
+// Sources: siderolabs/talos control_plane_static_pod.go, its page on patches, and
+// V1Alpha1ConflictValidate in config/types/k8s/audit_policy.go and apiserver.go.
 func (w *writer) talos(p *Plan, policy string) {
 	w.line(0, "# talosctl patch machineconfig --patch @FILE on the control plane nodes. Talos sets")
 	w.line(0, "# --audit-policy-file and --audit-log-path itself (/var/log/audit/kube); the policy")
-	w.line(0, "# stands in the configuration.")
+	w.line(0, "# stands in the configuration. Since 1.14 there are documents for this too:")
+	w.line(0, "# KubeAuditPolicyConfig (configuration) and KubeAPIServerConfig (extraArgs); a")
+	w.line(0, "# configuration that has them takes these fields there and refuses them here.")
 	if p.Backend == "webhook" {
 		w.line(0, "machine:")
 		w.line(2, "files:")
@@ -304,8 +323,10 @@ func (w *writer) talos(p *Plan, policy string) {
 	}
 }
 
-// kopsFields are the names that kops has for the flags.
-// Source: KubeAPIServerConfig in kubernetes/kops pkg/apis/kops.
+// kopsFields are the names that kops has for the flags. kops mounts the folder of
+// the policy, which is that of the webhook's kubeconfig here, and the log's.
+// Sources: KubeAPIServerConfig in kubernetes/kops pkg/apis/kops/componentconfig.go,
+// and nodeup/pkg/model/kube_apiserver.go.
 var kopsFields = map[string]string{
 	"audit-policy-file": "auditPolicyFile", "audit-log-path": "auditLogPath", "audit-log-maxage": "auditLogMaxAge",
 	"audit-log-maxbackup": "auditLogMaxBackups", "audit-log-maxsize": "auditLogMaxSize",

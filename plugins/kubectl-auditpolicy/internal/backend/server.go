@@ -40,12 +40,24 @@ type Server struct {
 	// in Mounts, apart from Given: paths that the installer mounts by itself.
 	Contained bool
 	Given     []string
+	// Extra are mounts beside those that RKE2 makes itself, one of which is the
+	// log's directory.
+	Extra []MountUse
 	// OwnPolicy says that the installer sets the policy and log flags itself.
 	OwnPolicy bool
+	// Pinned are the versions to which patches of a kubeadm configuration are
+	// bound.
+	Pinned []Pin
 	// Webhook says that the file is not a server's but the kubeconfig of an
 	// audit webhook.
 	Webhook bool
 	Text    []byte
+}
+
+// Pin is the apiVersion of a patch.
+type Pin struct {
+	Version string
+	Line    int
 }
 
 // Flag returns the flag that counts, the last of its name.
@@ -66,9 +78,10 @@ type NotServerError struct{ Reason string }
 
 func (e *NotServerError) Error() string { return e.Reason }
 
-// ReadServer finds the API server in a file: a static pod manifest, a kubeadm
-// ClusterConfiguration of any version, the configuration of k3s or RKE2, kind,
-// Talos or kops, or text with flags (a unit file, a script, a command line).
+// ReadServer finds the API server in a file: a static pod manifest or another
+// object with its pod, a kubeadm ClusterConfiguration of any version, also in an
+// object of Cluster API, the configuration of k3s or RKE2, kind, Talos or kops,
+// or text with flags (a unit file, a script, a command line).
 func ReadServer(name string, data []byte) (*Server, error) {
 	if len(data) > 8<<20 {
 		return nil, &NotServerError{fmt.Sprintf("%s: %d MB: more than any such file has", name, len(data)>>20)}

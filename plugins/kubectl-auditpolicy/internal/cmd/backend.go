@@ -218,10 +218,12 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 				return cli.Usagef("--disk %q: %w", disk, err)
 			}
 			switch {
-			case days < 1:
-				return cli.Usagef("--days %d: at least 1", days)
-			case fileSize < 1:
-				return cli.Usagef("--file-size %d: at least 1 MB; 0 would switch rotation off", fileSize)
+			case days < 1 || days > 36500:
+				return cli.Usagef("--days %d: between 1 and 36500", days)
+			case backups < 0 || backups == 0 && cmd.Flags().Changed("backups"):
+				return cli.Usagef("--backups %d: at least 1; 0 would keep every file", backups)
+			case fileSize < 1 || fileSize > 1<<20:
+				return cli.Usagef("--file-size %d: between 1 MB and 1 TB; 0 would switch rotation off", fileSize)
 			case limit > 0 && limit < 2*int64(fileSize)<<20:
 				return cli.Usagef("--disk %s: no room for two files of %d MB", disk, fileSize)
 			}

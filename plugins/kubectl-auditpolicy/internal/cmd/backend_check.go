@@ -33,7 +33,8 @@ func newBackendCheck(env *cli.Env) *cobra.Command {
 			Judge how auditing is switched on: flags that kube-apiserver refuses or ignores,
 			missing or wrong mounts, logs without bounds, buffers that drop.
 
-			It reads static pod manifests, kubeadm configurations, those of k3s, RKE2, kind,
+			It reads the API server's pod, as a manifest or from kubectl get -o yaml, kubeadm
+			configurations, also those in objects of Cluster API, those of k3s, RKE2, kind,
 			Talos and kops, text with flags (a unit file, a script), stdin (-), or flags given
 			after --.`),
 		Example: cli.Dedent(`
@@ -88,6 +89,12 @@ func (o *checkOptions) run(env *cli.Env) error {
 	}
 	if !slices.Contains(finding.Formats, o.format) {
 		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(finding.Formats, ", "))
+	}
+	if !(o.rate >= 0 && o.rate <= 1e6) {
+		return cli.Usagef("--rate %v: between 0 and a million", o.rate)
+	}
+	if !(o.perRequest > 0 && o.perRequest <= 4) {
+		return cli.Usagef("--events-per-request %v: above 0, at most 4", o.perRequest)
 	}
 	if len(o.files) == 0 && len(o.args) == 0 {
 		return cli.WithHint(cli.Usagef("nothing to check"), "give a file, - for stdin, or flags after --")

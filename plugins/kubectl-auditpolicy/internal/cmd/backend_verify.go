@@ -69,6 +69,9 @@ func (o *verifyOptions) run(ctx context.Context, env *cli.Env) error {
 	if o.wait < 100*time.Millisecond || o.wait > time.Hour {
 		return cli.Usagef("--wait %s: between 100ms and 1h", o.wait)
 	}
+	if o.timeout <= 0 {
+		return cli.Usagef("--timeout %s: above 0", o.timeout)
+	}
 	cfg, err := o.cluster.RESTConfig()
 	if err != nil {
 		return cli.Unknownf("cluster: %w", err)

@@ -68,7 +68,7 @@ func (o *suggestOptions) run(ctx context.Context, env *cli.Env) error {
 	if len(o.logs) == 0 {
 		return cli.WithHint(cli.Usagef("--log: no audit log given"), "--log takes files, directories and - for stdin")
 	}
-	if o.minPercent < 0 || o.minPercent > 100 || o.Max < 1 {
+	if !(o.minPercent >= 0 && o.minPercent <= 100) || o.Max < 1 {
 		return cli.Usagef("--min-share is between 0 and 100, --max at least 1")
 	}
 	o.MinShare = o.minPercent / 100

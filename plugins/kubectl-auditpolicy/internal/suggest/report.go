@@ -48,6 +48,7 @@ type Withheld struct {
 
 // NewReport puts together what the visitors of one reading counted.
 func NewReport(visitors []*Visitor, o Options) *Report {
+	spoilUnseen(visitors)
 	v := visitors[0]
 	for _, other := range visitors[1:] {
 		v.merge(other)
@@ -81,6 +82,23 @@ func NewReport(visitors []*Visitor, o Options) *Report {
 		r.Stage = &v.received
 	}
 	return r
+}
+
+// spoilUnseen taints the classes of which a worker without room for more has
+// seen no event: one that was refused may have been among those.
+func spoilUnseen(visitors []*Visitor) {
+	for _, full := range visitors {
+		if !full.full {
+			continue
+		}
+		for _, v := range visitors {
+			for c, t := range v.classes {
+				if full.classes[c] == nil && t.tainted == "" {
+					t.tainted = "not all of its events were looked at"
+				}
+			}
+		}
+	}
 }
 
 func share(part, whole int64) float64 {

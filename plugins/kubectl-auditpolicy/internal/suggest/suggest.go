@@ -36,10 +36,13 @@ type Visitor struct {
 	judge    *replay.Judge
 	requests replay.Requests
 	o        Options
+	max      int // classes
 	classes  map[class]*tally
 	total    replay.Amount
 	received replay.Amount
 	withheld map[string]*replay.Amount
+	// full says that events were met of classes that found no place.
+	full bool
 }
 
 // class is what one rule can tell apart.
@@ -63,12 +66,14 @@ type tally struct {
 	tainted string
 }
 
+// maxClasses bounds the memory of a worker. A large cluster has some thousand
+// service accounts that each read a handful of resources.
 const maxClasses = 1 << 16
 
 // NewVisitor makes a visitor for one worker. judge may be nil: then every event
 // of the log counts as it is.
 func NewVisitor(judge *replay.Judge, o Options) *Visitor {
-	return &Visitor{judge: judge, o: o, classes: map[class]*tally{}, withheld: map[string]*replay.Amount{}}
+	return &Visitor{judge: judge, o: o, max: maxClasses, classes: map[class]*tally{}, withheld: map[string]*replay.Amount{}}
 }
 
 // Visit counts one event.
@@ -93,20 +98,14 @@ func (v *Visitor) Visit(e *auditlog.Event) {
 	}
 	c, why := v.classify(a, e)
 	if why != "" {
-		if why != "not chatter" {
-			w := v.withheld[why]
-			if w == nil {
-				w = &replay.Amount{}
-				v.withheld[why] = w
-			}
-			w.Events++
-			w.Bytes += size
-		}
+		v.withhold(why, size)
 		return
 	}
 	t := v.classes[c]
 	if t == nil {
-		if len(v.classes) >= maxClasses {
+		if len(v.classes) >= v.max {
+			v.full = true
+			v.withhold(reasonMany, size)
 			return
 		}
 		t = &tally{}
@@ -117,6 +116,19 @@ func (v *Visitor) Visit(e *auditlog.Event) {
 	if t.tainted == "" {
 		t.tainted = taint(e)
 	}
+}
+
+func (v *Visitor) withhold(why string, size int64) {
+	if why == notChatter {
+		return
+	}
+	w := v.withheld[why]
+	if w == nil {
+		w = &replay.Amount{}
+		v.withheld[why] = w
+	}
+	w.Events++
+	w.Bytes += size
 }
 
 // protectedGroups are the API groups that no suggestion touches.
@@ -132,6 +144,9 @@ const (
 	reasonProtected = "secrets, config maps, roles, tokens and other protected resources"
 	reasonStream    = "exec and other streams into pods"
 	reasonPerson    = "reads by people and unknown users"
+	reasonMany      = "more kinds of reads than are told apart"
+	// notChatter is what is not worth a line in the report.
+	notChatter = "not chatter"
 )
 
 // classify names the class of an event, or why it has none.
@@ -189,7 +204,7 @@ func (v *Visitor) path(a *authorizer.AttributesRecord, e *auditlog.Event) (class
 	case strings.HasPrefix(p, "/openapi/"):
 		p = "/openapi/*"
 	default:
-		return class{}, "not chatter"
+		return class{}, notChatter
 	}
 	w, ok := identify(e)
 	if !ok {

@@ -153,3 +153,28 @@ func TestRefusedInSpacedJSON(t *testing.T) {
 		}
 	}
 }
+
+// A worker without room for more classes may have met a refusal that it could
+// not note: what it has not counted is not suggested, and the report says so.
+func TestTooManyClasses(t *testing.T) {
+	read := func(who string, code int) *auditlog.Event {
+		return event("system:serviceaccount:kube-system:"+who, "", "list", "/api/v1/pods", code, "")
+	}
+	a, b := NewVisitor(nil, options), NewVisitor(nil, options)
+	a.max = 1
+	a.Visit(read("seen", 200))
+	a.Visit(read("refused", 403)) // no room
+	b.Visit(read("seen", 200))
+	b.Visit(read("refused", 200))
+	r := NewReport([]*Visitor{a, b}, options)
+	if len(r.Suggestions) != 1 || !strings.Contains(r.Suggestions[0].YAML, ":seen") {
+		t.Errorf("%+v", r.Suggestions)
+	}
+	why := ""
+	for _, w := range r.Withheld {
+		why += fmt.Sprint(w.Reason, w.Events, ";")
+	}
+	if why != "chatter, but not all of its events were looked at1;more kinds of reads than are told apart1;" {
+		t.Error(why)
+	}
+}
