@@ -22,12 +22,30 @@ type line struct {
 	unauthenticated bool
 }
 
-// withValue are kubectl's flags that take a value in the next word.
-var withValue = map[string]bool{"-n": true, "--namespace": true, "-o": true, "--output": true, "-f": true, "--filename": true, "-l": true, "--selector": true,
-	"-c": true, "--container": true, "--context": true, "--kubeconfig": true, "--as": true, "--as-group": true, "--user": true, "-p": true, "--patch": true,
-	"--type": true, "--replicas": true, "--image": true, "--field-selector": true, "-k": true, "--kustomize": true, "--tail": true, "--since": true,
-	"--token": true, "-s": true, "--server": true, "--cluster": true, "--from-literal": true, "--from-file": true, "--duration": true, "--grace-period": true, "--timeout": true,
-	"--raw": true, "-v": true, "--v": true, "--request-timeout": true, "--since-time": true, "--sort-by": true, "-L": true, "--label-columns": true, "--template": true}
+// withValue are kubectl's flags that take a value in the next word. Those that
+// may stand alone (--cascade, --dry-run) are not among them.
+// Source: kubectl 1.37, the help of every command.
+var withValue = func() map[string]bool {
+	m := map[string]bool{}
+	for _, f := range strings.Fields(`-L -P -c -e -f -k -l -n -o -p -s -u -v
+		--accept-hosts --accept-paths --address --aggregation-rule --annotation --annotations --api-group --api-prefix --api-version --as
+		--as-group --as-uid --as-user-extra --audience --bound-object-kind --bound-object-name --bound-object-uid --cache-dir --categories
+		--cert --certificate-authority --chunk-size --class --client-certificate --client-key --cluster --cluster-ip --clusterip
+		--clusterrole --concurrency --container --context --copy-to --cpu --current-replicas --custom --default-backend --description
+		--detach-keys --docker-email --docker-password --docker-server --docker-username --duration --env --external-ip --field-manager
+		--field-selector --filename --for --from --from-env-file --from-file --from-literal --grace-period --group --hard --image
+		--image-pull-policy --keepalive --key --keys --kubeconfig --kuberc --kustomize --label-columns --labels --limit-bytes --limits
+		--load-balancer-ip --log-flush-frequency --max --max-log-requests --max-unavailable --memory --min --min-available --name --namespace
+		--node-port --non-resource-url --output --override-type --overrides --password --patch --patch-file --pod-running-timeout
+		--pod-selector --port --preemption-policy --profile --profile-output --protocol --proxy-url --prune-allowlist --raw --reject-methods
+		--reject-paths --replicas --request-timeout --requests --resource --resource-name --resource-version --restart --retries --revision
+		--role --rule --schedule --scopes --selector --server --serviceaccount --session-affinity --set-image --since --since-time
+		--skip-wait-for-delete-timeout --sort-by --subresource --tail --target --target-port --tcp --template --timeout --tls-server-name
+		--to-revision --token --type --types --unix-socket --user --username --v --value --verb --verbs --vmodule --www --www-prefix`) {
+		m[f] = true
+	}
+	return m
+}()
 
 // takesValue says whether a flag takes a value in the next word. With logs, -f
 // is --follow and -p --previous, which take none.
@@ -82,6 +100,12 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 	if err := l.run(); err != nil {
 		return nil, err
 	}
+	if l.flags["--dry-run"] == "client" {
+		l.requests = slices.DeleteFunc(l.requests, func(r *Request) bool { return r.Verb != "get" && r.Verb != "list" })
+	}
+	if len(l.requests) == 0 {
+		return nil, fmt.Errorf("kubectl %s sends nothing to the API server with these flags", l.command)
+	}
 	if as := l.flags["--as"]; as != "" {
 		for _, r := range l.requests {
 			r.Notes = append(r.Notes, "--as "+as+" changes nothing here: rules see the user who authenticated")
@@ -90,8 +114,14 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 	return l.requests, nil
 }
 
+// add adds a request for a resource in the line's namespace, or in none if the
+// resource is in none.
 func (l *line) add(why, verb, resource, name string) error {
-	r, err := Make(Spec{User: l.user, Groups: l.groups, Unauthenticated: l.unauthenticated, Verb: verb, Resource: resource, Name: name, Namespace: l.scope(resource, name), NamespaceSet: true}, l.table)
+	return l.addIn(l.scope(resource, name), why, verb, resource, name)
+}
+
+func (l *line) addIn(namespace, why, verb, resource, name string) error {
+	r, err := Make(Spec{User: l.user, Groups: l.groups, Unauthenticated: l.unauthenticated, Verb: verb, Resource: resource, Name: name, Namespace: namespace, NamespaceSet: true}, l.table)
 	if err != nil {
 		return err
 	}
@@ -136,6 +166,12 @@ func (l *line) targets() (out []target, err error) {
 		return out, nil
 	}
 	for _, kind := range strings.Split(l.args[0], ",") {
+		if kind == "all" && l.command != "create" {
+			for _, r := range categoryAll {
+				out = append(out, target{resource: r})
+			}
+			continue
+		}
 		if len(l.args) == 1 {
 			out = append(out, target{resource: l.plural(kind)})
 		}
@@ -145,6 +181,10 @@ func (l *line) targets() (out []target, err error) {
 	}
 	return out, nil
 }
+
+// categoryAll is what kubectl makes of "all": the resources of that category.
+var categoryAll = []string{"pods", "replicationcontrollers", "services", "daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps",
+	"horizontalpodautoscalers.autoscaling", "cronjobs.batch", "jobs.batch"}
 
 type target struct{ resource, name string }
 
@@ -171,42 +211,6 @@ func (l *line) each(f func(t target) error) error {
 	return nil
 }
 
-// pod is the pod of exec, logs and the like.
-func (l *line) pod() string {
-	if len(l.args) == 0 {
-		return "demo"
-	}
-	if kind, name, ok := strings.Cut(l.args[0], "/"); ok {
-		if !slices.Contains([]string{"pod", "pods", "po"}, kind) {
-			return name + "-0"
-		}
-		return name
-	}
-	return l.args[0]
-}
-
-func (l *line) changes(verbs ...string) error {
-	return l.each(func(t target) error {
-		for i, v := range verbs {
-			why := "what kubectl " + l.command + " does"
-			if i == 0 && v == "get" {
-				why = "reads the object first"
-			}
-			if err := l.add(why, v, t.resource, t.name); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (l *line) stream(sub string) error {
-	if err := l.add("websocket, kubectl 1.30 and later", "get", "pods/"+sub, l.pod()); err != nil {
-		return err
-	}
-	return l.add("SPDY, older clients and the fallback", "create", "pods/"+sub, l.pod())
-}
-
 func (l *line) url(why, verb, path string) error {
 	r, err := Make(Spec{User: l.user, Groups: l.groups, Unauthenticated: l.unauthenticated, Verb: verb, URL: path}, l.table)
 	if err != nil {
@@ -223,125 +227,4 @@ func withSub(resource, sub string) string {
 		return name + "." + group + "/" + sub
 	}
 	return name + "/" + sub
-}
-
-func (l *line) run() error {
-	switch l.command {
-	case "get", "describe":
-		if raw := l.flags["--raw"]; raw != "" {
-			return l.url("", "get", raw)
-		}
-		return l.each(func(t target) error {
-			if t.name != "" {
-				return l.add("", "get", t.resource, t.name)
-			}
-			if err := l.add("", "list", t.resource, ""); err != nil || !l.watch {
-				return err
-			}
-			return l.add("-w", "watch", t.resource, "")
-		})
-	case "delete":
-		return l.each(func(t target) error {
-			if t.name == "" {
-				if err := l.add("lists what to delete", "list", t.resource, ""); err != nil {
-					return err
-				}
-			}
-			return l.add("once for each object", "delete", t.resource, t.name)
-		})
-	case "create":
-		switch {
-		case len(l.args) > 1 && l.args[0] == "token":
-			return l.add("", "create", "serviceaccounts/token", l.args[1])
-		case len(l.args) > 1 && l.args[0] == "secret":
-			return l.add("", "create", "secrets", "")
-		}
-		return l.each(func(t target) error { return l.add("", "create", t.resource, "") })
-	case "apply":
-		return l.each(func(t target) error {
-			if err := l.add("reads the object first", "get", t.resource, t.name); err != nil {
-				return err
-			}
-			if err := l.add("if it is not there", "create", t.resource, ""); err != nil {
-				return err
-			}
-			return l.add("if it is there", "patch", t.resource, t.name)
-		})
-	case "replace":
-		return l.changes("get", "update")
-	case "label", "annotate", "set", "taint":
-		if l.command == "set" && len(l.args) > 0 {
-			l.args = l.args[1:] // image, env, resources, ...
-		}
-		// What is set (KEY=VALUE) or taken away (KEY-) names no object.
-		l.args = slices.DeleteFunc(l.args, func(a string) bool { return strings.Contains(a, "=") || strings.HasSuffix(a, "-") })
-		return l.changes("get", "patch")
-	case "cordon", "uncordon":
-		l.args = append([]string{"nodes"}, l.args...)
-		return l.changes("get", "patch")
-	case "edit", "patch":
-		return l.changes("get", "patch")
-	case "rollout":
-		if len(l.args) < 2 {
-			return fmt.Errorf("kubectl rollout: give the action and the object")
-		}
-		verb := "get"
-		if slices.Contains([]string{"restart", "undo", "pause", "resume"}, l.args[0]) {
-			verb = "patch"
-		}
-		l.args = l.args[1:]
-		return l.changes("get", verb)
-	case "scale":
-		return l.each(func(t target) error {
-			if err := l.add("reads the object first", "get", t.resource, t.name); err != nil {
-				return err
-			}
-			return l.add("", "patch", withSub(t.resource, "scale"), t.name)
-		})
-	case "exec", "attach", "port-forward", "cp":
-		if err := l.add("reads the pod first", "get", "pods", l.pod()); err != nil {
-			return err
-		}
-		return l.stream(map[string]string{"exec": "exec", "attach": "attach", "port-forward": "portforward", "cp": "exec"}[l.command])
-	case "logs":
-		if err := l.add("reads the pod first", "get", "pods", l.pod()); err != nil {
-			return err
-		}
-		return l.add("", "get", "pods/log", l.pod())
-	case "run":
-		return l.add("", "create", "pods", "")
-	case "debug":
-		if err := l.add("adds the container", "patch", "pods/ephemeralcontainers", l.pod()); err != nil {
-			return err
-		}
-		return l.stream("attach")
-	case "drain":
-		if err := l.add("", "patch", "nodes", l.pod()); err != nil {
-			return err
-		}
-		return l.add("once for each pod", "create", "pods/eviction", "demo")
-	case "expose":
-		return l.add("", "create", "services", "")
-	case "top":
-		if len(l.args) == 0 {
-			return fmt.Errorf("kubectl top: pods or nodes?")
-		}
-		return l.add("", "list", l.plural(l.args[0])+".metrics.k8s.io", "")
-	case "auth":
-		return l.add("", "create", "selfsubjectaccessreviews.authorization.k8s.io", "")
-	case "certificate":
-		name := "demo"
-		if len(l.args) > 1 {
-			name = l.args[1]
-		}
-		return l.add("", "update", "certificatesigningrequests.certificates.k8s.io/approval", name)
-	case "version":
-		return l.url("", "get", "/version")
-	case "api-resources", "api-versions":
-		if err := l.url("", "get", "/api"); err != nil {
-			return err
-		}
-		return l.url("", "get", "/apis")
-	}
-	return fmt.Errorf("kubectl %s: this command is not known here; use --verb and --resource", l.command)
 }

@@ -20,22 +20,28 @@ func TestKubectlLines(t *testing.T) {
 		"kubectl get nodes -w":               {"GET /api/v1/nodes", "GET /api/v1/nodes?watch=true"},
 		"kubectl get ns prod":                {"GET /api/v1/namespaces/prod"},
 		"kubectl exec -it web-0 -- rm -rf /": {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/exec", "POST /api/v1/namespaces/default/pods/web-0/exec"},
-		"kubectl logs deploy/web":            {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/log"},
+		"kubectl logs deploy/web":            {"GET /apis/apps/v1/namespaces/default/deployments/web", "GET /api/v1/namespaces/default/pods", "GET /api/v1/namespaces/default/pods/web-0/log"},
 		"kubectl scale deployment web --replicas 3": {"GET /apis/apps/v1/namespaces/default/deployments/web",
 			"PATCH /apis/apps/v1/namespaces/default/deployments/web/scale"},
-		"kubectl create token builder -n ci":      {"POST /api/v1/namespaces/ci/serviceaccounts/builder/token"},
-		"kubectl delete clusterrolebinding admin": {"DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/admin"},
-		"kubectl cordon n1":                       {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
-		"kubectl version":                         {"GET /version"},
-		"kubectl get --raw=/readyz":               {"GET /readyz"},
-		"kubectl get --raw /readyz":               {"GET /readyz"},
-		"kubectl -v 6 get ns prod":                {"GET /api/v1/namespaces/prod"},
-		"kubectl get po web-0 -nprod -owide":      {"GET /api/v1/namespaces/prod/pods/web-0"},
-		"kubectl get po web-0 -n=prod":            {"GET /api/v1/namespaces/prod/pods/web-0"},
-		"kubectl logs -f web-0":                   {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/log"},
-		"kubectl logs web-0 -p -n prod":           {"GET /api/v1/namespaces/prod/pods/web-0", "GET /api/v1/namespaces/prod/pods/web-0/log"},
-		"kubectl label ns prod tier=gold owner-":  {"GET /api/v1/namespaces/prod", "PATCH /api/v1/namespaces/prod"},
-		"kubectl taint nodes n1 a=b:NoSchedule":   {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
+		"kubectl create token builder -n ci":         {"POST /api/v1/namespaces/ci/serviceaccounts/builder/token"},
+		"kubectl delete clusterrolebinding admin":    {"DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/admin", "GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/admin"},
+		"kubectl delete po web-0 --wait=false":       {"DELETE /api/v1/namespaces/default/pods/web-0"},
+		"kubectl cp prod/web-0:/etc/passwd .":        {"GET /api/v1/namespaces/prod/pods/web-0", "GET /api/v1/namespaces/prod/pods/web-0/exec", "POST /api/v1/namespaces/prod/pods/web-0/exec"},
+		"kubectl create service clusterip web":       {"POST /api/v1/namespaces/default/services"},
+		"kubectl top node n1":                        {"GET /apis/metrics.k8s.io/v1/nodes/n1", "GET /api/v1/nodes/n1"},
+		"kubectl auth whoami":                        {"POST /apis/authentication.k8s.io/v1/selfsubjectreviews"},
+		"kubectl apply configmap a --dry-run=client": {"GET /api/v1/namespaces/default/configmaps/a"},
+		"kubectl cordon n1":                          {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
+		"kubectl version":                            {"GET /version"},
+		"kubectl get --raw=/readyz":                  {"GET /readyz"},
+		"kubectl get --raw /readyz":                  {"GET /readyz"},
+		"kubectl -v 6 get ns prod":                   {"GET /api/v1/namespaces/prod"},
+		"kubectl get po web-0 -nprod -owide":         {"GET /api/v1/namespaces/prod/pods/web-0"},
+		"kubectl get po web-0 -n=prod":               {"GET /api/v1/namespaces/prod/pods/web-0"},
+		"kubectl logs -f web-0":                      {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/log"},
+		"kubectl logs web-0 -p -n prod":              {"GET /api/v1/namespaces/prod/pods/web-0", "GET /api/v1/namespaces/prod/pods/web-0/log"},
+		"kubectl label ns prod tier=gold owner-":     {"GET /api/v1/namespaces/prod", "PATCH /api/v1/namespaces/prod"},
+		"kubectl taint nodes n1 a=b:NoSchedule":      {"GET /api/v1/nodes/n1", "PATCH /api/v1/nodes/n1"},
 		"kubectl set image deploy/web web=nginx:1": {"GET /apis/apps/v1/namespaces/default/deployments/web",
 			"PATCH /apis/apps/v1/namespaces/default/deployments/web"},
 	} {
@@ -53,7 +59,7 @@ func TestKubectlLines(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", line, got, want)
 		}
 	}
-	for _, line := range []string{"kubectl", "kubectl apply -f x.yaml", "kubectl frobnicate", "kubectl get"} {
+	for _, line := range []string{"kubectl", "kubectl apply -f x.yaml", "kubectl frobnicate", "kubectl get", "kubectl config view", "kubectl create cm a --dry-run=client", "kubectl cp a b", "kubectl auth reconcile"} {
 		if _, err := Kubectl(strings.Fields(line), Spec{}, apitable.For(0)); err == nil {
 			t.Errorf("%s: no error", line)
 		}
