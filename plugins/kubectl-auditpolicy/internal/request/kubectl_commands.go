@@ -186,10 +186,43 @@ func (l *line) describe() error {
 				return err
 			}
 		}
-		if err := l.add("what belongs to the object may be read too", "get", t.resource, t.name); err != nil || slices.Contains(noEvents, t.resource) {
+		if err := l.add("", "get", t.resource, t.name); err != nil {
 			return err
 		}
-		return l.addIn(l.scope(t.resource, t.name), "the object's events", "list", "events", "")
+		switch t.resource {
+		case "namespaces":
+			name := t.name
+			if name == "" {
+				name = "demo"
+			}
+			for _, r := range []string{"resourcequotas", "limitranges"} {
+				if err := l.addIn(name, "what bounds it", "list", r, ""); err != nil {
+					return err
+				}
+			}
+		case "nodes":
+			if err := l.addIn("", "its pods", "list", "pods", ""); err != nil {
+				return err
+			}
+			if err := l.addIn("kube-node-lease", "its lease", "get", "leases.coordination.k8s.io", t.name); err != nil {
+				return err
+			}
+			if err := l.add("if it is served", "list", "resourceslices.resource.k8s.io", ""); err != nil {
+				return err
+			}
+		case "deployments.apps":
+			if err := l.add("its replica sets", "list", "replicasets.apps", ""); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(noEvents, t.resource) {
+			return nil
+		}
+		why := "its events"
+		if t.name == "" {
+			why += ", if it is the only object"
+		}
+		return l.addIn(l.scope(t.resource, t.name), why, "list", "events", "")
 	})
 }
 
