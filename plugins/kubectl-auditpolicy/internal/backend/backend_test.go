@@ -268,7 +268,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestNotAServer(t *testing.T) {
-	for _, in := range []string{"", "hello", "apiVersion: v1\nkind: ConfigMap\ndata: {}\n", "kind: Pod\nspec:\n  containers:\n  - name: web\n    args: [--port=80]\n", "a: [", "\x00\x01"} {
+	for _, in := range []string{"", "hello", "apiVersion: v1\nkind: ConfigMap\ndata: {}\n", "kind: Pod\nspec:\n  containers:\n  - name: web\n    args: [--port=80]\n", "a: [", "\x00\x01",
+		"curl --silent --fail https://x/"} {
 		if s, err := ReadServer("x", []byte(in)); err == nil {
 			t.Errorf("%q: %+v", in, s)
 		}

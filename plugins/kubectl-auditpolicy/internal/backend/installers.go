@@ -40,6 +40,11 @@ func fromYAML(root *yaml.Node) *Server {
 		return fromKind(root)
 	case kind == "Cluster" && group == "kops.k8s.io":
 		return fromKops(root)
+	case kind == "Cluster" && group == "provisioning.cattle.io":
+		if c := child(root, "spec", "rkeConfig", "machineGlobalConfig"); c != nil {
+			return fromRancher(c)
+		}
+		return nil
 	case kind == "Config" && version == "v1":
 		if clusters, _ := yamldoc.Get(root, "clusters"); clusters != nil {
 			return &Server{Kind: webhookKind, Webhook: true}

@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -110,13 +111,15 @@ func ReadServer(name string, data []byte) (*Server, error) {
 	}
 	s := &Server{Name: name, Kind: "flags", Text: data}
 	all := textFlags(string(data))
-	if len(all) == 0 {
+	s.add(all)
+	// Flags of another program do not say that auditing is off.
+	apiserver := strings.Contains(string(data), "apiserver") || slices.ContainsFunc(all, func(f FlagUse) bool { return f.Name == "etcd-servers" || f.Name == "service-cluster-ip-range" })
+	if len(s.Flags) == 0 && (len(all) == 0 || !apiserver) {
 		if err != nil {
 			return nil, err
 		}
 		return nil, &NotServerError{name + ": no flags of kube-apiserver in it"}
 	}
-	s.add(all)
 	return s, nil
 }
 
@@ -158,10 +161,26 @@ func textFlags(text string) []FlagUse {
 					f.Value, f.Bare = strings.Trim(next[0], `"'`), false
 				}
 			}
-			out = append(out, f)
+			out = append(out, handed(f))
 		}
 	}
 	return out
+}
+
+// handed is the flag of the API server that minikube (--extra-config), k3s
+// (--kube-apiserver-arg) or k3d (the same, with @NODES behind) hands to it.
+func handed(f FlagUse) FlagUse {
+	name, value, has := strings.Cut(f.Value, "=")
+	switch {
+	case f.Name == "kube-apiserver-arg":
+		value, _, _ = strings.Cut(value, "@")
+	case f.Name == "extra-config" && strings.HasPrefix(name, "apiserver."):
+		name = strings.TrimPrefix(name, "apiserver.")
+	default:
+		return f
+	}
+	f.Name, f.Value, f.Bare = name, value, !has
+	return f
 }
 
 // words reads flags from a list of arguments.

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
@@ -270,7 +273,26 @@ func readBytes(env *cli.Env, name string) ([]byte, error) {
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, policy.MaxBytes+1))
-	return data, reason(err)
+	return fromUTF16(data), reason(err)
+}
+
+// fromUTF16 is a text in UTF-8, whichever of the two encodings it is in:
+// kube-apiserver reads both, and a redirection in PowerShell writes UTF-16.
+func fromUTF16(data []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return data
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // reason is an error of the file system without the operation and path, which

@@ -111,6 +111,9 @@ func meaning(c *Context, parent, field string) (where, became, meant string) {
 	}
 	if kind == "policy" {
 		if meant == "" {
+			if c.P.Has(field + ".rules") {
+				return "the top of the policy", "the rules in it are not read", "rules"
+			}
 			return "", "", ""
 		}
 		return elsewhere, "the policy is read without it", meant

@@ -209,23 +209,12 @@ func (p *Policy) lookup(path string) (*yaml.Node, bool) {
 
 // get is yamldoc.Get with merge keys ("<<").
 func get(n *yaml.Node, key string) (value, keyNode *yaml.Node) {
-	if v, k := yamldoc.Get(n, key); v != nil {
-		return v, k
-	}
-	merged, _ := yamldoc.Get(n, "<<")
-	merged = yamldoc.Resolve(merged)
-	if merged == nil {
-		return nil, nil
-	}
-	if merged.Kind == yaml.SequenceNode {
-		for _, m := range merged.Content {
-			if v, k := get(m, key); v != nil {
-				return v, k
-			}
+	for _, p := range pairs(n) {
+		if p.key.Value == key {
+			value, keyNode = p.value, p.key
 		}
-		return nil, nil
 	}
-	return get(merged, key)
+	return value, keyNode
 }
 
 // RulePath is the path of a rule.

@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,8 +19,8 @@ import (
 
 // search finds the policies in a document that is not one itself: as a string
 // (ConfigMap, kops file asset, Cluster API and cloud-init files, Rancher's
-// machineGlobalConfig), as base64 (Secret, cloud-init, MachineConfig data
-// URLs), or as YAML (Talos, RKE cluster.yml, List).
+// machineGlobalConfig), as base64, also packed with gzip (Secret, cloud-init,
+// Ignition's data URLs), or as YAML (Talos, RKE cluster.yml, List).
 // The error is that of the first string that should be a policy and is not YAML.
 func search(file *yamldoc.File, d *yamldoc.Document, where string) ([]*Policy, error) {
 	s := &searcher{file: file, where: where, seen: map[*yaml.Node]bool{}}
@@ -97,8 +100,6 @@ func (s *searcher) text(n *yaml.Node, path, object string) {
 	value := n.Value
 	indent := -1
 	switch {
-	case strings.Contains(value, "rules") && strings.Contains(value, "level") || strings.Contains(value, "audit.k8s.io"):
-		indent = literalIndent(s.file, n)
 	case strings.HasPrefix(value, "data:"):
 		meta, data, ok := strings.Cut(value[len("data:"):], ",")
 		if !ok {
@@ -109,6 +110,8 @@ func (s *searcher) text(n *yaml.Node, path, object string) {
 		} else if v, err := url.PathUnescape(data); err == nil {
 			value = v
 		}
+	case strings.Contains(value, "rules") && strings.Contains(value, "level") || strings.Contains(value, "audit.k8s.io"):
+		indent = literalIndent(s.file, n)
 	default:
 		value = decode64(value)
 	}
@@ -162,7 +165,8 @@ func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, val
 	return &NotPolicyError{fmt.Sprintf("%s:%d: the policy in %s: %s", s.file.Name, line, s.origin(path, object), why)}
 }
 
-// decode64 decodes a base64 text that is long enough to hold a policy.
+// decode64 decodes a base64 text that is long enough to hold a policy, and
+// unpacks it where it is gzip (cloud-init's gz+b64, Ignition's compression).
 func decode64(s string) string {
 	s = strings.Join(strings.Fields(s), "")
 	if len(s) < 60 || len(s)%4 != 0 {
@@ -170,6 +174,16 @@ func decode64(s string) string {
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
+		return ""
+	}
+	if !bytes.HasPrefix(b, []byte("\x1f\x8b")) {
+		return string(b)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return ""
+	}
+	if b, err = io.ReadAll(io.LimitReader(z, MaxBytes+1)); err != nil || len(b) > MaxBytes {
 		return ""
 	}
 	return string(b)

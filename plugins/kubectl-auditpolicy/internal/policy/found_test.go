@@ -1,6 +1,10 @@
 package policy
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -72,5 +76,31 @@ func TestBlocks(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s:\n%v, want\n%s", name, err, c.want)
 		}
+	}
+}
+
+// Policies in the objects that carry them: packed, in a URL, as YAML.
+func TestCarriers(t *testing.T) {
+	const text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verb: [get]\n"
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write([]byte(text))
+	z.Close()
+	packed := base64.StdEncoding.EncodeToString(b.Bytes())
+	for origin, in := range map[string]string{
+		"write_files[0].content":   "#cloud-config\nwrite_files:\n- path: /p.yaml\n  encoding: gz+b64\n  content: " + packed + "\n",
+		"files[0].contents.source": `{"files": [{"contents": {"source": "data:,` + url.PathEscape(text) + `"}}]}`,
+		"storage[0].contents":      `{"storage": [{"contents": "data:text/plain;charset=utf-8;base64,` + packed + `"}]}`,
+		"document 2, KubeAuditPolicyConfig, configuration": "version: v1alpha1\nmachine: {}\n---\napiVersion: v1alpha1\nkind: KubeAuditPolicyConfig\nconfiguration:\n  " +
+			strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n",
+	} {
+		ps, err := Load("p", []byte(in))
+		if err != nil || len(ps) != 1 || ps[0].Origin != origin || len(ps[0].Dropped) != 1 {
+			t.Errorf("%s: %v %+v", origin, err, ps)
+		}
+	}
+	_, err := Load("p", []byte("resource \"x\" \"y\" {\n  content = yamlencode({\n    apiVersion = \"audit.k8s.io/v1\"\n    rules = [{ level = \"Metadata\" }]\n  })\n}\n"))
+	if err == nil || !strings.HasPrefix(err.Error(), "p:2: a template, not yet a policy: Terraform's yamlencode() makes it;") {
+		t.Error(err)
 	}
 }

@@ -131,7 +131,7 @@ func load(name string, data []byte) ([]*Policy, error) {
 		if out, inBlock := blocks(name, data); len(out) > 0 || inBlock != nil {
 			return out, inBlock
 		}
-		if t := templateText(name, data); t != nil {
+		if t := cmp.Or(terraform(name, data), templateText(name, data)); t != nil {
 			return nil, t
 		}
 		return nil, err
@@ -176,6 +176,9 @@ func load(name string, data []byte) ([]*Policy, error) {
 	case docs[0].Root.Kind == yaml.ScalarNode:
 		if out, err := blocks(name, data); len(out) > 0 || err != nil {
 			return out, err
+		}
+		if t := terraform(name, data); t != nil {
+			return nil, t
 		}
 	}
 	return nil, notPolicy(name, docs)

@@ -74,6 +74,41 @@ func TestRefusedAgreesWithLoader(t *testing.T) {
 	}
 }
 
+// Of merged mappings (<<) kube-apiserver's YAML library takes what stands last,
+// whichever of the two it is. What it runs, where a rule's level stands, and what
+// is told of it have to agree.
+func TestMergeOrder(t *testing.T) {
+	const head = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- &n\n  level: None\n  verbs: [get]\n- &m\n  level: Request\n  users: [a]\n"
+	for text, want := range map[string]struct {
+		level string
+		line  int // of the level that counts
+		said  string
+	}{
+		"- level: Metadata\n  <<: *n\n":                      {"None", 5, "level stands before a merge (<<) that brings the one of line 5, which wins: put the merge first"},
+		"- level: None\n  <<: *n\n":                          {"None", 5, ""},
+		"- <<: *n\n  level: Metadata\n":                      {"Metadata", 11, ""},
+		"- <<: [*n, *m]\n  namespaces: [x]\n":                {"None", 5, ""},
+		"- <<: *n\n  <<: *m\n":                               {"Request", 8, ""},
+		"- users: [b]\n  <<: [*m]\n  level: Metadata\n":      {"Metadata", 12, "users stands before a merge (<<) that brings the one of line 9, which wins: put the merge first"},
+		"- level: None\n  level: Metadata\n  verbs: [get]\n": {"Metadata", 11, "level stands twice here; the one in line 11 wins"},
+	} {
+		ps, err := Load("p.yaml", []byte(head+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, said := ps[0], ""
+		if len(p.Dropped) > 0 {
+			said = p.Dropped[0].Message
+		}
+		w := &walker{}
+		w.policy(p.Root)
+		line, _ := p.Position(p.Node("rules[2].level"))
+		if got := string(p.Internal.Rules[2].Level); got != want.level || string(w.out.Rules[2].Level) != got || line != want.line || said != want.said {
+			t.Errorf("%q: level %s (the walk: %s) of line %d, %q", text, got, w.out.Rules[2].Level, line, said)
+		}
+	}
+}
+
 func TestCorpusLoads(t *testing.T) {
 	files, _ := filepath.Glob("../../testdata/policies/*.yaml")
 	if len(files) < 10 {

@@ -35,6 +35,24 @@ func templateError(name string, line int, found string) error {
 		name, line, clip(found, 60), with)}
 }
 
+// terraform finds a policy that is written as an expression of Terraform's, nil
+// if there is none.
+func terraform(name string, data []byte) error {
+	if !bytes.Contains(data, []byte("audit.k8s.io/")) {
+		return nil
+	}
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		for _, f := range []string{"yamlencode(", "jsonencode("} {
+			if bytes.Contains(line, []byte(f)) {
+				return &NotPolicyError{fmt.Sprintf("%s:%d: a template, not yet a policy: Terraform's %s) makes it; check what comes out, as 'terraform console' shows it", name, n, f)}
+			}
+		}
+	}
+	return nil
+}
+
 // templateText finds the first placeholder of a text that is not YAML, outside
 // comments; nil if there is none.
 func templateText(name string, data []byte) error {

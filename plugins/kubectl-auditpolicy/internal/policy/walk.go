@@ -106,8 +106,44 @@ func stages(in []string) []audit.Stage {
 	return out
 }
 
+// pair is a key of a mapping with its value; merged says that it comes from
+// another mapping.
+type pair struct {
+	key, value *yaml.Node
+	merged     bool
+}
+
+// pairs are the pairs of a mapping as kube-apiserver's YAML library meets them:
+// in their order, and where a merge (<<) stands those of the merged mappings.
+// The last of equal keys wins, so a merge outdoes what stands before it, although
+// YAML says otherwise; of a list of merged mappings the first wins.
+func pairs(n *yaml.Node) []pair {
+	var out []pair
+	n = yamldoc.Resolve(n)
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yaml.SequenceNode {
+		for _, c := range slices.Backward(n.Content) {
+			out = append(out, pairs(c)...)
+		}
+		return out
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "<<" && n.Content[i].Tag == "!!merge" {
+			for _, p := range pairs(n.Content[i+1]) {
+				p.merged = true
+				out = append(out, p)
+			}
+			continue
+		}
+		out = append(out, pair{key: n.Content[i], value: n.Content[i+1]})
+	}
+	return out
+}
+
 // mapping visits the known fields of a mapping, each once, the last of equal
-// keys. Merged mappings count as if written out.
+// keys.
 func (w *walker) mapping(n *yaml.Node, path string, fields []string, visit func(key string, v *yaml.Node, path string)) {
 	at := n
 	n = yamldoc.Resolve(n)
@@ -118,52 +154,25 @@ func (w *walker) mapping(n *yaml.Node, path string, fields []string, visit func(
 		w.refuse(path, at, "a mapping (field: value)", n)
 		return
 	}
-	type entry struct{ key, value *yaml.Node }
-	last := map[string]entry{}
+	last := map[string]pair{}
 	var order []string
-	add := func(k, v *yaml.Node, merged bool) {
-		name := k.Value
-		if old, ok := last[name]; ok {
-			if merged {
-				return
-			}
-			w.dropped = append(w.dropped, Problem{Kind: DuplicateKey, Path: join(path, name), Field: name, Node: old.key,
-				Message: fmt.Sprintf("%s stands twice here; the one in line %d wins", name, k.Line)})
-		} else {
+	for _, p := range pairs(n) {
+		name := p.key.Value
+		old, ok := last[name]
+		if !ok {
 			order = append(order, name)
 		}
-		last[name] = entry{k, v}
-	}
-	var merges []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "<<" && n.Content[i].Tag == "!!merge" {
-			merges = append(merges, n.Content[i+1])
-			continue
+		last[name] = p
+		switch {
+		case !ok || old.merged:
+			// What is written out behind a merge is meant to outdo it.
+		case !p.merged:
+			w.dropped = append(w.dropped, Problem{Kind: DuplicateKey, Path: join(path, name), Field: name, Node: old.key,
+				Message: fmt.Sprintf("%s stands twice here; the one in line %d wins", name, p.key.Line)})
+		case !equal(old.value, p.value):
+			w.dropped = append(w.dropped, Problem{Kind: DuplicateKey, Path: join(path, name), Field: name, Node: old.key,
+				Message: fmt.Sprintf("%s stands before a merge (<<) that brings the one of line %d, which wins: put the merge first", name, p.key.Line)})
 		}
-		add(n.Content[i], n.Content[i+1], false)
-	}
-	var merge func(m *yaml.Node)
-	merge = func(m *yaml.Node) {
-		m = yamldoc.Resolve(m)
-		if m == nil {
-			return
-		}
-		if m.Kind == yaml.SequenceNode {
-			for _, c := range m.Content {
-				merge(c)
-			}
-			return
-		}
-		for i := 0; i+1 < len(m.Content); i += 2 {
-			if m.Content[i].Value == "<<" {
-				defer merge(m.Content[i+1])
-				continue
-			}
-			add(m.Content[i], m.Content[i+1], true)
-		}
-	}
-	for _, m := range merges {
-		merge(m)
 	}
 	for _, name := range order {
 		e := last[name]
@@ -174,6 +183,12 @@ func (w *walker) mapping(n *yaml.Node, path string, fields []string, visit func(
 		}
 		visit(name, e.value, join(path, name))
 	}
+}
+
+// equal says whether two values are the same scalar.
+func equal(a, b *yaml.Node) bool {
+	a, b = yamldoc.Resolve(a), yamldoc.Resolve(b)
+	return a != nil && b != nil && a.Kind == yaml.ScalarNode && b.Kind == yaml.ScalarNode && a.Value == b.Value
 }
 
 func (w *walker) sequence(n *yaml.Node, path, of string, visit func(n *yaml.Node, path string)) {

@@ -1,0 +1,26 @@
+package cmd
+
+import (
+	"testing"
+	"unicode/utf16"
+)
+
+// kube-apiserver reads UTF-16 too, which PowerShell's redirection writes.
+func TestUTF16(t *testing.T) {
+	const text = "apiVersion: audit.k8s.io/v1\r\nkind: Policy # \U0001F512\r\nrules: []\r\n"
+	for name, high := range map[string]int{"little": 1, "big": 0} {
+		data := []byte{0, 0}
+		data[high], data[1-high] = 0xfe, 0xff
+		for _, u := range utf16.Encode([]rune(text)) {
+			pair := [2]byte{}
+			pair[high], pair[1-high] = byte(u>>8), byte(u)
+			data = append(data, pair[:]...)
+		}
+		if got := fromUTF16(data); string(got) != text {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := fromUTF16([]byte(text)); string(got) != text {
+		t.Errorf("%q", got)
+	}
+}
