@@ -102,8 +102,8 @@ func Read(ctx context.Context, sources []Source, o Options, newVisitor func() Vi
 			}
 		})
 		p.pending.Wait()
-		if p.gke.Load() {
-			err = ErrGKE
+		if f := p.foreign.Load(); f != nil {
+			err = *f
 		}
 		if src.Found && errors.Is(err, errNotLog) {
 			sum.PassedOver = append(sum.PassedOver, src.Name)
@@ -148,7 +148,7 @@ type pipeline struct {
 	chunks  chan chunk
 	free    chan []byte
 	pending sync.WaitGroup
-	gke     atomic.Bool
+	foreign atomic.Pointer[error]
 	events  atomic.Int64
 	broken  atomic.Int64
 	legacy  atomic.Int64
@@ -186,7 +186,7 @@ func (p *pipeline) source(ctx context.Context, src Source, progress func(int)) e
 			}
 		},
 		emit: func(c chunk) error {
-			if p.gke.Load() {
+			if p.foreign.Load() != nil {
 				return errStop
 			}
 			p.pending.Add(1)
@@ -248,8 +248,8 @@ func (p *pipeline) work(v Visitor, st *Stats) {
 		st.Broken += int64(n.broken)
 		p.events.Add(int64(n.events))
 		p.broken.Add(int64(n.broken))
-		if n.gke {
-			p.gke.Store(true)
+		if n.foreign != nil {
+			p.foreign.Store(&n.foreign)
 		}
 		if buf := c.data[:cap(c.data)]; len(buf) == chunkSize {
 			select {

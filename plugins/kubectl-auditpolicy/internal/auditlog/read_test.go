@@ -117,6 +117,8 @@ func TestEnvelopes(t *testing.T) {
 		"Loki":                        `{"streams":[{"stream":{"job":"audit"},"values":[["1",` + quote(e1) + `],["2",` + quote(e2) + `],["3",` + quote(e3) + `]]}]}`,
 		"JSON strings":                quote(e1) + "\n" + quote(e2) + "\n" + quote(e3),
 		"syslog":                      "<13>Jan  2 03:04:05 cp-1 audit: " + e1 + "\n<13>Jan  2 03:04:05 cp-1 audit: " + e2 + "\n<13>x: " + e3,
+		"OTLP": `{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","body":{"stringValue":` + quote(e1) + `}},{"body":{"stringValue":` + quote(e2) + `}}]},` +
+			`{"logRecords":[{"body":{"stringValue":` + quote(e3) + `}}]}]}]}` + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, st, err := read(t, text(in))
@@ -167,6 +169,7 @@ func TestBadInput(t *testing.T) {
 		{"not JSON", "{\n  kind: Event\n}\n", "not JSON"},
 		{"GKE", `{"logName":"x","protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"io.k8s.core.v1.pods.create"}}`, "Google Cloud"},
 		{"GKE list", `[` + "\n  " + `{"protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog"}}]`, "Google Cloud"},
+		{"AKS table", `[{"TimeGenerated":"x","Level":"Metadata","AuditId":"a","Stage":"ResponseComplete","RequestUri":"/api","Verb":"get","User":"{}"}]`, "the table AKSAudit"},
 		{"legacy", `2017-03-21T03:57:09.106841886-04:00 AUDIT: id="c939d2a7" stage="ResponseComplete" ip="127.0.0.1" method="get" user="admin" groups="\"system:masters\"" as="<self>" asgroups="<lookup>" namespace="default" uri="/api" response="200"`, "legacy"},
 		{"policy", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n", "no audit event"},
 	} {

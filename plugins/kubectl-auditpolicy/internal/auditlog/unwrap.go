@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 )
@@ -10,22 +11,28 @@ import (
 // neither the Kubernetes request URI nor the user's groups.
 var ErrGKE = errors.New("this is a Google Cloud audit log (protoPayload), which keeps neither request URIs nor user groups, so no policy rule can be matched with it")
 
+// ErrAKSTable says that the log is an export of Azure's table of its own for
+// these events, whose columns have other names.
+var ErrAKSTable = errors.New("this is an export of the table AKSAudit, which has other names for the fields of an event and leaves large bodies out; export the category kube-audit to a storage account, an Event Hub or AzureDiagnostics")
+
 // maxEnvelope is how deep an event may lie in the envelopes of shippers. The
-// deepest known is four: Event Hub records, properties, log, event.
-const maxEnvelope = 6
+// deepest known is OTLP's, with seven: the lists of resource, scope and record,
+// what is in each, and body.
+const maxEnvelope = 8
 
 // found is what a text turned out to hold.
 type found struct {
 	events int
 	// broken counts what began as an audit event and does not end as one.
 	broken int
-	gke    bool
+	// foreign says that it is another system's kind of audit log, and which.
+	foreign error
 }
 
 func (f *found) add(o found) {
 	f.events += o.events
 	f.broken += o.broken
-	f.gke = f.gke || o.gke
+	f.foreign = cmp.Or(f.foreign, o.foreign)
 }
 
 // unwrap calls emit with every audit event in a sequence of JSON values: the
@@ -56,8 +63,12 @@ func (e *Event) unwrapAt(b []byte, depth int, emit func(*Event)) found {
 			}
 			obj := b[i : i+n]
 			members(obj, 0, func(key []byte, _, start, end int) bool {
-				if string(key) == "protoPayload" && bytes.Contains(obj[start:end], gkeType) {
-					all.gke = true
+				switch {
+				case string(key) == "protoPayload" && bytes.Contains(obj[start:end], gkeType):
+					all.foreign = ErrGKE
+					return false
+				case string(key) == "AuditId" && bytes.Contains(obj, aksColumn):
+					all.foreign = ErrAKSTable
 					return false
 				}
 				all.add(e.unwrapMember(obj[start:end], depth, emit))
@@ -97,6 +108,7 @@ var (
 	keyEventKind  = []byte(`"Event"`)
 	keyAuditGroup = []byte(`audit.k8s.io/`)
 	gkeType       = []byte(`google.cloud.audit.AuditLog`)
+	aksColumn     = []byte(`"RequestUri"`)
 )
 
 func (e *Event) unwrapMember(v []byte, depth int, emit func(*Event)) found {
@@ -138,7 +150,7 @@ func (e *Event) line(b []byte, emit func(*Event)) (f found, legacy bool) {
 	case '{', '[':
 		return e.unwrap(b, emit), false
 	case '"':
-		if f = e.unwrap(b, emit); f.events > 0 || f.gke {
+		if f = e.unwrap(b, emit); f.events > 0 || f.foreign != nil {
 			return f, false
 		}
 	}

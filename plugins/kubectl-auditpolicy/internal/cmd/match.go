@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -60,7 +63,7 @@ func newMatch(env *cli.Env) *cobra.Command {
 			}
 			o.policy = args[0]
 			o.spec.NamespaceSet = cmd.Flags().Changed("namespace")
-			return o.run(env)
+			return o.run(cmd.Context(), env)
 		},
 	}
 	f := c.Flags()
@@ -125,7 +128,7 @@ type matchedRequest struct {
 	Why         string   `json:"why,omitempty"`
 }
 
-func (o *matchOptions) run(env *cli.Env) error {
+func (o *matchOptions) run(ctx context.Context, env *cli.Env) error {
 	if err := checkReportFormat(o.format); err != nil {
 		return err
 	}
@@ -140,7 +143,7 @@ func (o *matchOptions) run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	requests, err := o.requests(env, apitable.For(minor))
+	requests, err := o.requests(ctx, env, apitable.For(minor))
 	if err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func (o *matchOptions) run(env *cli.Env) error {
 	return nil
 }
 
-func (o *matchOptions) requests(env *cli.Env, table *apitable.Table) ([]*request.Request, error) {
+func (o *matchOptions) requests(ctx context.Context, env *cli.Env, table *apitable.Table) ([]*request.Request, error) {
 	ways := 0
 	for _, given := range []bool{o.spec.Resource != "", o.spec.URL != "", o.event != "", len(o.line) > 0} {
 		if given {
@@ -186,7 +189,7 @@ func (o *matchOptions) requests(env *cli.Env, table *apitable.Table) ([]*request
 		}
 		return rs, nil
 	case o.event != "":
-		return o.events(env)
+		return o.events(ctx, env)
 	}
 	r, err := request.Make(o.spec, table)
 	if err != nil {
@@ -195,7 +198,7 @@ func (o *matchOptions) requests(env *cli.Env, table *apitable.Table) ([]*request
 	return []*request.Request{r}, nil
 }
 
-func (o *matchOptions) events(env *cli.Env) ([]*request.Request, error) {
+func (o *matchOptions) events(ctx context.Context, env *cli.Env) ([]*request.Request, error) {
 	data, shown, err := readInput(env, o.event)
 	if err != nil {
 		return nil, err
@@ -203,18 +206,38 @@ func (o *matchOptions) events(env *cli.Env) ([]*request.Request, error) {
 	if len(data) > policy.MaxBytes {
 		return nil, cli.WithHint(cli.Usagef("%s: more than the %d MB of events that are matched one by one", shown, policy.MaxBytes>>20), "'replay' takes a log of any size")
 	}
-	var out []*request.Request
-	for _, e := range auditlog.Parse(data) {
-		a, err := replay.Attributes(e)
-		if err != nil {
-			return nil, cli.Usagef("%s: %w", shown, err)
-		}
-		out = append(out, &request.Request{AttributesRecord: a})
+	c := &collector{}
+	src := auditlog.Source{Name: shown, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+	_, st, err := auditlog.Read(ctx, []auditlog.Source{src}, auditlog.Options{Workers: 1}, func() auditlog.Visitor { return c })
+	if errors.Is(err, context.Canceled) {
+		return nil, err
 	}
-	if len(out) == 0 {
-		return nil, cli.Usagef("%s: no audit event in it", shown)
+	if err != nil {
+		return nil, cli.Usagef("%w", err)
 	}
-	return out, nil
+	if c.err != nil {
+		return nil, cli.Usagef("%s: %w", shown, c.err)
+	}
+	if st.Broken > 0 {
+		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled (%s) could not be read\n", plural(st.Broken, "event"), size(st.BrokenBytes))
+	}
+	return c.requests, nil
+}
+
+// collector makes a request of every event, in their order.
+type collector struct {
+	requests []*request.Request
+	err      error
+}
+
+// Visit takes the request of an event.
+func (c *collector) Visit(e *auditlog.Event) {
+	a, err := replay.Attributes(e)
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.requests = append(c.requests, &request.Request{AttributesRecord: a})
 }
 
 func resultOf(p *policy.Policy, e *policy.Evaluator, r *request.Request) matchResult {
