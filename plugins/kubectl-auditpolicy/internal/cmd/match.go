@@ -178,6 +178,15 @@ func (o *matchOptions) requests(ctx context.Context, env *cli.Env, table *apitab
 	if ways != 1 {
 		return nil, cli.Usagef("give the request in one way: --verb and --resource, --url, --event, or a line of kubectl after --")
 	}
+	s := o.spec
+	switch {
+	case s.Resource == "" && s.Name != "", s.URL != "" && s.NamespaceSet:
+		return nil, cli.Usagef("--name and --namespace go with --resource: a URL, an event and a line of kubectl have their own")
+	case o.event != "" && (s.Verb != "" || s.User != "" || len(s.Groups) > 0 || s.Unauthenticated || s.NamespaceSet):
+		return nil, cli.Usagef("--event: its events say who did what; leave the other flags out")
+	case len(o.line) > 0 && s.Verb != "":
+		return nil, cli.Usagef("--verb: a line of kubectl has its own verbs")
+	}
 	if o.spec.Unauthenticated && (o.spec.User != "" || len(o.spec.Groups) > 0) {
 		return nil, cli.Usagef("--unauthenticated: a request whose authentication fails has no user and no groups")
 	}

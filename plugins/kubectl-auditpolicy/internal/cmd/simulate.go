@@ -103,6 +103,10 @@ func (o *simulateOptions) validate() error {
 		return cli.Usagef("--event-size %d: between 1 and 100 MB", o.eventSize)
 	case o.duration <= 0 || !(o.peak >= 1) || o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
 		return cli.Usagef("--duration is above 0, --peak at least 1, and no time is negative")
+	case o.latency > 10*time.Minute || o.back > time.Hour || o.outage > 30*24*time.Hour:
+		return cli.Usagef("--latency is at most 10m, --initial-backoff at most 1h, --outage at most 720h")
+	case !(o.qps >= 0 && o.qps <= 1e6):
+		return cli.Usagef("--throttle-qps %v: between 0, which switches it off, and a million", o.qps)
 	case o.rate > 0 && o.rate*o.perRequest*(o.duration.Seconds()+o.peak*o.peakFor.Seconds()) > simulate.MaxArrivals:
 		return cli.Usagef("%s a second for %s are more than %s events; make --duration shorter", trimFloat(o.rate*o.perRequest), o.duration, count(simulate.MaxArrivals))
 	case o.backend != "webhook" && o.backend != "log":
@@ -166,6 +170,9 @@ func (o *simulateOptions) config(env *cli.Env) (simulate.Config, backend.Setting
 	}
 	if b.Mode == "batch" && (b.BufferSize < 1 || b.MaxSize < 1 || b.MaxWait < 0 || b.Throttle && (b.QPS <= 0 || b.Burst < 1)) {
 		return simulate.Config{}, set, cli.Usagef("buffer, batch, qps and burst must be positive: kube-apiserver does not start otherwise")
+	}
+	if b.Mode == "batch" && b.MaxWait > 24*time.Hour {
+		return simulate.Config{}, set, cli.Usagef("a batch that waits %s to fill: at most 24h are simulated", b.MaxWait)
 	}
 	c := simulate.Config{
 		Mode: b.Mode, BufferSize: b.BufferSize, MaxBatchSize: b.MaxSize, MaxBatchWait: max(b.MaxWait, time.Millisecond),
@@ -324,7 +331,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	set := c.Mode
 	if c.Mode == "batch" {
-		set += fmt.Sprintf(", buffer %s, batches of %d or every %s", count(int64(c.BufferSize)), c.MaxBatchSize, c.MaxBatchWait)
+		set += fmt.Sprintf(", buffer %s, batches of %s or every %s", count(int64(c.BufferSize)), count(int64(c.MaxBatchSize)), c.MaxBatchWait)
 		if c.Throttle {
 			set += fmt.Sprintf(", %s a second, burst %d", trimFloat(c.QPS), c.Burst)
 		} else {

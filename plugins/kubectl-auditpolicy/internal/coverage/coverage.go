@@ -166,6 +166,8 @@ func lack(d Detection, x policy.Decision) string {
 		return "not recorded"
 	case policy.Rank(x.Level) < policy.Rank(d.Level):
 		return fmt.Sprintf("level %s has no request body, and it looks into that", x.Level)
+	case policy.Rank(d.Level) > policy.Rank(meta) && x.Omits(audit.StageResponseComplete):
+		return "ResponseComplete is omitted, the stage whose event has the bodies"
 	case d.who == Nobody && x.Omits(audit.StageResponseStarted):
 		return "ResponseStarted is omitted, the only stage at which it is told"
 	case d.Early && x.Omits(audit.StageRequestReceived) && x.Omits(audit.StageResponseStarted):

@@ -78,9 +78,13 @@ func Parse(name string, data []byte) (*Table, error) {
 	if len(t.Tests) == 0 {
 		return nil, fmt.Errorf("%s: no tests in it", name)
 	}
+	docs := 0
 	for _, d := range f.Docs {
 		if d.Root == nil {
 			continue
+		}
+		if docs++; docs > 1 {
+			return nil, fmt.Errorf("%s:%d: a second YAML document, whose tests would not be run: make it a file of its own", name, d.Root.Line)
 		}
 		tests, _ := yamldoc.Get(d.Root, "tests")
 		if tests = yamldoc.Resolve(tests); tests != nil {
@@ -173,6 +177,9 @@ func Run(t *Table, p *policy.Policy, table *apitable.Table) []Result {
 }
 
 func (r Request) make(table *apitable.Table) ([]*request.Request, error) {
+	if r.Unauthenticated && (r.User != "" || len(r.Groups) > 0) {
+		return nil, fmt.Errorf("unauthenticated: a request whose authentication fails has no user and no groups")
+	}
 	s := request.Spec{User: r.User, Groups: r.Groups, Unauthenticated: r.Unauthenticated, Verb: r.Verb, Resource: r.Resource, Name: r.Name, URL: r.URL}
 	if r.Namespace != nil {
 		s.Namespace, s.NamespaceSet = *r.Namespace, true
@@ -182,6 +189,9 @@ func (r Request) make(table *apitable.Table) ([]*request.Request, error) {
 			return nil, fmt.Errorf("kubectl stands for the whole request: leave verb, resource and url out")
 		}
 		return request.Kubectl(strings.Fields(r.Kubectl), s, table)
+	}
+	if r.URL != "" && (r.Resource != "" || r.Name != "" || r.Namespace != nil) {
+		return nil, fmt.Errorf("url stands for the whole request: leave resource, name and namespace out")
 	}
 	q, err := request.Make(s, table)
 	if err != nil {

@@ -293,7 +293,8 @@ func (s *sim) lag(d time.Duration) {
 // blocking hands every event on at once, and its request waits. The log's
 // writes are one after the other, a webhook's side by side.
 func (s *sim) blocking(arrivals []Arrival) {
-	var free, total time.Duration
+	var free time.Duration
+	var total float64 // the sum of many waits is more than a Duration holds
 	for _, a := range arrivals {
 		s.land(a.At)
 		begin := a.At
@@ -310,7 +311,7 @@ func (s *sim) blocking(arrivals []Arrival) {
 		heap.Push(&s.flights, flight{lands, 1, int64(a.Size)})
 		s.r.MaxInFlight = max(s.r.MaxInFlight, len(s.flights))
 		wait := lands - a.At
-		total += wait
+		total += float64(wait)
 		s.r.MaxWait = max(s.r.MaxWait, wait)
 		switch {
 		case ok:
@@ -325,7 +326,7 @@ func (s *sim) blocking(arrivals []Arrival) {
 	}
 	s.land(math.MaxInt64)
 	if n := len(arrivals); n > 0 {
-		s.r.MeanWait = total / time.Duration(n)
+		s.r.MeanWait = time.Duration(total / float64(n))
 	}
 }
 
