@@ -13,7 +13,7 @@ var ErrGKE = errors.New("this is a Google Cloud audit log (protoPayload), which 
 
 // ErrAKSTable says that the log is an export of Azure's table of its own for
 // these events, whose columns have other names.
-var ErrAKSTable = errors.New("this is an export of the table AKSAudit, which has other names for the fields of an event and leaves large bodies out; export the category kube-audit to a storage account, an Event Hub or AzureDiagnostics")
+var ErrAKSTable = errors.New("this is an export of the table AKSAudit, which has other names for the fields of an event and leaves large bodies out; use what the category kube-audit writes to a storage account, an Event Hub or AzureDiagnostics")
 
 // maxEnvelope is how deep an event may lie in the envelopes of shippers. The
 // deepest known is OTLP's, with seven: the lists of resource, scope and record,

@@ -104,7 +104,7 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 		l.requests = slices.DeleteFunc(l.requests, func(r *Request) bool { return r.Verb != "get" && r.Verb != "list" })
 	}
 	if len(l.requests) == 0 {
-		return nil, fmt.Errorf("kubectl %s sends nothing to the API server with these flags", l.command)
+		return nil, fmt.Errorf("kubectl %s sends nothing to the API server with these flags: give a line that does", l.command)
 	}
 	if as := l.flags["--as"]; as != "" {
 		for _, r := range l.requests {

@@ -98,7 +98,7 @@ func (l *line) run() error {
 		}
 		return l.url("", "get", "/apis")
 	case "config", "completion", "kustomize", "options", "plugin", "proxy":
-		return fmt.Errorf("kubectl %s sends nothing to the API server by itself", l.command)
+		return fmt.Errorf("kubectl %s sends nothing to the API server by itself: give a command that does", l.command)
 	}
 	return fmt.Errorf("kubectl %s: this command is not known here; use --verb and --resource", l.command)
 }
