@@ -2,6 +2,10 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,4 +60,36 @@ func exitCode(err error) int {
 		return e.Code
 	}
 	return -1
+}
+
+// A policy of rules that overlap at random is beyond the budget. explain
+// says where it ended, and ends with 3.
+func TestBudgetEnds(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	some := func(prefix string) string {
+		var out []string
+		for i := range 26 {
+			if r.IntN(5) > 0 {
+				out = append(out, fmt.Sprint(prefix, i))
+			}
+		}
+		return strings.Join(out, ", ")
+	}
+	var b strings.Builder
+	b.WriteString("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n")
+	for i := range 250 {
+		fmt.Fprintf(&b, "- level: %s\n  users: [%s]\n  namespaces: [%s]\n  resources: [{group: '', resources: [%s], resourceNames: [%s]}]\n", policy.AllLevels[i%3], some("u"), some("n"), some("r"), some("x"))
+	}
+	b.WriteString("- level: Metadata\n")
+	file := filepath.Join(t.TempDir(), "p.yaml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env, _, out, errOut := cli.TestEnv()
+	root := New(env)
+	root.SetArgs([]string{"explain", file})
+	code := exitCode(root.Execute())
+	if text := strings.Join(strings.Fields(out.String()), " "); code != cli.ExitUnknown || !strings.Contains(text, "The budget for exact answers ended at rule") {
+		t.Errorf("exit status %d, %.300s ... %.300s %s", code, text, text[max(0, len(text)-300):], errOut)
+	}
 }

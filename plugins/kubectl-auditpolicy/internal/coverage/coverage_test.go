@@ -35,3 +35,29 @@ func TestStatus(t *testing.T) {
 		}
 	}
 }
+
+// What the budget does not reach is undecided, never covered or blind by
+// mistake.
+func TestBudget(t *testing.T) {
+	ps, err := policy.Load("p", []byte("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n  users: [a]\n  verbs: [get]\n- level: None\n  namespaces: [x]\n- level: Metadata\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Of(ps[0].Internal, apitable.For(0))
+	undecided := 0
+	for _, budget := range []int{0, 5, 50, 500} {
+		for i, r := range within(ps[0].Internal, apitable.For(0), budget) {
+			switch {
+			case r.Status == Undecided:
+				undecided++
+			case r.Status == Partial && whole[i].Status == Blind:
+				// That there is nothing to be seen took more than the budget.
+			case r.Status != whole[i].Status:
+				t.Errorf("budget %d: %s is %s, and %s with all of it", budget, r.Name, r.Status, whole[i].Status)
+			}
+		}
+	}
+	if undecided == 0 {
+		t.Error("no budget ended early: nothing was tested")
+	}
+}

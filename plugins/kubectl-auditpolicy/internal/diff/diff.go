@@ -4,6 +4,7 @@ package diff
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -106,27 +107,42 @@ func compare(before, after *audit.Policy, table *apitable.Table, work int) *Repo
 	sp := space.New(decide.Hints(table), nil, before, after)
 	c := &comparison{sp: sp, a: decide.In(sp, before), b: decide.In(sp, after), budget: &space.Budget{Left: work},
 		report: &Report{}, listed: map[string]*kind{}}
+	// What the rules that both policies begin with decide, the same rule decides
+	// in both.
+	same := 0
+	for same < min(len(before.Rules), len(after.Rules)) && reflect.DeepEqual(before.Rules[same], after.Rules[same]) {
+		same++
+	}
+	from, to := decisions(before), decisions(after)
 	// What loses comes first, so that a bounded list still tells whether
 	// anything is lost.
 	for _, losing := range []bool{true, false} {
-		for i := range len(before.Rules) + 1 {
-			for j := range len(after.Rules) + 1 {
-				x, y := ruleOf(i, before), ruleOf(j, after)
-				if loses(outcome(policy.RuleDecision(before, x)), outcome(policy.RuleDecision(after, y))) == losing {
-					c.pair(x, y)
-				}
+		pair := func(i, j int) {
+			if !from[i].SameOutcome(to[j]) && loses(outcome(from[i]), outcome(to[j])) == losing {
+				c.pair(from[i], to[j])
 			}
+		}
+		for i := range same {
+			pair(i, i)
+		}
+		for i := same; i < len(from); i++ {
+			for j := same; j < len(to) && !c.report.Undecided; j++ {
+				pair(i, j)
+			}
+			c.budget.Left -= len(to)
 		}
 	}
 	c.finish()
 	return c.report
 }
 
-func ruleOf(i int, p *audit.Policy) int {
-	if i == len(p.Rules) {
-		return policy.NoRule
+// decisions are those of all rules, and at the end the default.
+func decisions(p *audit.Policy) []policy.Decision {
+	var out []policy.Decision
+	for i := range p.Rules {
+		out = append(out, policy.RuleDecision(p, i))
 	}
-	return i
+	return append(out, policy.RuleDecision(p, policy.NoRule))
 }
 
 func boxesOf(a *decide.Analysis, rule int) space.Boxes {
@@ -137,12 +153,9 @@ func boxesOf(a *decide.Analysis, rule int) space.Boxes {
 }
 
 // pair finds the requests that one rule of the old policy and one of the new
-// decide, if they decide them differently.
-func (c *comparison) pair(i, j int) {
-	from, to := policy.RuleDecision(c.a.Policy, i), policy.RuleDecision(c.b.Policy, j)
-	if from.SameOutcome(to) {
-		return
-	}
+// decide differently.
+func (c *comparison) pair(from, to policy.Decision) {
+	i, j := from.Rule, to.Rule
 	if k := c.listed[key(outcome(from))+"->"+key(outcome(to))]; c.found >= maxClasses && k != nil && len(k.boxes) > 0 {
 		// The list is full; what is still looked for are kinds of change that
 		// it has no example of.
@@ -226,16 +239,15 @@ func (c *comparison) pairHolds(b space.Box, both space.Boxes, lists ...[]*space.
 // allHave says whether all requests of a box get an outcome from a policy.
 func (c *comparison) allHave(b space.Box, a *decide.Analysis, want policy.Decision) bool {
 	in := space.Boxes{b}
-	for i := range len(a.Rules) + 1 {
-		rule := ruleOf(i, a.Policy)
-		if policy.RuleDecision(a.Policy, rule).SameOutcome(want) {
+	for _, d := range decisions(a.Policy) {
+		if d.SameOutcome(want) {
 			continue
 		}
-		part := boxesOf(a, rule).And(in)
+		part := boxesOf(a, d.Rule).And(in)
 		if len(part) == 0 {
 			continue
 		}
-		if _, ans := c.sp.Outside(part, a.Before(rule), c.budget); ans != space.Empty {
+		if _, ans := c.sp.Outside(part, a.Before(d.Rule), c.budget); ans != space.Empty {
 			return false
 		}
 	}

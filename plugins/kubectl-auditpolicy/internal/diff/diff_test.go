@@ -198,3 +198,33 @@ func FuzzDiff(f *testing.F) {
 		j.compare(t, build(a), build(b))
 	})
 }
+
+// A budget that ends early leaves changes out and says so; it makes none up.
+func TestBudget(t *testing.T) {
+	rule := func(level audit.Level, users ...string) audit.PolicyRule {
+		return audit.PolicyRule{Level: level, Users: users, Verbs: []string{"get", "list"}}
+	}
+	p := &audit.Policy{Rules: []audit.PolicyRule{rule("None", "a"), rule("Metadata", "b"), rule("Request", "c", "a"), {Level: "Metadata"}}}
+	q := &audit.Policy{Rules: []audit.PolicyRule{rule("None", "a"), rule("None", "b"), rule("Request", "c", "b"), {Level: "Request"}}}
+	whole := Compare(p, q, nil)
+	if whole.Undecided || len(whole.Changes) == 0 {
+		t.Fatalf("%+v", whole)
+	}
+	ended := 0
+	for work := range 200 {
+		r := compare(p, q, nil, work*100)
+		if r.Undecided {
+			ended++
+		} else if len(r.Changes) != len(whole.Changes) {
+			t.Errorf("work %d: %d changes, and %d with all of it", work, len(r.Changes), len(whole.Changes))
+		}
+		for _, c := range r.Changes {
+			if c.From.Level == c.To.Level {
+				t.Errorf("work %d: no change: %+v", work, c)
+			}
+		}
+	}
+	if ended == 0 || ended == 200 {
+		t.Errorf("%d of 200 budgets ended early", ended)
+	}
+}
