@@ -59,3 +59,37 @@ func TestRotatesAndKeepsEveryLine(t *testing.T) {
 		t.Errorf("%d lines of 2000 are left", got)
 	}
 }
+
+// TestFullDisk: what cannot be copied is not emptied, and the copies that are there
+// are not pushed out by parts of it.
+func TestFullDisk(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "app.log")
+	for name, size := range map[string]int{"": 5000, ".1": 10, ".2": 20, ".3": 30} {
+		if err := os.WriteFile(log+name, []byte(strings.Repeat("x", size)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	argv := append([]string{"-c", `ulimit -f 1; exec "$@"`, "sh"}, Command(1000, 3, []string{log})...)
+	c := exec.Command("sh", argv...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill() }()
+	size := func(name string) int64 {
+		st, err := os.Stat(log + name)
+		if err != nil {
+			return -1
+		}
+		return st.Size()
+	}
+	for range 100 {
+		if time.Sleep(50 * time.Millisecond); size(".3") < 0 {
+			break
+		}
+	}
+	for name, want := range map[string]int64{"": 5000, ".1": 10, ".2": 20, ".3": -1, ".tmp": -1} {
+		if got := size(name); got != want {
+			t.Errorf("app.log%s has %d bytes, want %d", name, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@
 # Copies a log file to stdout, every line once: also when the file is renamed,
 # emptied, missing or late. At SIGTERM it copies what is left, then ends.
 f=$1 linger=${2:-0} state=$3 quit= quiet=0 p=0 o=0 seen= late=0 met=
+b=${f##*/} stem=${f%/*}/${b%.*}
 IFS='
 '
 trap 'quit=1 quiet=0' TERM INT
@@ -9,7 +10,7 @@ nap() { sleep "$1" & wait $!; }
 # id knows a file again: its inode and first line
 id() { i=$(stat -L -c %i "$1" 2>/dev/null); IFS= read -r h 2>/dev/null <"$1" || h=; }
 # rotated lists older files, oldest first; packed ones cannot be read
-rotated() { ls -tr "$f".[0-9]* "$f".old "$f"-[0-9]* "${f%.*}"-[0-9]* 2>/dev/null | grep -vE '\.(gz|bz2|xz|zst)$'; }
+rotated() { ls -dtr "$f".[0-9]* "$f".old "$f"-[0-9]* "$stem"[.-][0-9]* 2>/dev/null | grep -vE '\.(gz|bz2|xz|zst)$'; }
 # eol ends a last line that has no end
 eol() { [ -z "$(tail -c1 "$1")" ] || echo; }
 end() { pump; sleep 1; exit 0; }
@@ -52,10 +53,10 @@ find() {
   else ##state
   for c in $(rotated); do id "$c"; seen="$seen|$i $h|"; done
   fi ##state
-  until [ -r "$f" ] && follow "$f"; do
+  until [ -f "$f" ] && [ -r "$f" ] && follow "$f"; do
     [ -z "$quit" ] || exit 0
     ! ended || exit 0 ##job
-    [ -e "$f" ] && [ "$quiet" = 5 ] && echo "logarch: cannot read $f as $(id -u):$(id -g): $(ls -ln "$f")" >&2
+    [ -e "$f" ] && [ "$quiet" = 5 ] && echo "logarch: cannot read $f as $(id -u):$(id -g): $(ls -dln "$f")" >&2
     quiet=$((quiet + 1))
     nap 1
   done
@@ -72,7 +73,7 @@ while :; do
     pump
     save ##state
   fi
-  [ "$late" -le 0 ] || { cat <&4; late=$((late - 1)); }
+  [ "$late" -le 0 ] || { cat <&4; late=$((late - 1)); [ "$late" -gt 0 ] || exec 4<&-; }
   if [ "$p" = "$o" ]; then quiet=$((quiet + 1)) t=1; else quiet=0 t=0.2 o=$p; fi
   if [ -r "$f" ] && ! [ "$f" -ef /proc/self/fd/3 ]; then
     # renamed: copy the rest, then the files in between, then the new one

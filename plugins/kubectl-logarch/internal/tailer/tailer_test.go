@@ -21,6 +21,8 @@ type run struct {
 	mu   sync.Mutex
 	out  bytes.Buffer
 	file string
+	// errOut is safe to read when the script has ended.
+	errOut bytes.Buffer
 }
 
 func (r *run) Write(b []byte) (int, error) {
@@ -52,7 +54,7 @@ func (r *run) launch(o Options) {
 	} else {
 		r.cmd = exec.Command(argv[0], argv[1:]...)
 	}
-	r.cmd.Stdout, r.cmd.Stderr = r, os.Stderr
+	r.cmd.Stdout, r.cmd.Stderr = r, io.MultiWriter(os.Stderr, &r.errOut)
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -192,6 +194,18 @@ func TestNothingIsLost(t *testing.T) {
 			}
 			time.Sleep(4 * time.Second)
 		},
+		"two rotations within a second, named by date": func(t *testing.T, w *writer, log string) {
+			w.put(100)
+			time.Sleep(1500 * time.Millisecond)
+			for i := range 2 {
+				w.put(100)
+				must(t, os.Rename(log, fmt.Sprintf("%s.2026-11-26.%d.log", strings.TrimSuffix(log, ".log"), i)))
+				w.f = open(t, log)
+				w.put(100)
+				time.Sleep(200 * time.Millisecond)
+			}
+			time.Sleep(4 * time.Second)
+		},
 		"rotation right before the end": func(t *testing.T, w *writer, log string) {
 			w.put(100)
 			time.Sleep(time.Second)
@@ -256,6 +270,37 @@ func TestMissingFileAndDirectory(t *testing.T) {
 	w.put(10)
 	r.stop()
 	r.lines(20)
+}
+
+// TestDotInTheDirectory: what stands beside the directory is no rotated file.
+func TestDotInTheDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log := filepath.Join(dir, "app.d", "current")
+	must(t, os.Mkdir(filepath.Dir(log), 0o755))
+	w := &writer{f: open(t, log)}
+	w.put(10)
+	r := start(t, Options{File: log})
+	time.Sleep(time.Second)
+	must(t, os.WriteFile(filepath.Join(dir, "app-1"), []byte("of another\n"), 0o644))
+	copyTruncate(t, log, log+".1")
+	w.put(5)
+	time.Sleep(1500 * time.Millisecond)
+	r.stop()
+	r.lines(15)
+}
+
+// TestDirectoryInPlaceOfAFile: it is said and waited for.
+func TestDirectoryInPlaceOfAFile(t *testing.T) {
+	t.Parallel()
+	r := start(t, Options{File: t.TempDir()})
+	time.Sleep(7 * time.Second)
+	r.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if got := r.errOut.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "logarch: cannot read "+r.file+" as ") {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestEndsWithoutAFile(t *testing.T) {
