@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podparts"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 )
 
@@ -78,16 +79,12 @@ func Objects(o Options) []splice.Object {
 			v := strings.TrimRight(o.Secret[k], "\r\n")
 			data = append(data, splice.Entry{Key: k, Value: base64.StdEncoding.EncodeToString([]byte(v))})
 		}
-		out = append(out, object("v1", "Secret", named(SecretName, o.Namespace), splice.Entry{Key: "type", Value: "Opaque"}, splice.Entry{Key: "data", Value: data}))
+		out = append(out, podparts.Object("v1", "Secret", named(SecretName, o.Namespace), splice.Entry{Key: "type", Value: "Opaque"}, splice.Entry{Key: "data", Value: data}))
 	}
 	for _, b := range o.Beats {
 		out = append(out, beat(o, b)...)
 	}
 	return out
-}
-
-func object(api, kind string, meta obj, rest ...splice.Entry) obj {
-	return append(obj{{Key: "apiVersion", Value: api}, {Key: "kind", Value: kind}, {Key: "metadata", Value: meta}}, rest...)
 }
 
 func named(name, ns string) obj {
@@ -98,24 +95,16 @@ func named(name, ns string) obj {
 	return m
 }
 
-func rule(groups, resources list, verbs ...string) obj {
-	var v list
-	for _, s := range verbs {
-		v = append(v, s)
-	}
-	return obj{{Key: "apiGroups", Value: groups}, {Key: "resources", Value: resources}, {Key: "verbs", Value: v}}
-}
-
 // access is what each Beat asks the API server and the kubelets for.
 func access(b string) list {
 	r := list{
-		rule(list{""}, list{"nodes", "namespaces", "pods", "services", "events"}, "get", "list", "watch"),
-		rule(list{"apps"}, list{"deployments", "replicasets", "statefulsets", "daemonsets"}, "get", "list", "watch"),
-		rule(list{"batch"}, list{"jobs", "cronjobs"}, "get", "list", "watch"),
-		rule(list{"coordination.k8s.io"}, list{"leases"}, "get", "create", "update"),
+		podparts.Rule(list{""}, list{"nodes", "namespaces", "pods", "services", "events"}, "get", "list", "watch"),
+		podparts.Rule(list{"apps"}, list{"deployments", "replicasets", "statefulsets", "daemonsets"}, "get", "list", "watch"),
+		podparts.Rule(list{"batch"}, list{"jobs", "cronjobs"}, "get", "list", "watch"),
+		podparts.Rule(list{"coordination.k8s.io"}, list{"leases"}, "get", "create", "update"),
 	}
 	if b == "metricbeat" {
-		r = append(r, rule(list{""}, list{"nodes/stats", "nodes/metrics"}, "get"))
+		r = append(r, podparts.Rule(list{""}, list{"nodes/stats", "nodes/metrics"}, "get"))
 	}
 	return r
 }
@@ -124,13 +113,13 @@ func beat(o Options, b string) []splice.Object {
 	var out []splice.Object
 	ns := o.Namespace
 	out = append(out,
-		object("v1", "ServiceAccount", named(b, ns)),
-		object("rbac.authorization.k8s.io/v1", "ClusterRole", named("logarch-"+b, ""), splice.Entry{Key: "rules", Value: access(b)}),
-		object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", named("logarch-"+b, ""),
+		podparts.Object("v1", "ServiceAccount", named(b, ns)),
+		podparts.Object("rbac.authorization.k8s.io/v1", "ClusterRole", named("logarch-"+b, ""), splice.Entry{Key: "rules", Value: access(b)}),
+		podparts.Object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", named("logarch-"+b, ""),
 			splice.Entry{Key: "roleRef", Value: obj{{Key: "apiGroup", Value: "rbac.authorization.k8s.io"}, {Key: "kind", Value: "ClusterRole"}, {Key: "name", Value: "logarch-" + b}}},
 			splice.Entry{Key: "subjects", Value: list{obj{{Key: "kind", Value: "ServiceAccount"}, {Key: "name", Value: b}, {Key: "namespace", Value: ns}}}}),
-		object("v1", "ConfigMap", named(b+"-dynamic-config", ns), splice.Entry{Key: "data", Value: obj{{Key: b + ".yml", Value: config(o, b)}}}),
-		object("apps/v1", "DaemonSet", append(named(b+"-dynamic", ns), splice.Entry{Key: "labels", Value: labels(b)}), splice.Entry{Key: "spec", Value: daemon(o, b)}),
+		podparts.Object("v1", "ConfigMap", named(b+"-dynamic-config", ns), splice.Entry{Key: "data", Value: obj{{Key: b + ".yml", Value: config(o, b)}}}),
+		podparts.Object("apps/v1", "DaemonSet", append(named(b+"-dynamic", ns), splice.Entry{Key: "labels", Value: labels(b)}), splice.Entry{Key: "spec", Value: daemon(o, b)}),
 	)
 	return out
 }
@@ -140,27 +129,17 @@ func labels(b string) obj {
 }
 
 func daemon(o Options, b string) obj {
-	env := list{obj{{Key: "name", Value: "NODE_NAME"}, {Key: "valueFrom", Value: obj{{Key: "fieldRef", Value: obj{{Key: "fieldPath", Value: "spec.nodeName"}}}}}}}
+	env := list{podparts.FieldVar("NODE_NAME", "spec.nodeName")}
 	for _, k := range o.Keys() {
-		env = append(env, obj{{Key: "name", Value: k}, {Key: "valueFrom", Value: obj{{Key: "secretKeyRef", Value: obj{{Key: "name", Value: SecretName}, {Key: "key", Value: k}}}}}})
+		env = append(env, podparts.SecretVar(k, SecretName, false))
 	}
 	drop := splice.Entry{Key: "drop", Value: list{"ALL"}}
 	capabilities := obj{drop}
-	host := func(name, path, kind string) obj {
-		return obj{{Key: "name", Value: name}, {Key: "hostPath", Value: obj{{Key: "path", Value: path}, {Key: "type", Value: kind}}}}
-	}
-	mount := func(name, path string, readOnly bool) obj {
-		m := obj{{Key: "name", Value: name}, {Key: "mountPath", Value: path}}
-		if readOnly {
-			m = append(m, splice.Entry{Key: "readOnly", Value: true})
-		}
-		return m
-	}
 	volumes := list{
 		obj{{Key: "name", Value: "config"}, {Key: "configMap", Value: obj{{Key: "name", Value: b + "-dynamic-config"}, {Key: "defaultMode", Value: 0o440}}}},
-		host("data", "/var/lib/"+b+"-data", "DirectoryOrCreate"),
+		podparts.HostPath("data", "/var/lib/"+b+"-data", "DirectoryOrCreate"),
 	}
-	mounts := list{mount("config", "/etc/"+b, true), mount("data", "/usr/share/"+b+"/data", false)}
+	mounts := list{podparts.Mount("config", "/etc/"+b, true), podparts.Mount("data", "/usr/share/"+b+"/data", false)}
 	args := list{"-c", "/etc/" + b + "/" + b + ".yml", "-e"}
 	pod := obj{
 		{Key: "serviceAccountName", Value: b},
@@ -170,11 +149,11 @@ func daemon(o Options, b string) obj {
 	}
 	switch b {
 	case "filebeat":
-		volumes = append(volumes, host("pods", "/var/log/pods", "Directory"), host("containers", "/var/log/containers", "Directory"))
-		mounts = append(mounts, mount("pods", "/var/log/pods", true), mount("containers", "/var/log/containers", true))
+		volumes = append(volumes, podparts.HostPath("pods", "/var/log/pods", "Directory"), podparts.HostPath("containers", "/var/log/containers", "Directory"))
+		mounts = append(mounts, podparts.Mount("pods", "/var/log/pods", true), podparts.Mount("containers", "/var/log/containers", true))
 	case "metricbeat":
-		volumes = append(volumes, host("proc", "/proc", "Directory"), host("cgroup", "/sys/fs/cgroup", "Directory"))
-		mounts = append(mounts, mount("proc", "/hostfs/proc", true), mount("cgroup", "/hostfs/sys/fs/cgroup", true))
+		volumes = append(volumes, podparts.HostPath("proc", "/proc", "Directory"), podparts.HostPath("cgroup", "/sys/fs/cgroup", "Directory"))
+		mounts = append(mounts, podparts.Mount("proc", "/hostfs/proc", true), podparts.Mount("cgroup", "/hostfs/sys/fs/cgroup", true))
 		args = append(args, "--system.hostfs=/hostfs")
 		pod = append(pod, splice.Entry{Key: "hostNetwork", Value: true}, splice.Entry{Key: "dnsPolicy", Value: "ClusterFirstWithHostNet"})
 	case "packetbeat":

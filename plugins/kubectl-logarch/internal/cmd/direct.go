@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/pattern"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podparts"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
@@ -96,9 +97,6 @@ func newDirect(env *cli.Env) *cobra.Command {
 // directPatch sets the variables that every OTLP library reads. The library writes
 // the path of the signal behind the endpoint itself.
 func directPatch(container, endpoint string) splice.Object {
-	field := func(name, path string) splice.Object {
-		return splice.Object{{Key: "name", Value: name}, {Key: "valueFrom", Value: splice.Object{{Key: "fieldRef", Value: splice.Object{{Key: "fieldPath", Value: path}}}}}}
-	}
 	value := func(name, v string) splice.Object {
 		return splice.Object{{Key: "name", Value: name}, {Key: "value", Value: v}}
 	}
@@ -107,7 +105,7 @@ func directPatch(container, endpoint string) splice.Object {
 		protocol = "http/protobuf"
 	}
 	env := splice.List{
-		field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace"), field("NODE_NAME", "spec.nodeName"),
+		podparts.FieldVar("POD_NAME", "metadata.name"), podparts.FieldVar("POD_NAMESPACE", "metadata.namespace"), podparts.FieldVar("NODE_NAME", "spec.nodeName"),
 		value("OTEL_EXPORTER_OTLP_ENDPOINT", strings.TrimSuffix(endpoint, "/v1/logs")), value("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), value("OTEL_LOGS_EXPORTER", "otlp"),
 		value("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME)"),
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podparts"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 )
 
@@ -43,22 +44,14 @@ func (o Options) Spec() agentconf.Spec {
 // rules are what an agent asks the API server for: the metadata of pods. The
 // others take all they need from the path.
 var rules = map[string]list{
-	"fluent-bit": {rule(list{""}, list{"pods", "namespaces"}, "get", "list", "watch")},
-	"vector":     {rule(list{""}, list{"pods", "namespaces", "nodes"}, "get", "list", "watch")},
+	"fluent-bit": {podparts.Rule(list{""}, list{"pods", "namespaces"}, "get", "list", "watch")},
+	"vector":     {podparts.Rule(list{""}, list{"pods", "namespaces", "nodes"}, "get", "list", "watch")},
 	"filebeat": {
-		rule(list{""}, list{"pods", "namespaces", "nodes"}, "get", "list", "watch"),
-		rule(list{"apps"}, list{"replicasets"}, "get", "list", "watch"),
-		rule(list{"batch"}, list{"jobs"}, "get", "list", "watch"),
+		podparts.Rule(list{""}, list{"pods", "namespaces", "nodes"}, "get", "list", "watch"),
+		podparts.Rule(list{"apps"}, list{"replicasets"}, "get", "list", "watch"),
+		podparts.Rule(list{"batch"}, list{"jobs"}, "get", "list", "watch"),
 	},
-	"alloy": {rule(list{""}, list{"pods"}, "get", "list", "watch")},
-}
-
-func rule(groups, resources list, verbs ...string) obj {
-	var v list
-	for _, s := range verbs {
-		v = append(v, s)
-	}
-	return obj{{Key: "apiGroups", Value: groups}, {Key: "resources", Value: resources}, {Key: "verbs", Value: v}}
+	"alloy": {podparts.Rule(list{""}, list{"pods"}, "get", "list", "watch")},
 }
 
 var memory = map[string]string{"otel": "256Mi", "fluent-bit": "128Mi", "fluentd": "512Mi", "vector": "256Mi", "filebeat": "300Mi", "alloy": "512Mi"}
@@ -75,20 +68,17 @@ func Objects(o Options) []splice.Object {
 		}
 		return append(m, splice.Entry{Key: "labels", Value: labels})
 	}
-	object := func(api, kind string, m obj, rest ...splice.Entry) obj {
-		return append(obj{{Key: "apiVersion", Value: api}, {Key: "kind", Value: kind}, {Key: "metadata", Value: m}}, rest...)
-	}
 	var out []splice.Object
 	if o.MakeNamespace {
 		// hostPath volumes fail even the baseline standard.
-		out = append(out, object("v1", "Namespace", obj{{Key: "name", Value: o.Namespace}, {Key: "labels", Value: obj{{Key: "pod-security.kubernetes.io/enforce", Value: "privileged"}}}}))
+		out = append(out, podparts.Object("v1", "Namespace", obj{{Key: "name", Value: o.Namespace}, {Key: "labels", Value: obj{{Key: "pod-security.kubernetes.io/enforce", Value: "privileged"}}}}))
 	}
 	r, asks := rules[o.Agent]
-	out = append(out, object("v1", "ServiceAccount", meta(true), splice.Entry{Key: "automountServiceAccountToken", Value: asks}))
+	out = append(out, podparts.Object("v1", "ServiceAccount", meta(true), splice.Entry{Key: "automountServiceAccountToken", Value: asks}))
 	if asks {
 		out = append(out,
-			object("rbac.authorization.k8s.io/v1", "ClusterRole", meta(false), splice.Entry{Key: "rules", Value: r}),
-			object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", meta(false),
+			podparts.Object("rbac.authorization.k8s.io/v1", "ClusterRole", meta(false), splice.Entry{Key: "rules", Value: r}),
+			podparts.Object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", meta(false),
 				splice.Entry{Key: "roleRef", Value: obj{{Key: "apiGroup", Value: "rbac.authorization.k8s.io"}, {Key: "kind", Value: "ClusterRole"}, {Key: "name", Value: name}}},
 				splice.Entry{Key: "subjects", Value: list{obj{{Key: "kind", Value: "ServiceAccount"}, {Key: "name", Value: name}, {Key: "namespace", Value: o.Namespace}}}}))
 	}
@@ -97,9 +87,9 @@ func Objects(o Options) []splice.Object {
 		data = append(data, splice.Entry{Key: f, Value: conf.Files[f]})
 		sum.Write([]byte(f + "\x00" + conf.Files[f]))
 	}
-	out = append(out, object("v1", "ConfigMap", meta(true), splice.Entry{Key: "data", Value: data}))
+	out = append(out, podparts.Object("v1", "ConfigMap", meta(true), splice.Entry{Key: "data", Value: data}))
 	annotations := obj{{Key: "logarch.clusterwright.dev/config", Value: "sha256-" + hex.EncodeToString(sum.Sum(nil))[:16]}}
-	return append(out, object("apps/v1", "DaemonSet", meta(true), splice.Entry{Key: "spec", Value: daemon(o, conf, name, labels, annotations, asks)}))
+	return append(out, podparts.Object("apps/v1", "DaemonSet", meta(true), splice.Entry{Key: "spec", Value: daemon(o, conf, name, labels, annotations, asks)}))
 }
 
 func daemon(o Options, conf agentconf.Config, name string, labels, annotations obj, asks bool) obj {
@@ -107,16 +97,13 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 	if o.Image != "" {
 		image = o.Image
 	}
-	field := func(name, path string) obj {
-		return obj{{Key: "name", Value: name}, {Key: "valueFrom", Value: obj{{Key: "fieldRef", Value: obj{{Key: "fieldPath", Value: path}}}}}}
-	}
-	env := list{field("NODE_NAME", "spec.nodeName"), field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace")}
+	env := list{podparts.FieldVar("NODE_NAME", "spec.nodeName"), podparts.FieldVar("POD_NAME", "metadata.name"), podparts.FieldVar("POD_NAMESPACE", "metadata.namespace")}
 	if o.Agent == "vector" {
-		env = append(env, field("VECTOR_SELF_NODE_NAME", "spec.nodeName"))
+		env = append(env, podparts.FieldVar("VECTOR_SELF_NODE_NAME", "spec.nodeName"))
 	}
 	if conf.Secrets {
 		for _, key := range []string{"ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD"} {
-			env = append(env, obj{{Key: "name", Value: key}, {Key: "valueFrom", Value: obj{{Key: "secretKeyRef", Value: obj{{Key: "name", Value: "dynamic-logging"}, {Key: "key", Value: key}, {Key: "optional", Value: true}}}}}})
+			env = append(env, podparts.SecretVar(key, "dynamic-logging", true))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(conf.Env)) {
@@ -135,13 +122,6 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 	}
 	// The kubelet's files belong to root and are not readable by others.
 	security = append(security, splice.Entry{Key: "runAsUser", Value: 0}, splice.Entry{Key: "seccompProfile", Value: obj{{Key: "type", Value: "RuntimeDefault"}}})
-	mount := func(volume, path string, readOnly bool) obj {
-		m := obj{{Key: "name", Value: volume}, {Key: "mountPath", Value: path}}
-		if readOnly {
-			m = append(m, splice.Entry{Key: "readOnly", Value: true})
-		}
-		return m
-	}
 	container := obj{
 		{Key: "name", Value: o.Agent}, {Key: "image", Value: image},
 	}
@@ -155,11 +135,8 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 			{Key: "limits", Value: obj{{Key: "memory", Value: memory[o.Agent]}}},
 		}},
 		{Key: "securityContext", Value: security},
-		{Key: "volumeMounts", Value: list{mount("config", conf.Dir, true), mount("state", state, false), mount("pods", "/var/log/pods", true), mount("containers", "/var/log/containers", true)}},
+		{Key: "volumeMounts", Value: list{podparts.Mount("config", conf.Dir, true), podparts.Mount("state", state, false), podparts.Mount("pods", "/var/log/pods", true), podparts.Mount("containers", "/var/log/containers", true)}},
 	}...)
-	host := func(name, path, kind string) obj {
-		return obj{{Key: "name", Value: name}, {Key: "hostPath", Value: obj{{Key: "path", Value: path}, {Key: "type", Value: kind}}}}
-	}
 	pod := obj{
 		{Key: "serviceAccountName", Value: name},
 		{Key: "automountServiceAccountToken", Value: asks},
@@ -171,7 +148,7 @@ func daemon(o Options, conf agentconf.Config, name string, labels, annotations o
 		{Key: "containers", Value: list{container}},
 		{Key: "volumes", Value: list{
 			obj{{Key: "name", Value: "config"}, {Key: "configMap", Value: obj{{Key: "name", Value: name}}}},
-			host("state", "/var/lib/logarch-"+o.Agent, "DirectoryOrCreate"), host("pods", "/var/log/pods", "Directory"), host("containers", "/var/log/containers", "Directory"),
+			podparts.HostPath("state", "/var/lib/logarch-"+o.Agent, "DirectoryOrCreate"), podparts.HostPath("pods", "/var/log/pods", "Directory"), podparts.HostPath("containers", "/var/log/containers", "Directory"),
 		}},
 	}
 	return obj{
