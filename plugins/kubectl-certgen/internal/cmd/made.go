@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/issue"
@@ -272,6 +273,14 @@ func printAPIServer(w io.Writer, m *made, as string, names profile.ServerNames) 
 	}
 }
 
+// scalar quotes a text where YAML would read it otherwise.
+func scalar(s string) string {
+	if strings.ContainsAny(s, " \t:#,[]{}\"'\\") {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
 func staticPod(m *made) string {
 	var b strings.Builder
 	b.WriteString(`apiVersion: v1
@@ -287,7 +296,7 @@ spec:
     # ... what is there, and:
 `)
 	for _, f := range m.APIServer {
-		fmt.Fprintf(&b, "    - %s\n", f)
+		fmt.Fprintf(&b, "    - %s\n", scalar(f))
 	}
 	fmt.Fprintf(&b, `    volumeMounts:
     - {name: certgen-pki, mountPath: %q, readOnly: true}
@@ -310,7 +319,7 @@ func kubeadmPatch(m *made, names profile.ServerNames) string {
 	b.WriteString("  extraArgs:\n")
 	for _, f := range m.APIServer {
 		k, v, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
-		fmt.Fprintf(&b, "  - {name: %s, value: %s}\n", k, v)
+		fmt.Fprintf(&b, "  - {name: %s, value: %s}\n", k, scalar(v))
 	}
 	fmt.Fprintf(&b, "  extraVolumes:\n  - {name: certgen-pki, hostPath: %q, mountPath: %q, readOnly: true, pathType: Directory}\n",
 		m.installDir, m.installDir)
