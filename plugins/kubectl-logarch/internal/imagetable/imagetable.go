@@ -23,12 +23,11 @@ type Image struct {
 	Stdout []string
 	// UID is the user that writes the logs, -1 where it depends.
 	UID int64
-	// Mode is the mode of the log files where it is not 0644.
-	Mode int
+	// Mode is the mode of the log files where it is not 0644, ModeBy what makes it so.
+	Mode   int
+	ModeBy string
 	// AlpineUID is the user of the tags with "alpine", where it is another one.
 	AlpineUID int64
-	// Note says what else matters.
-	Note string
 	// Source is where the facts were read: repository and file. It is empty where
 	// they were not.
 	Source string
@@ -39,15 +38,16 @@ var table = []Image{
 	{Name: "nginxinc/nginx-unprivileged", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx", "/usr/share/nginx/html"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}, Source: "nginx/docker-nginx-unprivileged mainline/alpine-slim/Dockerfile"},
 	{Name: "ingress-nginx/controller", UID: 101, Needs: []string{"/var/log/nginx", "/etc/nginx"}, Stdout: []string{"/var/log/nginx/access.log", "/var/log/nginx/error.log"}, Source: "kubernetes/ingress-nginx rootfs/Dockerfile; its chart runs it as 101"},
 	{Name: "openresty/openresty", UID: 0, Needs: []string{"/usr/local/openresty", "/var/run/openresty"}, Stdout: []string{"/usr/local/openresty/nginx/logs/access.log", "/usr/local/openresty/nginx/logs/error.log"}, Source: "openresty/docker-openresty bookworm/Dockerfile"},
-	{Name: "httpd", UID: 0, Needs: []string{"/usr/local/apache2"}, Note: "its configuration sends both logs to stdout", Source: "docker-library/httpd 2.4/Dockerfile"},
+	// Its configuration sends both logs to stdout.
+	{Name: "httpd", UID: 0, Needs: []string{"/usr/local/apache2"}, Source: "docker-library/httpd 2.4/Dockerfile"},
 	{Name: "php", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html", "/usr/local/etc"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, variant apache"},
 	{Name: "wordpress", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
 	{Name: "drupal", UID: 0, Needs: []string{"/var/log/apache2", "/opt/drupal"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
 	{Name: "joomla", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
 	{Name: "phpmyadmin", UID: 0, Needs: []string{"/var/log/apache2", "/var/www/html"}, Stdout: apacheLinks, Source: "docker-library/php Dockerfile-linux.template, which it is built from"},
 	{Name: "bitnami/nginx", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/nginx/logs/access.log", "/opt/bitnami/nginx/logs/error.log"}, Source: "bitnami/containers bitnami/nginx Dockerfile"},
-	{Name: "bitnami/apache", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/apache/logs/access_log", "/opt/bitnami/apache/logs/error_log"}},
-	{Name: "tomcat", UID: 0, Mode: 0o640, Needs: []string{"/usr/local/tomcat"}, Note: "catalina.sh sets umask 0027", Source: "apache/tomcat bin/catalina.sh (UMASK 0027); docker-library/tomcat"},
+	{Name: "bitnami/apache", UID: 1001, Needs: []string{"/opt/bitnami"}, Stdout: []string{"/opt/bitnami/apache/logs/access_log", "/opt/bitnami/apache/logs/error_log"}, Source: "bitnami/containers bitnami/apache/2.4 Dockerfile, and postunpack.sh, which makes the links"},
+	{Name: "tomcat", UID: 0, Mode: 0o640, Needs: []string{"/usr/local/tomcat"}, ModeBy: "catalina.sh sets umask 0027", Source: "apache/tomcat bin/catalina.sh (UMASK 0027); docker-library/tomcat"},
 	{Name: "grafana/grafana", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}, Source: "grafana/grafana Dockerfile (GF_UID)"},
 	{Name: "grafana/grafana-oss", UID: 472, Needs: []string{"/usr/share/grafana", "/etc/grafana"}, Source: "grafana/grafana Dockerfile (GF_UID)"},
 	{Name: "elasticsearch/elasticsearch", UID: 1000, Needs: []string{"/usr/share/elasticsearch"}, Source: "elastic/elasticsearch distribution/docker/src/docker/dockerfiles/default/Dockerfile"},
@@ -56,10 +56,11 @@ var table = []Image{
 	{Name: "kibana/kibana", UID: 1000, Needs: []string{"/usr/share/kibana"}, Source: "elastic/kibana src/dev/build/tasks/os_packages/docker_generator/templates/base/Dockerfile"},
 	{Name: "logstash/logstash", UID: 1000, Needs: []string{"/usr/share/logstash"}, Source: "elastic/logstash docker/templates/Dockerfile.erb"},
 	{Name: "jenkins/jenkins", UID: 1000, Needs: []string{"/var/jenkins_home", "/usr/share/jenkins"}, Source: "jenkinsci/docker debian/trixie/hotspot/Dockerfile"},
-	{Name: "postgres", UID: 999, Mode: 0o600, Needs: []string{"/var/lib/postgresql"}, AlpineUID: 70, Note: "log_file_mode is 0600", Source: "docker-library/postgres 13/trixie/Dockerfile; log_file_mode in the PostgreSQL manual"},
+	{Name: "postgres", UID: 999, Mode: 0o600, Needs: []string{"/var/lib/postgresql"}, AlpineUID: 70, ModeBy: "log_file_mode is 0600", Source: "docker-library/postgres 13/trixie/Dockerfile; log_file_mode in the PostgreSQL manual"},
 	{Name: "mysql", UID: 999, Mode: 0o640, Needs: []string{"/var/lib/mysql", "/etc/mysql"}, Source: "docker-library/mysql 9.7/Dockerfile.oracle"},
 	{Name: "mariadb", UID: 999, Needs: []string{"/var/lib/mysql", "/etc/mysql"}, Source: "MariaDB/mariadb-docker 11.4/Dockerfile"},
-	{Name: "haproxy", UID: 99, Needs: []string{"/usr/local/etc/haproxy", "/var/lib/haproxy"}, Note: "it has no log files: it speaks syslog", Source: "docker-library/haproxy Dockerfile.template"},
+	// It has no log files: it speaks syslog.
+	{Name: "haproxy", UID: 99, Needs: []string{"/usr/local/etc/haproxy", "/var/lib/haproxy"}, Source: "docker-library/haproxy Dockerfile.template"},
 	{Name: "apache/kafka", UID: 1000, Needs: []string{"/opt/kafka", "/etc/kafka", "/var/lib/kafka"}, Source: "apache/kafka docker/jvm/Dockerfile"},
 	{Name: "redis", UID: 999, Source: "redis/docker-library-redis 7.4/debian/Dockerfile"},
 	{Name: "mongo", UID: 999, Mode: 0o600, Needs: []string{"/var/log/mongodb", "/data/db"}, Source: "docker-library/mongo Dockerfile-linux.template; honorSystemUmask in the MongoDB manual"},
@@ -70,7 +71,7 @@ var table = []Image{
 	{Name: "memcached", UID: 11211, Source: "docker-library/memcached Dockerfile.template"},
 	{Name: "apache/airflow", UID: 50000, Needs: []string{"/opt/airflow"}, Source: "apache/airflow Dockerfile (AIRFLOW_UID)"},
 	{Name: "ubuntu/squid", UID: 13, Mode: 0o640, Needs: []string{"/var/log/squid"}},
-	{Name: "gitlab/gitlab-ce", UID: -1, Needs: []string{"/var/log/gitlab", "/opt/gitlab"}},
+	{Name: "gitlab/gitlab-ce", UID: -1, Needs: []string{"/var/log/gitlab", "/opt/gitlab"}, Source: "gitlab-org/omnibus-gitlab docker/Dockerfile (VOLUME) and docker/assets/wrapper"},
 }
 
 // bare are base images: their user is root and they have no program of their own

@@ -248,7 +248,10 @@ func (p *plan) securityContext(readOnlyRoot bool) *corev1.SecurityContext {
 		}
 		uid = nobody
 	case img != nil && img.Mode != 0 && !p.has(check.ModeUnreadable.ID):
-		p.add(check.ModeUnreadable, "%s writes its logs with mode %04o: the sidecar runs as its user %d (from %s)", p.target.Image, img.Mode, uid, from)
+		f := p.add(check.ModeUnreadable, "%s writes its logs with mode %04o: the sidecar runs as its user %d (from %s)", p.target.Image, img.Mode, uid, from)
+		if img.ModeBy != "" {
+			f.Evidence = []string{img.ModeBy}
+		}
 	}
 	c.RunAsUser = ptr.To(uid)
 	if uid != 0 {
