@@ -38,6 +38,18 @@ func live(u user) {
 	if code != 1 || !strings.Contains(errOut, "the API server refuses it") {
 		u.t.Errorf("exit status %d\n%s", code, errOut)
 	}
+	// What the user may not ask is no refusal: exit status 3. What admission forbids is.
+	u.kubectl("", "create", "namespace", "strict")
+	u.t.Cleanup(func() { u.kubectl("", "delete", "namespace", "strict", "--wait=false") })
+	u.kubectl("", "label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec:\n  containers:\n  - {name: a, image: 'busybox:1.36'}\n"
+	try := []string{"inject", "-f", "-", "--log", "/var/log/a/1.log", "--dry-run", "server", "-n", "strict"}
+	if _, errOut, code := u.exec(pod, u.plugin, try...); code != 1 || !strings.Contains(errOut, "refuses it: pods \"app\" is forbidden: violates PodSecurity") {
+		u.t.Errorf("exit status %d\n%s", code, errOut)
+	}
+	if _, errOut, code := u.exec(pod, u.plugin, append(try, "--as", "nobody")...); code != 3 || !strings.Contains(errOut, `User "nobody" cannot get resource "pods"`) {
+		u.t.Errorf("exit status %d\n%s", code, errOut)
+	}
 	// A pod with resources of its own (KEP-2837) that its containers use up: what the
 	// API server takes before, it takes after.
 	own := "apiVersion: v1\nkind: Pod\nmetadata: {name: own}\nspec:\n  resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: 200m, memory: 128Mi}}\n  containers:\n  - {name: a, image: 'busybox:1.36', resources: {requests: {cpu: 100m, memory: 64Mi}}}\n"

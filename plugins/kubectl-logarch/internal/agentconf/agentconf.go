@@ -7,6 +7,7 @@ package agentconf
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -85,6 +86,11 @@ func (s Spec) Check() error {
 		}
 		return fmt.Errorf("agent %s does not send to %s with its own image; %s can", s.Agent, s.Destination, strings.Join(others, ", "))
 	}
+	_, authority, _ := strings.Cut(s.Endpoint, "://")
+	authority, _, _ = strings.Cut(authority, "/")
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		return fmt.Errorf("--endpoint ...%s: it holds a user and a password, which a ConfigMap would show to all; Elasticsearch's are taken from Secret dynamic-logging, others belong into the agent's own settings", authority[i:])
+	}
 	switch {
 	case s.Destination == "stdout":
 		if s.Endpoint != "" {
@@ -96,7 +102,7 @@ func (s Spec) Check() error {
 		}
 	case s.Endpoint == "":
 		return fmt.Errorf("--destination %s needs --endpoint, for example %s", s.Destination, example[s.Destination])
-	case !strings.Contains(s.Endpoint, "://"):
+	case !address.MatchString(s.Endpoint):
 		return fmt.Errorf("--endpoint %s: not a URL such as %s", s.Endpoint, example[s.Destination])
 	}
 	if _, _, port, _ := split(s.Endpoint); s.Agent == "vector" && s.Destination == "otlp" && port == "4317" {
@@ -108,6 +114,9 @@ func (s Spec) Check() error {
 	return nil
 }
 
+// address is a URL with a host.
+var address = regexp.MustCompile(`^https?://(\[[0-9a-fA-F:.]+\]|[^/:?#\[\]]+)(:[0-9]+)?([/?].*)?$`)
+
 var example = map[string]string{
 	"otlp": "http://otel-collector.observability:4317", "elasticsearch": "https://elasticsearch.logging:9200",
 	"loki": "http://loki-gateway.loki", "http": "https://logs.example.com/ingest",
@@ -118,8 +127,11 @@ func Render(s Spec) Config {
 	if s.Destination == "file" && s.Endpoint == "" {
 		s.Endpoint = s.State + "/out.log"
 	}
-	if s.Destination == "loki" { // what it is asked for is written behind
+	if s.Destination == "loki" { // the path of its API is written behind
 		s.Endpoint = strings.TrimRight(s.Endpoint, "/")
+		for _, path := range []string{"/loki/api/v1/push", "/otlp/v1/logs", "/otlp"} {
+			s.Endpoint = strings.TrimSuffix(s.Endpoint, path)
+		}
 	}
 	c := renderers[s.Agent](s)
 	c.Dir = "/etc/logarch"
@@ -151,6 +163,11 @@ func split(url string) (tls bool, host, port, path string) {
 func overHTTP(url string) bool {
 	_, _, port, path := split(url)
 	return port == "4318" || strings.Trim(path, "/") != ""
+}
+
+// logsPath is where OTLP over HTTP takes logs, below an address or a path.
+func logsPath(base string) string {
+	return strings.TrimSuffix(strings.TrimRight(base, "/"), "/v1/logs") + "/v1/logs"
 }
 
 func orElse(s, other string) string {

@@ -70,12 +70,15 @@ func TestProtocolOfOTLP(t *testing.T) {
 	for _, c := range []struct{ agent, endpoint, want, not string }{
 		{"otel", "http://c:4317", "otlp_grpc:\n    endpoint: c:4317", "otlp_http"},
 		{"otel", "https://c", "otlp_grpc:\n    endpoint: c:4317", "otlp_http"},
-		{"otel", "http://c:4318", "otlp_http:\n    endpoint: http://c:4318", "otlp_grpc"},
+		{"otel", "http://c:4318", "otlp_http:\n    logs_endpoint: http://c:4318/v1/logs\n", "otlp_grpc"},
+		{"otel", "http://c:4318/tenant/", "logs_endpoint: http://c:4318/tenant/v1/logs\n", "otlp_grpc"},
 		{"otel", "https://c/v1/logs", "logs_endpoint: https://c/v1/logs", "otlp_grpc"},
 		{"alloy", "http://c:4317", `endpoint = "c:4317"`, "otlphttp"},
 		{"alloy", "http://c:4318/v1/logs", `endpoint = "http://c:4318"`, "exporter.otlp."},
 		{"fluent-bit", "http://c:4317", "Grpc          On", "tls"},
 		{"fluent-bit", "https://c:4318", "Logs_uri      /v1/logs", "Grpc"},
+		{"fluent-bit", "https://c:4318/tenant", "Logs_uri      /tenant/v1/logs\n", "Grpc"},
+		{"alloy", "http://c:4318/tenant/v1/logs/", `endpoint = "http://c:4318/tenant"`, "exporter.otlp."},
 		{"vector", "https://c:4318", "uri: https://c:4318/v1/logs\n", "4317"},
 	} {
 		got := text(t, Spec{Agent: c.agent, Destination: "otlp", Endpoint: c.endpoint, Own: "own"})
@@ -90,7 +93,7 @@ func TestProtocolOfOTLP(t *testing.T) {
 }
 
 // TestAddresses: a file is one of the container, by its whole path, and a Loki
-// may be named with a slash at the end.
+// may be named with a slash at the end, or by the path of its API.
 func TestAddresses(t *testing.T) {
 	for _, agent := range []string{"otel", "fluent-bit", "fluentd", "vector", "filebeat"} {
 		for _, bad := range []string{"out.log", "/", "/out/", "../out.log"} {
@@ -108,6 +111,17 @@ func TestAddresses(t *testing.T) {
 			if got := text(t, Spec{Agent: agent, Destination: "loki", Endpoint: endpoint, Own: "own"}); strings.Contains(got, "tenant//") || strings.Contains(got, "3100//") {
 				t.Errorf("%s to %s:\n%s", agent, endpoint, got)
 			}
+		}
+		want := text(t, Spec{Agent: agent, Destination: "loki", Endpoint: "http://loki:3100", Own: "own"})
+		for _, whole := range []string{"http://loki:3100/loki/api/v1/push", "http://loki:3100/otlp/v1/logs", "http://loki:3100/otlp/"} {
+			if got := text(t, Spec{Agent: agent, Destination: "loki", Endpoint: whole, Own: "own"}); got != want {
+				t.Errorf("%s to %s:\n%s", agent, whole, got)
+			}
+		}
+	}
+	for _, bad := range []string{"loki:3100", "http://", "http://:3100", "ftp://loki", "http://loki:port", "http:///push", "https://me:secret@loki"} {
+		if err := (Spec{Agent: "vector", Destination: "loki", Endpoint: bad}).Check(); err == nil || strings.Contains(err.Error(), "secret@") {
+			t.Errorf("vector to %s: %v", bad, err)
 		}
 	}
 }

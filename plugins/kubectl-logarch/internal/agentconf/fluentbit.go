@@ -69,7 +69,7 @@ func fluentBit(s Spec) Config {
 	case "file":
 		fmt.Fprintf(&b, "    Name          file\n    Path          %s\n    File          %s\n    Format        plain\n", path.Dir(s.Endpoint), path.Base(s.Endpoint))
 	case "otlp":
-		fmt.Fprintf(&b, "    Name          opentelemetry\n    Host          %s\n    Port          %s\n    Logs_uri      %s\n    Logs_Body_Key $log\n    Logs_Body_Key_Attributes On\n", host, orElse(port, "4318"), orElse(below, "/v1/logs"))
+		fmt.Fprintf(&b, "    Name          opentelemetry\n    Host          %s\n    Port          %s\n    Logs_uri      %s\n    Logs_Body_Key $log\n    Logs_Body_Key_Attributes On\n", host, orElse(port, "4318"), logsPath(below))
 		if port == "4317" {
 			b.WriteString("    Grpc          On\n")
 		}

@@ -2,7 +2,6 @@ package agentconf
 
 import (
 	"fmt"
-	"strings"
 )
 
 // otel is the OpenTelemetry collector, the contrib distribution.
@@ -56,11 +55,7 @@ func otel(s Spec) Config {
 		name, exporter = "file", fmt.Sprintf("  file:\n    path: %s\n    append: true\n", s.Endpoint)
 	case "otlp":
 		if overHTTP(s.Endpoint) {
-			key := "endpoint"
-			if strings.HasSuffix(s.Endpoint, "/v1/logs") {
-				key = "logs_endpoint"
-			}
-			name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    %s: %s\n", key, s.Endpoint)+queue
+			name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    logs_endpoint: %s\n", logsPath(s.Endpoint))+queue
 			break
 		}
 		tls, host, port, _ := split(s.Endpoint)

@@ -2,7 +2,6 @@ package agentconf
 
 import (
 	"fmt"
-	"strings"
 )
 
 // vector is Vector in YAML. What is read is acknowledged when the sink has it,
@@ -54,10 +53,6 @@ transforms:
 	case "file":
 		sink = fmt.Sprintf("    type: file\n    path: %s\n", s.Endpoint) + codec + acknowledged
 	case "otlp":
-		uri := s.Endpoint
-		if !strings.HasSuffix(uri, "/v1/logs") {
-			uri = strings.TrimSuffix(uri, "/") + "/v1/logs"
-		}
 		source += toOTLP(s.node(), from)
 		from = "otlp"
 		sink = fmt.Sprintf(`    type: opentelemetry
@@ -72,7 +67,7 @@ transforms:
           content-type: application/x-protobuf
       acknowledgements:
         enabled: true
-`, uri) + buffer
+`, logsPath(s.Endpoint)) + buffer
 	case "elasticsearch":
 		// A bulk request may fail in part: those documents are sent again.
 		sink = fmt.Sprintf("    type: elasticsearch\n    endpoints: [%q]\n    mode: bulk\n    request_retry_partial: true\n    auth:\n      strategy: basic\n      user: \"${ELASTICSEARCH_USERNAME:-}\"\n      password: \"${ELASTICSEARCH_PASSWORD:-}\"\n", s.Endpoint) + acknowledged + buffer

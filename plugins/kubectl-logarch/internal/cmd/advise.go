@@ -123,6 +123,9 @@ func (f *adviseFlags) options(cmd *cobra.Command) (*adviseOptions, error) {
 	if f.window < time.Second || f.sample < 0 {
 		return nil, cli.Usagef("--window and --sample: at least 1s and 0")
 	}
+	if f.timeout <= 0 {
+		return nil, cli.Usagef("--timeout %v: not a time such as 10s", f.timeout)
+	}
 	return o, nil
 }
 

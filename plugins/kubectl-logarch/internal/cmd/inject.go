@@ -194,6 +194,14 @@ func (f *injectFlags) options(cmd *cobra.Command) (inject.Options, error) {
 	if f.keep < 1 {
 		return o, cli.Usagef("--keep %d: at least 1", f.keep)
 	}
+	for _, own := range []struct {
+		flag string
+		mode inject.Mode
+	}{{"agent", inject.Agent}, {"destination", inject.Agent}, {"endpoint", inject.Agent}, {"max-size", inject.Rotate}, {"keep", inject.Rotate}, {"resume", inject.Streaming}} {
+		if cmd.Flags().Changed(own.flag) && inject.Mode(f.mode) != own.mode {
+			return o, cli.WithHint(cli.Usagef("--%s is for --mode %s, and the mode is %s", own.flag, own.mode, f.mode), "add --mode "+string(own.mode)+", or leave it out")
+		}
+	}
 	o.Mode, o.Native, o.Container, o.Image, o.Only = inject.Mode(f.mode), f.native, f.container, f.image, f.only
 	o.CopyExisting, o.AssumeEmpty, o.Resume = f.copyExisting, f.assumeEmpty, f.resume
 	o.Agent, o.Destination, o.Endpoint, o.Keep = f.agent, f.destination, f.endpoint, f.keep

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -185,10 +186,14 @@ func oldestKubelet(ctx context.Context, cluster *cli.Cluster) (int, error) {
 	return oldest, nil
 }
 
-// dryRunServer asks the API server whether it takes the results.
+// dryRunServer asks the API server whether it takes the results. What it could not
+// be asked about is said of each object; a refusal outranks it.
 func dryRunServer(ctx context.Context, env *cli.Env, cluster *cli.Cluster, outcomes []*inject.Outcome) error {
 	refused := false
+	var unknown error
 	for _, o := range outcomes {
+		var no bool // of this outcome: what was left behind may still write to it
+		var cannot error
 		err := within(ctx, "--dry-run=server: "+o.Name, func() error {
 			s, err := connect(cluster)
 			if err != nil {
@@ -197,26 +202,71 @@ func dryRunServer(ctx context.Context, env *cli.Env, cluster *cli.Cluster, outco
 			for _, obj := range objectsIn(o) {
 				what := strings.ToLower(obj.GetKind()) + "/" + obj.GetName() + obj.GetGenerateName()
 				err := s.tryOn(ctx, obj)
+				var denied *notAllowed
 				switch {
 				case err == nil:
 					fmt.Fprintf(env.ErrOut, "%s: the API server takes it\n", what)
-				case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err), apierrors.IsConflict(err), apierrors.IsNotFound(err), meta.IsNoMatchError(err):
-					refused = true
+				case !errors.As(err, &denied) && refusal(err):
+					no = true
 					fmt.Fprintf(env.ErrOut, "%s: the API server refuses it: %v\n", what, err)
-				default:
-					return cli.Unknownf("--dry-run=server: %s: %w", what, err)
+				case cannot == nil:
+					cannot = cli.Unknownf("--dry-run=server: %s: %w", what, err)
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			unknown = err
+			break
 		}
+		refused = refused || no
+		if unknown == nil {
+			unknown = cannot
+		}
+	}
+	if refused && unknown != nil {
+		fmt.Fprintln(env.ErrOut, unknown)
 	}
 	if refused {
 		return cli.Exit(cli.ExitFindings)
 	}
-	return nil
+	return unknown
+}
+
+// refusal says whether an error is the API server's judgement of an object.
+func refusal(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || meta.IsNoMatchError(err)
+}
+
+// notAllowed is a request that the user may not make: it says nothing of the object.
+type notAllowed struct{ error }
+
+func (e *notAllowed) Unwrap() error { return e.error }
+
+// denied tells a refusal of the object from one of the user: admission answers 403
+// too (Pod Security, quotas), so the API server is asked whether the user may.
+func (s *session) denied(ctx context.Context, err error, verb string, m *meta.RESTMapping, obj *unstructured.Unstructured) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	ask := map[string]any{"verb": verb, "group": m.Resource.Group, "version": m.Resource.Version, "resource": m.Resource.Resource}
+	if m.Scope.Name() == meta.RESTScopeNameNamespace {
+		ask["namespace"] = cmp.Or(obj.GetNamespace(), s.namespace)
+	}
+	if verb != "create" {
+		ask["name"] = obj.GetName()
+	}
+	review, e := s.client.Resource(schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}).Create(ctx,
+		&unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": map[string]any{"resourceAttributes": ask},
+		}}, metav1.CreateOptions{})
+	if e != nil {
+		return &notAllowed{err}
+	}
+	if allowed, _, _ := unstructured.NestedBool(review.Object, "status", "allowed"); !allowed {
+		return &notAllowed{err}
+	}
+	return err
 }
 
 // objectsIn are the objects of a result, those of lists one by one.
@@ -259,12 +309,12 @@ func (s *session) tryOn(ctx context.Context, obj *unstructured.Unstructured) err
 		_, err := r.Get(ctx, obj.GetName(), metav1.GetOptions{})
 		if err == nil {
 			_, err = r.Apply(ctx, obj.GetName(), obj, metav1.ApplyOptions{DryRun: []string{metav1.DryRunAll}, Force: true, FieldManager: "kubectl-logarch"})
-			return err
+			return s.denied(ctx, err, "patch", m, obj)
 		}
 		if !apierrors.IsNotFound(err) {
-			return err
+			return s.denied(ctx, err, "get", m, obj)
 		}
 	}
 	_, err = r.Create(ctx, obj, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: "kubectl-logarch", FieldValidation: metav1.FieldValidationStrict})
-	return err
+	return s.denied(ctx, err, "create", m, obj)
 }

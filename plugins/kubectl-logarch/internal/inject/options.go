@@ -150,8 +150,5 @@ func (o Options) Validate() error {
 			return fmt.Errorf("--max-size %s: less than 1Ki", o.MaxSize.String())
 		}
 	}
-	if o.Endpoint != "" || o.Destination != "stdout" {
-		return fmt.Errorf("--destination and --endpoint are for --mode agent")
-	}
 	return nil
 }
