@@ -1,6 +1,8 @@
 package agentconf
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,8 +20,9 @@ func text(t *testing.T, s Spec) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, f := range Render(s).Files {
-		b.WriteString(f)
+	files := Render(s).Files
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		b.WriteString(files[name])
 	}
 	return b.String()
 }
