@@ -74,6 +74,14 @@ func (p *plan) add(r finding.Rule, format string, args ...any) *finding.Finding 
 	return &p.findings[len(p.findings)-1]
 }
 
+// once is add for what is true of the pod, whichever log led to it.
+func (p *plan) once(r finding.Rule, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(p.findings, func(f finding.Finding) bool { return f.ID == r.ID && f.Message == text }) {
+		p.add(r, "%s", text)
+	}
+}
+
 func (p *plan) refused() bool { return finding.Worst(p.findings) == finding.Error }
 
 // decode reads the workload's pod template into the types of Kubernetes.
@@ -144,7 +152,10 @@ func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yaml
 		return p
 	}
 	if !w.Known {
-		p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
+		f := p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
+		if o.IsNative() && strings.HasPrefix(w.APIVersion, "serving.knative.dev/") {
+			f.Evidence = []string{"Knative takes no init containers unless its administrator allows them: --native false adds plain sidecars"}
+		}
 	}
 	for _, l := range o.Logs {
 		p.place(l)
@@ -170,8 +181,35 @@ func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yaml
 	return p
 }
 
+// isWindows says whether the pod can run on Windows only: it says so itself, by the
+// nodes that it asks for, or by options that Linux does not have.
 func (p *plan) isWindows() bool {
-	return p.pod.OS != nil && p.pod.OS.Name == corev1.Windows || p.pod.NodeSelector["kubernetes.io/os"] == "windows"
+	const windows = string(corev1.Windows)
+	if p.pod.OS != nil {
+		return p.pod.OS.Name == corev1.Windows
+	}
+	if p.pod.NodeSelector[corev1.LabelOSStable] == windows || p.pod.NodeSelector["beta.kubernetes.io/os"] == windows {
+		return true
+	}
+	if c := p.pod.SecurityContext; c != nil && c.WindowsOptions != nil {
+		return true
+	}
+	if p.target.SecurityContext != nil && p.target.SecurityContext.WindowsOptions != nil {
+		return true
+	}
+	a := p.pod.Affinity
+	if a == nil || a.NodeAffinity == nil || a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return false
+	}
+	terms := a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	for _, t := range terms { // one of them has to hold
+		if !slices.ContainsFunc(t.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool {
+			return (r.Key == corev1.LabelOSStable || r.Key == "beta.kubernetes.io/os") && r.Operator == corev1.NodeSelectorOpIn && len(r.Values) == 1 && r.Values[0] == windows
+		}) {
+			return false
+		}
+	}
+	return len(terms) > 0
 }
 
 // chooseContainer finds the container that writes the logs: the named one, the
@@ -293,7 +331,7 @@ func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 	v := p.volume(m.Name)
 	what := "volume " + m.Name
 	if v == nil && p.w.Kind != "StatefulSet" {
-		p.add(check.NotAPod, "container %s mounts volume %q, which the pod does not have", p.target.Name, m.Name)
+		p.once(check.NotAPod, "container %s mounts volume %q, which the pod does not have", p.target.Name, m.Name)
 		return
 	}
 	if v != nil {
@@ -304,12 +342,12 @@ func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 		case s.EmptyDir != nil:
 			what = "emptyDir " + m.Name
 			if s.EmptyDir.Medium == corev1.StorageMediumMemory {
-				p.add(check.MemoryVolume, "volume %s is in memory: the log counts toward the containers' memory", m.Name)
+				p.once(check.MemoryVolume, "volume %s is in memory: the log counts toward the containers' memory", m.Name)
 			}
 		case s.PersistentVolumeClaim != nil:
 			what = "claim " + s.PersistentVolumeClaim.ClaimName
 			if m.SubPathExpr == "" && (p.w.Kind == "Deployment" || p.w.Kind == "DaemonSet" || p.w.Kind == "ReplicaSet" || p.w.Kind == "ReplicationController") {
-				p.add(check.SharedClaim, "every replica mounts claim %s at %s", s.PersistentVolumeClaim.ClaimName, m.MountPath)
+				p.once(check.SharedClaim, "every replica mounts claim %s at %s", s.PersistentVolumeClaim.ClaimName, m.MountPath)
 			}
 		case s.HostPath != nil:
 			what = "hostPath " + s.HostPath.Path
@@ -323,7 +361,7 @@ func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 		p.add(check.FileMount, "%s is mounted as a single file: it cannot be rotated by renaming", l.Path)
 	}
 	if m.SubPathExpr != "" && !p.expandable(m.SubPathExpr) {
-		p.add(check.SubPathExpr, "volume %s is mounted with subPathExpr %q of variables that only container %s has", m.Name, m.SubPathExpr, p.target.Name)
+		p.once(check.SubPathExpr, "volume %s is mounted with subPathExpr %q of variables that only container %s has", m.Name, m.SubPathExpr, p.target.Name)
 		return
 	}
 	if text := what + " reused"; !slices.Contains(p.reused, text) {
@@ -371,7 +409,7 @@ func (p *plan) mayMount(dir string) bool {
 	img, sure := imagetable.Lookup(c.Image)
 	if p.o.CopyExisting {
 		if slices.Contains(systemDirs, dir) {
-			p.add(check.HidesProgram, "%s is a system directory: no volume may be mounted there", dir)
+			p.once(check.HidesProgram, "%s is a system directory: no volume may be mounted there", dir)
 			return false
 		}
 		return true
@@ -395,11 +433,11 @@ func (p *plan) mayMount(dir string) bool {
 		why = "nothing in its name says that it holds logs only"
 	}
 	if why != "" {
-		p.add(check.HidesProgram, "no volume covers %s, and a new one there could hide the program: %s", dir, why)
+		p.once(check.HidesProgram, "no volume covers %s, and a new one there could hide the program: %s", dir, why)
 		return false
 	}
 	if img == nil && !p.o.AssumeEmpty {
-		p.add(check.UnknownImage, "what image %s has in %s is not known; the new volume hides it", orNone(c.Image), dir)
+		p.once(check.UnknownImage, "what image %s has in %s is not known; the new volume hides it", orNone(c.Image), dir)
 	}
 	return true
 }

@@ -159,7 +159,7 @@ func unread(f *yamltree.File, d *yamltree.Doc) (Item, bool) {
 func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamltree.Doc, o Options, before map[string]string, scalers []scaler) ([]yamldoc.Edit, []Item) {
 	workloads := manifest.Find(d)
 	if len(workloads) == 0 {
-		return nil, nil
+		return nil, strangers(f, d, at, atDoc, o)
 	}
 	if d.Anchors {
 		if k := manifest.Ambiguous(d.Root); k != nil {
@@ -170,7 +170,7 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 			return nil, []Item{refuse(s, r.New(s, "a second \"<<\", or one behind a key that it brings too: YAML takes the key, kubectl what is merged"))}
 		}
 	}
-	items := make([]Item, len(workloads))
+	items := make([]Item, len(workloads), len(workloads)+1)
 	plans := make([]*plan, len(workloads))
 	places := workloads
 	if atDoc != d {
@@ -234,7 +234,20 @@ func document(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamlt
 			items[i] = p.item(before)
 		}
 	}
-	return edits, items
+	return edits, append(items, strangers(f, d, at, atDoc, o)...)
+}
+
+// strangers are the objects that hold containers where none were added, and why.
+func strangers(f *yamltree.File, d *yamltree.Doc, at *yamltree.File, atDoc *yamltree.Doc, o Options) (items []Item) {
+	if len(o.Only) > 0 || o.Selector != nil || !strings.Contains(f.Src[d.Start:d.End], "containers") {
+		return nil
+	}
+	for _, s := range manifest.Strangers(atDoc) {
+		subject := finding.Subject{Kind: s.Kind, Name: s.Name, Namespace: s.Namespace, File: f.Name}
+		subject.Line, subject.Column = at.Position(s.Object.Start)
+		items = append(items, Item{Subject: subject, Action: Skipped, Reason: "inject does not know this kind; its containers are at " + s.At, Findings: []finding.Finding{}})
+	}
+	return items
 }
 
 // untangle expands the aliases that stand in the way, one after the other, and

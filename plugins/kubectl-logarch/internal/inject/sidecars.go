@@ -45,7 +45,10 @@ func (p *plan) containerName(l LogFile) string {
 	if base == "" {
 		base = path.Base(l.Path)
 	}
-	return free(label(p.target.Name+"-log-"+base), p.nameTaken)
+	// The file's name tells the tailers of a container apart: a long one of the
+	// container is cut instead.
+	file := label("log-" + base)
+	return free(strings.TrimRight(p.target.Name[:min(len(p.target.Name), max(62-len(file), 20))], "-")+"-"+file, p.nameTaken)
 }
 
 // label makes a DNS label of a text.

@@ -12,7 +12,7 @@ import (
 // also in JSON, in a list and after an earlier injection; the sidecar goes where the
 // last one stands, and comes out again.
 func TestTwice(t *testing.T) {
-	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes:\n  - name: first\n    emptyDir: {}\n  containers:\n  - name: c\n    image: x\n    image: y\n  volumes:\n  - name: last\n    emptyDir: {}\n"
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes:\n  - name: first\n    emptyDir: {}\n  containers:\n  - name: c\n    image: x\n    image: z\n  volumes:\n  - name: last\n    emptyDir: {}\n"
 	long := "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\"metadata\": {\"name\": \"a\", \"labels\": {" + strings.Repeat("\"k\": \"v\",\n", 17) + "\"l\": \"v\"}},\n\"spec\": {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}}\n"
 	for _, c := range []struct {
 		name, text string

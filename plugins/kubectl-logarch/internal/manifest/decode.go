@@ -46,6 +46,12 @@ func Into(n *yamltree.Node, into any) (at *yamltree.Node, wrong string) {
 		what = "a list"
 	case len(at.Value) <= 40:
 		what = strconv.Quote(at.Value)
+		switch scalar(at).(type) { // y, 1.20: what was meant as a text
+		case bool:
+			what += " (to kubectl a boolean)"
+		case int64, float64:
+			what += " (to kubectl a number)"
+		}
 	}
 	return at, what + " stands where something else belongs"
 }

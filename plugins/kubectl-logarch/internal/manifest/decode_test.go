@@ -3,6 +3,7 @@ package manifest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -82,4 +83,15 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestIntoSaysWhatKubectlReads: y and 5 are no texts to kubectl.
+func TestIntoSaysWhatKubectlReads(t *testing.T) {
+	for value, want := range map[string]string{"y": `"y" (to kubectl a boolean) stands`, "5": `"5" (to kubectl a number) stands`, "'y'": "", "yo": ""} {
+		var spec corev1.PodSpec
+		d := yamltree.Parse("f", "containers: [{name: c, env: [{name: A, value: "+value+"}]}]\n").Docs[0]
+		if _, wrong := Into(d.Root, &spec); !strings.HasPrefix(wrong, want) || want == "" && wrong != "" {
+			t.Errorf("%s: %q", value, wrong)
+		}
+	}
 }

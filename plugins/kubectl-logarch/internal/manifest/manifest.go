@@ -39,7 +39,11 @@ func (w *Workload) Ref() string { return strings.ToLower(w.Kind) + "/" + w.Name 
 
 // IsJob says whether the pods are meant to end: Jobs, CronJobs.
 func (w *Workload) IsJob() bool {
-	return w.Kind == "Job" || w.Kind == "CronJob" || w.Kind == "ScaledJob"
+	switch w.Kind {
+	case "Job", "CronJob", "ScaledJob", "AdvancedCronJob", "BroadcastJob":
+		return true
+	}
+	return false
 }
 
 // templates maps group/kind to where the pod template stands. The empty path is
@@ -62,6 +66,8 @@ var templates = map[string][]string{
 	"apps.kruise.io/CloneSet":            {"spec", "template"},
 	"apps.kruise.io/StatefulSet":         {"spec", "template"},
 	"apps.kruise.io/DaemonSet":           {"spec", "template"},
+	"apps.kruise.io/AdvancedCronJob":     {"spec", "template", "jobTemplate", "spec", "template"},
+	"keda.sh/ScaledJob":                  {"spec", "jobTargetRef", "template"},
 }
 
 // Kinds are the kinds that hold a pod template, for messages and completion.

@@ -1,60 +1,70 @@
 package manifest
 
 import (
+	"encoding/base64"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 )
 
-// scalar types a scalar as sigs.k8s.io/yaml does: by YAML 1.1, in which yes and
-// off are booleans and 0644 is octal.
+// float is what the YAML library of kubectl takes for one.
+var float = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+// scalar types a scalar as sigs.k8s.io/yaml does: by YAML 1.1, in which y and off
+// are booleans and 0644 is octal.
 func scalar(n *yamltree.Node) any {
-	switch n.Tag {
-	case "", "!!int", "!!bool", "!!float", "!!null":
-	default:
-		return n.Value
-	}
-	if n.Style != yamltree.Plain {
-		return n.Value
-	}
 	v := n.Value
+	switch n.Tag {
+	case "":
+		if n.Style != yamltree.Plain {
+			return v
+		}
+	case "!!int", "!!bool", "!!float", "!!null":
+	case "!!binary":
+		if b, err := base64.StdEncoding.DecodeString(v); err == nil {
+			return string(b)
+		}
+		return v
+	default:
+		return v
+	}
 	switch v {
 	case "", "~", "null", "Null", "NULL":
 		return nil
-	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y":
 		return true
-	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
+	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N":
 		return false
 	}
 	if c := v[0]; c == '-' || c == '+' || c == '.' || c >= '0' && c <= '9' {
-		if i, ok := integer(strings.ReplaceAll(v, "_", "")); ok {
-			return i
-		}
-		if f, err := strconv.ParseFloat(v, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && !strings.ContainsAny(v, "xXpP_") {
-			return f
-		}
+		return number(v)
 	}
 	return v
 }
 
-func integer(v string) (int64, bool) {
-	sign, digits := "", v
-	if strings.HasPrefix(v, "-") || strings.HasPrefix(v, "+") {
-		sign, digits = strings.TrimPrefix(v[:1], "+"), v[1:]
+// number types what may be a number.
+func number(v string) any {
+	if v[0] == '.' {
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return f
+		}
+		return v
 	}
-	base := 10
-	switch {
-	case strings.HasPrefix(digits, "0x"):
-		base, digits = 16, digits[2:]
-	case strings.HasPrefix(digits, "0o"):
-		base, digits = 8, digits[2:]
-	case strings.HasPrefix(digits, "0b"):
-		base, digits = 2, digits[2:]
-	case len(digits) > 1 && digits[0] == '0':
-		base = 8
+	digits := strings.ReplaceAll(v, "_", "")
+	i, err := strconv.ParseInt(digits, 0, 64)
+	if err == nil {
+		return i
 	}
-	i, err := strconv.ParseInt(sign+digits, base, 64)
-	return i, err == nil
+	if u, err := strconv.ParseUint(digits, 0, 64); err == nil {
+		return float64(u)
+	}
+	if float.MatchString(digits) {
+		if f, err := strconv.ParseFloat(digits, 64); err == nil && !math.IsInf(f, 0) {
+			return f
+		}
+	}
+	return v
 }
