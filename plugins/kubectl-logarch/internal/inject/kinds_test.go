@@ -99,3 +99,23 @@ func TestLongContainerName(t *testing.T) {
 		}
 	}
 }
+
+// TestRootInANonRootPod: where the sidecar is to be root and the pod says that nobody
+// is, the kubelet starts it only if it says otherwise itself.
+func TestRootInANonRootPod(t *testing.T) {
+	root := int64(0)
+	asked := options(Streaming, nil)
+	asked.RunAsUser = &root
+	for spec, o := range map[string]Options{
+		"securityContext: {runAsNonRoot: true}\n  containers: [{name: a, image: x, securityContext: {runAsNonRoot: false, runAsUser: 0}}]": options(Streaming, nil),
+		"securityContext: {runAsNonRoot: true, runAsUser: 5}\n  containers: [{name: a, image: x}]":                                         asked,
+	} {
+		out, err := Text("pod.yaml", podHead+"spec:\n  "+spec+"\n", o)
+		if err != nil || out.Refused() {
+			t.Fatal(err, out.Items)
+		}
+		if text := out.Text(); !strings.Contains(text, "runAsUser: 0\n") || !strings.Contains(text, "runAsNonRoot: false\n") {
+			t.Errorf("%s:\n%s", spec, text)
+		}
+	}
+}

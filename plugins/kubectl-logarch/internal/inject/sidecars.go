@@ -259,6 +259,10 @@ func (p *plan) securityContext(readOnlyRoot bool) *corev1.SecurityContext {
 	c.RunAsUser = ptr.To(uid)
 	if uid != 0 {
 		c.RunAsNonRoot = ptr.To(true)
+	} else if s := p.pod.SecurityContext; s != nil && s.RunAsNonRoot != nil && *s.RunAsNonRoot {
+		// What the pod forbids and the application's container takes back: the kubelet
+		// would not start the sidecar, nor what comes behind it.
+		c.RunAsNonRoot = ptr.To(false)
 	}
 	if t := p.target.SecurityContext; t != nil {
 		if t.RunAsGroup != nil && p.o.RunAsUser == nil {
