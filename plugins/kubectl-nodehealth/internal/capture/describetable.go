@@ -18,7 +18,6 @@ var totalPods = lazyregexp.New(`\((\d+) in total\)`)
 // describedPods reads the table of pods, whose rows hold requests and limits
 // only: "NAMESPACE NAME 500m (25%) 0 (0%) 128Mi (6%) 0 (0%) 23m".
 func (r *reader) describedPods(node string, s, allocated section) {
-	r.b.Read(snapshot.SourcePods)
 	p := r.b.PodsOf(node)
 	if p.Total > 0 {
 		return
@@ -114,7 +113,6 @@ func (r *reader) describedEvents(n *snapshot.Node, s section) {
 		return
 	}
 	n.Set(snapshot.Probe{Name: snapshot.SourceEvents, Status: snapshot.OK})
-	r.b.Read(snapshot.SourceEvents)
 	r.dateByEvents(n, d)
 }
 

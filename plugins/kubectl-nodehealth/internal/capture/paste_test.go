@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
 // TestPasted reads documents as people paste them: fenced, between prompts, and
@@ -118,5 +120,22 @@ func TestDescriptionsMinutesApart(t *testing.T) {
 		if got := s.View(s.Nodes[i]).Now.Format("15:04:05"); got != want {
 			t.Errorf("%s is judged by %s, want %s", s.Nodes[i].Name, got, want)
 		}
+	}
+}
+
+// What one description holds is not held of the node in the next.
+func TestDescriptionsAreEachTheirOwn(t *testing.T) {
+	ready := "Conditions:\n  Type   Status  LastHeartbeatTime                 LastTransitionTime                Reason       Message\n  ----   ------  -----------------                 ------------------                ------       -------\n  Ready  True    Fri, 01 Mar 2024 12:09:58 +0000   Fri, 01 Mar 2024 07:00:40 +0000   KubeletReady  kubelet is posting ready status\n"
+	whole := "Name:   a\n" + ready + "Non-terminated Pods:  (1 in total)\n  Namespace  Name  CPU Requests  CPU Limits  Memory Requests  Memory Limits  Age\n  ---------  ----  ------------  ----------  ---------------  -------------  ---\n  d  p  1 (1%)  0 (0%)  1Mi (1%)  0 (0%)  2m\nEvents:  <none>\n"
+	s, err := fromStdin(whole + "\n\nName:   b\n" + ready)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := s.Nodes[0], s.Nodes[1]
+	if a.Pods == nil || a.Pods.Total != 1 || !s.Read(a, snapshot.SourceEvents) {
+		t.Errorf("a: pods %+v, %+v", a.Pods, a.Probes)
+	}
+	if b.Pods != nil || s.Read(b, snapshot.SourcePods) || s.Read(b, snapshot.SourceEvents) {
+		t.Errorf("b: pods %+v, %+v", b.Pods, b.Probes)
 	}
 }
