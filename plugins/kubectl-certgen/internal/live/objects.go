@@ -2,12 +2,15 @@ package live
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/rawapi"
 )
 
 // notCerts are the types of Secrets that hold no certificates, and are large or
@@ -24,7 +27,7 @@ func (c *Cluster) allObjects(ctx context.Context, s *Snapshot) {
 		if c.Namespace != "" {
 			path, what = "/api/v1/namespaces/"+c.Namespace+"/secrets", "secrets of "+c.Namespace
 		}
-		if failed := c.objects(ctx, s, path, what, url.Values{"fieldSelector": {"type!=" + strings.Join(notCerts, ",type!=")}}); failed && c.Namespace == "" {
+		if failed := c.objects(ctx, s, path, what, url.Values{"limit": {secretsPage}, "fieldSelector": {"type!=" + strings.Join(notCerts, ",type!=")}}); failed && c.Namespace == "" {
 			s.hint("to read the Secrets of one namespace: --namespace NAME; to leave them out: --skip secrets")
 		}
 	}
@@ -42,19 +45,35 @@ func (c *Cluster) allObjects(ctx context.Context, s *Snapshot) {
 	}
 }
 
-// objects reads what certificates a list of objects holds.
+// secretsPage is how many Secrets are asked for at once: one may have a megabyte.
+const secretsPage = "100"
+
+// objects reads what certificates a list of objects holds. A cluster has thousands
+// of Secrets, most of them with the same CA: the objects are forgotten page by
+// page, and equal certificates kept once.
 func (c *Cluster) objects(ctx context.Context, s *Snapshot, path, what string, q url.Values) (failed bool) {
-	list, err := c.list(ctx, path, q)
-	if err != nil {
-		s.blind(what, err)
-		return true
-	}
-	for _, o := range list {
+	once := map[[sha256.Size]byte]*x509.Certificate{}
+	rctx, cancel := context.WithTimeout(ctx, 3*Timeout)
+	defer cancel()
+	err := c.Client.Each(rctx, path, q, func(o rawapi.Object) {
 		items, _, err := inspect.Object(inspect.Cluster, o, inspect.Options{})
 		if err != nil {
 			s.Blind = append(s.Blind, fmt.Sprintf("%s %s/%s: %v", strings.ToLower(o.String("kind")), o.Namespace(), o.Name(), err))
 		}
+		for i := range items {
+			if items[i].Cert == nil {
+				continue
+			}
+			sum := sha256.Sum256(items[i].Cert.Raw)
+			if once[sum] == nil {
+				once[sum] = items[i].Cert
+			}
+			items[i].Cert = once[sum]
+		}
 		s.Items = append(s.Items, items...)
+	})
+	if err != nil {
+		s.blind(what, err)
 	}
-	return false
+	return err != nil
 }

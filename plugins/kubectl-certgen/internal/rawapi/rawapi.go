@@ -120,6 +120,13 @@ func (c *Client) Get(ctx context.Context, path string) (Object, error) {
 // List reads all pages of a list. Items get the kind that the list implies.
 func (c *Client) List(ctx context.Context, path string, query url.Values) ([]Object, error) {
 	var out []Object
+	err := c.Each(ctx, path, query, func(o Object) { out = append(out, o) })
+	return out, err
+}
+
+// Each is List for what is too much to be held at once: see is given one object
+// after the other, and no more than a page of them is in memory.
+func (c *Client) Each(ctx context.Context, path string, query url.Values, see func(Object)) error {
 	q := url.Values{}
 	for k, v := range query {
 		q[k] = v
@@ -130,7 +137,7 @@ func (c *Client) List(ctx context.Context, path string, query url.Values) ([]Obj
 	for {
 		data, err := c.Do(ctx, http.MethodGet, path, q, "", nil)
 		if err != nil {
-			return out, err
+			return err
 		}
 		var l struct {
 			Kind       string `json:"kind"`
@@ -141,16 +148,16 @@ func (c *Client) List(ctx context.Context, path string, query url.Values) ([]Obj
 			Items []Object `json:"items"`
 		}
 		if err := decode(path, data, &l); err != nil {
-			return out, err
+			return err
 		}
 		for _, o := range l.Items {
 			if o["kind"] == nil {
 				o["kind"], o["apiVersion"] = strings.TrimSuffix(l.Kind, "List"), l.APIVersion
 			}
-			out = append(out, o)
+			see(o)
 		}
 		if l.Metadata.Continue == "" {
-			return out, nil
+			return nil
 		}
 		q.Set("continue", l.Metadata.Continue)
 	}
