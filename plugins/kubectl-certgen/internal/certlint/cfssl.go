@@ -2,6 +2,7 @@ package certlint
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"regexp"
 	"slices"
@@ -144,6 +145,9 @@ func (i *Issue) fixIf(ok bool, at input.Text, text string) *Issue {
 	return i
 }
 
+// maxHours is the longest that a Go duration can be: 292 years.
+const maxHours = int(math.MaxInt64 / time.Hour)
+
 var dayDuration = lazyregexp.New(`^(\d+)\s*(d|days?|w|weeks?|y|years?)$`)
 
 // duration judges a duration of cfssl and returns it, 0 where it is none.
@@ -161,9 +165,13 @@ func (l *linter) duration(f *input.File, t input.Text, what string) time.Duratio
 	if m := dayDuration.FindStringSubmatch(t.Value); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		hours := n * map[byte]int{'d': 24, 'w': 7 * 24, 'y': 365 * 24}[m[2][0]]
+		is := l.add(f, BadDuration, t, fmt.Sprintf("%s %q: cfssl knows hours, minutes and seconds, no days or years, and refuses the file", what, t.Value))
+		if n > maxHours || hours > maxHours {
+			is.remedy(fmt.Sprintf("write hours, at most %dh", maxHours))
+			return 0
+		}
 		right := fmt.Sprintf("%dh", hours)
-		l.add(f, BadDuration, t, fmt.Sprintf("%s %q: cfssl knows hours, minutes and seconds, no days or years, and refuses the file", what, t.Value)).
-			note(fmt.Sprintf("write %q", right)).fix(inner(f, t), right)
+		is.note(fmt.Sprintf("write %q", right)).fix(inner(f, t), right)
 		return time.Duration(hours) * time.Hour
 	}
 	is := l.add(f, BadDuration, t, fmt.Sprintf("%s %q is not a duration; cfssl refuses the file", what, t.Value))

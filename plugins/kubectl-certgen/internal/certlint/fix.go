@@ -1,6 +1,7 @@
 package certlint
 
 import (
+	"path"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
@@ -39,4 +40,12 @@ func (i *Issue) fixLine(f *input.File, e *input.Entry) *Issue {
 		return i
 	}
 	return i.fix(at, "")
+}
+
+// quoteIn quotes a word with commas for PowerShell, to which they make a list.
+func quoteIn(f *input.File, word string) string {
+	if strings.EqualFold(path.Ext(f.Name), ".ps1") {
+		return `"` + word + `"`
+	}
+	return word
 }

@@ -232,8 +232,8 @@ func (l *linter) opensslOutcome(f *input.File, c *input.Command) {
 	l.noDays(&o, isCA)
 }
 
-// signs is the key usage of a CA in a form that no shell, YAML or string around a
-// command has to quote.
+// signs is the key usage of a CA in a form that no POSIX shell, YAML or string
+// around a command has to quote.
 const signs = "keyUsage=critical,keyCertSign,cRLSign"
 
 // caOutcome: a certificate with which the script signs others.
@@ -256,7 +256,7 @@ func (l *linter) caOutcome(o *outcome) {
 		l.add(o.f, BCNotCritical, o.at, "certificates are signed with this one, and it says CA:FALSE: every client rejects them").remedy("give it basicConstraints = critical, CA:TRUE")
 	case !o.has("keyUsage") && (o.set == nil || !o.set.CA()):
 		l.add(o.f, CANoKeyUsage, o.c.Args[0], "this CA gets openssl's defaults, which have no keyUsage: Python 3.13 and pyca reject it").
-			remedy("add -addext "+signs).addOption(o, " -addext "+signs)
+			remedy("add -addext "+signs).addOption(o, " -addext "+quoteIn(o.f, signs))
 	}
 	if ku, ok := o.inline["keyUsage"]; ok && o.isCA() && ku.Fixed() && !strings.Contains(ku.Value, "keyCertSign") {
 		l.add(o.f, NoCertSign, ku, "this CA may not sign certificates: keyCertSign is missing")

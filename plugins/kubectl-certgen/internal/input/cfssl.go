@@ -117,7 +117,7 @@ func parseCFSSLRequest(root *node, name string) *CFSSLRequest {
 			r.unknown(v, "ca", caFields)
 			ca := &CFSSLCA{At: v.text, Expiry: r.str(v, "expiry"), Backdate: r.str(v, "backdate")}
 			ca.PathLen, _ = r.num(v, "pathlen")
-			ca.Zero = boolean(v, "pathlenzero")
+			ca.Zero = boolean(v, "pathlenzero", r.wrong)
 			r.CA = ca
 		}
 	}
@@ -233,8 +233,11 @@ func (r *CFSSLRequest) num(n *node, name string) (int, Text) {
 	return i, v.text
 }
 
-func boolean(n *node, name string) bool {
+func boolean(n *node, name string, wrong func(n *node, field, want string)) bool {
 	v, _ := n.get(name)
+	if v != nil && v.kind != 't' && v.kind != 'n' {
+		wrong(v, name, "true or false")
+	}
 	return v != nil && v.kind == 't' && v.text.Value == "true"
 }
 

@@ -130,7 +130,7 @@ func (c *CFSSLConfig) profile(name string, key Text, n *node) *Profile {
 	p.Expiry, p.Backdate = str(n, "expiry"), str(n, "backdate")
 	p.NotBefore, p.NotAfter = str(n, "not_before"), str(n, "not_after")
 	p.NameWhitelist, p.AuthKey, p.Remote = str(n, "name_whitelist"), str(n, "auth_key"), str(n, "remote")
-	p.CopyExtensions = boolean(n, "copy_extensions")
+	p.CopyExtensions = boolean(n, "copy_extensions", c.wrong)
 	if v, _ := n.get("lint_error_level"); v != nil {
 		p.LintLevel = v.text
 	}
@@ -142,8 +142,8 @@ func (c *CFSSLConfig) profile(name string, key Text, n *node) *Profile {
 			c.wrong(ca, "ca_constraint", "an object")
 		} else {
 			c.Unknown = append(c.Unknown, unknownMembers(ca, "ca_constraint", constraintFields)...)
-			p.IsCA, p.IsCAAt = boolean(ca, "is_ca"), k
-			p.MaxPathLenZero = boolean(ca, "max_path_len_zero")
+			p.IsCA, p.IsCAAt = boolean(ca, "is_ca", c.wrong), k
+			p.MaxPathLenZero = boolean(ca, "max_path_len_zero", c.wrong)
 			if v, _ := ca.get("max_path_len"); v != nil {
 				n, err := strconv.Atoi(v.text.Value)
 				if v.kind != '0' || err != nil {

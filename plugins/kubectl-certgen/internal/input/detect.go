@@ -68,7 +68,7 @@ func Parse(name string, data []byte) (*File, error) {
 		f.parsePage()
 	case KindScript:
 		f.Kind = kind
-		f.parseScript([]block{{0, len(f.Data), 0}}, mk)
+		f.parseScript([]block{{end: len(f.Data)}}, mk)
 	case KindVars:
 		f.Kind, f.Vars = kind, parseVars(f.Data)
 	case KindOpenSSLConf:

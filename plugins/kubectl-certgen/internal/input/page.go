@@ -29,7 +29,7 @@ func (f *File) parsePage() {
 			if j < len(lines) && j > i+1 {
 				s, _, _ := lineText(i + 1)
 				_, e, _ := lineText(j - 1)
-				blocks = append(blocks, block{s, e, indent})
+				blocks = append(blocks, block{start: s, end: e, indent: indent})
 			}
 			i = j
 			continue
@@ -55,7 +55,7 @@ func (f *File) parsePage() {
 				indent = min(indent, in)
 				end = e
 			}
-			blocks = append(blocks, block{start, end, indent})
+			blocks = append(blocks, block{start: start, end: end, indent: indent})
 			i = j - 1
 		}
 	}

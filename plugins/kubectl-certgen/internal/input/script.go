@@ -10,7 +10,11 @@ import (
 
 // block is a part of the file that is code: the whole of a script, a fenced or
 // indented block of a page, a here-document that another shell reads.
-type block struct{ start, end, indent int }
+type block struct {
+	start, end, indent int
+	// folded says that its lines are one until an empty one comes (YAML's >).
+	folded bool
+}
 
 type scanner struct {
 	f     *File
@@ -135,6 +139,11 @@ func (r *lineReader) join() {
 // continued says whether the line goes on in the next, and drops the mark: a
 // backslash, in Windows' shells a caret or a backtick.
 func (r *lineReader) continued() bool {
+	if i, j := r.lineAt(min(r.n+1, r.last)); r.b.folded && r.n < r.last && strings.TrimSpace(string(r.s.f.Data[i:max(i, j)])) != "" {
+		r.sb.WriteByte(' ')
+		r.index = append(r.index, i-1)
+		return true
+	}
 	marks := "\\"
 	switch strings.ToLower(path.Ext(r.s.f.Name)) {
 	case ".bat", ".cmd":

@@ -114,7 +114,7 @@ func (s *scanner) nested(c chunk) {
 	s.depth++
 	pending, groups, open := s.pending, s.groups, s.open
 	s.groups = nil
-	s.block(block{start, end, 0})
+	s.block(block{start: start, end: end})
 	s.pending, s.groups, s.open, s.depth = pending, groups, open, s.depth-1
 }
 

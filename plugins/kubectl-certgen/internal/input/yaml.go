@@ -12,7 +12,7 @@ var (
 	manifestLine = lazyregexp.New(`(?m)^[ \t]*kind:[ \t]*["']?CertificateSigningRequest["']?[ \t]*$`)
 	yamlSplit    = lazyregexp.New(`(?m)^---`)
 	yamlStart    = lazyregexp.New(`(?m)\A(\s*#.*\n|\s*\n)*(---|apiVersion:|kind:|- hosts:|- name:|name:|on:|version:|services:)`)
-	yamlScalar   = lazyregexp.New(`^(\s*)(- +)*(?:"?([A-Za-z0-9_.\-/]+)"?:)?\s*[|>][+\-0-9]*\s*(#.*)?$`)
+	yamlScalar   = lazyregexp.New(`^(\s*)(- +)*(?:"?([A-Za-z0-9_.\-/]+)"?:)?\s*([|>])[+\-0-9]*\s*(#.*)?$`)
 	yamlValue    = lazyregexp.New(`^\s*(- +)*(?:[A-Za-z0-9_.\-]+:\s+)?(["']?)`)
 )
 
@@ -42,7 +42,7 @@ func (f *File) parseYAML() {
 		m := yamlScalar.FindStringSubmatch(text)
 		if m == nil {
 			if loc := yamlValue.FindStringIndex(text); toolLine.MatchString(text) && !strings.HasPrefix(strings.TrimSpace(text), "#") {
-				s.block(block{start + loc[1], end, 0})
+				s.block(block{start: start + loc[1], end: end})
 			}
 			continue
 		}
@@ -67,7 +67,7 @@ func (f *File) parseYAML() {
 			inner, last = min(inner, len(t)-len(trim)), b
 		}
 		if first >= 0 {
-			s.scalar(m[3], block{first, last, inner})
+			s.scalar(m[3], block{start: first, end: last, indent: inner, folded: m[4] == ">"})
 		}
 		i = j - 1
 	}
