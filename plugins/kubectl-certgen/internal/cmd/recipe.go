@@ -9,10 +9,11 @@ import (
 )
 
 // recipeFlags take what a certificate is to be from another tool's file.
-type recipeFlags struct{ file, config, configProfile string }
+type recipeFlags struct{ file, section, config, configProfile string }
 
 func (r *recipeFlags) addTo(c *cobra.Command, signs bool) {
 	c.Flags().StringVarP(&r.file, "filename", "f", "", "Take subject, names and key from a csr.conf (openssl), a CSR JSON (cfssl) or vars (easyrsa), - for stdin")
+	c.Flags().StringVar(&r.section, "section", "", "Section of the csr.conf that describes the request (default: req, or the only one)")
 	if signs {
 		c.Flags().StringVar(&r.config, "config", "", "Take validity and usages from a cfssl config JSON")
 		c.Flags().StringVar(&r.configProfile, "profile", "", "Profile of --config (default: its default)")
@@ -28,6 +29,9 @@ func (r *recipeFlags) read(env *cli.Env) (*fileRecipe, error) {
 		if r.config != "" || r.configProfile != "" {
 			return nil, cli.Usagef("--config and --profile say how the request of -f is signed: give -f too")
 		}
+		if r.section != "" {
+			return nil, cli.Usagef("--section is one of a csr.conf: give that by -f")
+		}
 		return nil, nil
 	}
 	data, err := readInput(env, r.file)
@@ -38,7 +42,7 @@ func (r *recipeFlags) read(env *cli.Env) (*fileRecipe, error) {
 	if name == "-" {
 		name = "stdin"
 	}
-	x, err := recipe.Read(name, data)
+	x, err := recipe.Read(name, data, r.section)
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}

@@ -34,8 +34,9 @@ type Recipe struct {
 }
 
 // Read takes a recipe from a cfssl CSR, an openssl configuration or easyrsa
-// vars.
-func Read(name string, data []byte) (*Recipe, error) {
+// vars. section is the one of an openssl configuration that describes the
+// request, "" for [ req ] or the only one.
+func Read(name string, data []byte, section string) (*Recipe, error) {
 	f, err := input.Parse(name, data)
 	if err != nil {
 		return nil, err
@@ -45,11 +46,14 @@ func Read(name string, data []byte) (*Recipe, error) {
 		line, col := f.Position(t.Start)
 		return fmt.Sprintf("%s:%d:%d", name, line, col)
 	}
+	if section != "" && f.Kind != input.KindOpenSSLConf {
+		return nil, fmt.Errorf("%s: a %s has no sections", name, f.Kind)
+	}
 	switch f.Kind {
 	case input.KindCFSSLRequest:
 		err = r.cfssl(f.Requests[0], at)
 	case input.KindOpenSSLConf, input.KindExtensions:
-		err = r.openssl(name, f.Confs[0], at)
+		err = r.openssl(name, f.Confs[0], section, at)
 	case input.KindVars:
 		err = r.vars(f.Vars, at)
 	case input.KindCFSSLConfig:
@@ -152,7 +156,7 @@ func parseHost(h string) (pki.GeneralName, error) {
 	return san.Parse(h)
 }
 
-func (r *Recipe) openssl(name string, c *input.Conf, at placer) error {
+func (r *Recipe) openssl(name string, c *input.Conf, section string, at placer) error {
 	if err := problem(c.Problems, at); err != nil {
 		return err
 	}
@@ -160,9 +164,12 @@ func (r *Recipe) openssl(name string, c *input.Conf, at placer) error {
 		return fmt.Errorf("%s: .include: put the file's text in its place", at(c.Includes[0]))
 	}
 	reqs := c.Requests()
+	q, err := chosen(name, reqs, section)
+	if err != nil {
+		return err
+	}
 	var exts *input.ExtSet
-	if len(reqs) > 0 {
-		q := reqs[0]
+	if q != nil {
 		if err := r.subject(q.Subject, at); err != nil {
 			return err
 		}
@@ -180,6 +187,9 @@ func (r *Recipe) openssl(name string, c *input.Conf, at placer) error {
 	}
 	// The signer's section (-extensions v3_ext) says what it may be used for.
 	for _, x := range c.ExtSets() {
+		if ofAnother(x, q, reqs) {
+			continue
+		}
 		if exts == nil || x.SAN != nil && exts.SAN == nil {
 			exts = x
 		}
@@ -187,7 +197,7 @@ func (r *Recipe) openssl(name string, c *input.Conf, at placer) error {
 			r.use(x.Server(), x.Client())
 		}
 	}
-	if exts == nil && len(reqs) == 0 {
+	if exts == nil && q == nil {
 		return fmt.Errorf("%s: neither a request ([req]) nor a section of extensions in it", name)
 	}
 	if exts == nil {
@@ -208,6 +218,42 @@ func (r *Recipe) openssl(name string, c *input.Conf, at placer) error {
 		r.Names = san.Add(r.Names, g)
 	}
 	return nil
+}
+
+// chosen is the request that is meant: as openssl req takes it, the section that
+// is named, else [ req ]; where there is no such one, the only one.
+func chosen(name string, reqs []*input.ConfRequest, section string) (*input.ConfRequest, error) {
+	want := section
+	if want == "" {
+		want = "req"
+	}
+	var names []string
+	for _, q := range reqs {
+		if q.Section.Name.Value == want {
+			return q, nil
+		}
+		names = append(names, q.Section.Name.Value)
+	}
+	switch {
+	case section != "" && len(reqs) == 0:
+		return nil, fmt.Errorf("%s: no section in it describes a request (distinguished_name)", name)
+	case section != "":
+		return nil, fmt.Errorf("%s: section %q describes no request; these do: %s", name, section, strings.Join(names, ", "))
+	case len(reqs) > 1:
+		return nil, fmt.Errorf("%s: it describes several requests; name the --section: %s", name, strings.Join(names, ", "))
+	case len(reqs) == 1:
+		return reqs[0], nil
+	}
+	return nil, nil
+}
+
+// ofAnother says whether a section of extensions belongs to another request than
+// the one that is meant.
+func ofAnother(x *input.ExtSet, q *input.ConfRequest, reqs []*input.ConfRequest) bool {
+	uses := func(o *input.ConfRequest) bool {
+		return o.ReqExts != nil && o.ReqExts.Section == x.Section || o.X509Exts != nil && o.X509Exts.Section == x.Section
+	}
+	return q != nil && !uses(q) && slices.ContainsFunc(reqs, uses)
 }
 
 func (r *Recipe) use(server, client bool) {

@@ -21,7 +21,7 @@ func file(t *testing.T, name string) []byte {
 }
 
 func TestFiles(t *testing.T) {
-	etcd, err := Read("req-csr.json", file(t, "req-csr.json"))
+	etcd, err := Read("req-csr.json", file(t, "req-csr.json"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,21 +37,21 @@ func TestFiles(t *testing.T) {
 	if etcd.Purpose != profile.Peer || etcd.Validity != 876000*time.Hour {
 		t.Errorf("config: %s %v", etcd.Purpose, etcd.Validity)
 	}
-	m, err := Read("csr.conf.template", file(t, "csr.conf.template"))
+	m, err := Read("csr.conf.template", file(t, "csr.conf.template"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if m.Subject.String() != "C=US, ST=Isles of Blessed, L=Arkadia, O=acme, OU=dev, CN=127.0.0.1" || len(m.Names) != 7 || m.Purpose != profile.Peer || m.Key != pki.RSA2048 {
 		t.Errorf("%+v", m)
 	}
-	oid, err := Read("cli_testdata_csr.json", file(t, "cli_testdata_csr.json"))
+	oid, err := Read("cli_testdata_csr.json", file(t, "cli_testdata_csr.json"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(oid.Subject.String(), "1.2.3.4.5=abc") {
 		t.Errorf("subject %s", oid.Subject)
 	}
-	vars, err := Read("vars", []byte("set_var EASYRSA_ALGO ec\nset_var EASYRSA_CURVE prime256v1\nset_var EASYRSA_CERT_EXPIRE 825\nset_var EASYRSA_DN org\nset_var EASYRSA_REQ_ORG \"Acme\"\n"))
+	vars, err := Read("vars", []byte("set_var EASYRSA_ALGO ec\nset_var EASYRSA_CURVE prime256v1\nset_var EASYRSA_CERT_EXPIRE 825\nset_var EASYRSA_DN org\nset_var EASYRSA_REQ_ORG \"Acme\"\n"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestRefused(t *testing.T) {
 		"ip.conf":                   {"[req]\ndistinguished_name=dn\nreq_extensions=e\nprompt=no\n[dn]\nCN=x\n[e]\nsubjectAltName=@a\n[a]\nDNS.0=10.0.0.1\n", "is an IP address"},
 		"config_testdata_x.json":    {string(file(t, "ca-config.json")), "give it with --config"},
 	} {
-		r, err := Read(name, []byte(tc.text))
+		r, err := Read(name, []byte(tc.text), "")
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, %+v; want an error with %q", name, err, r, tc.want)
 		}
@@ -99,10 +99,51 @@ func FuzzRead(f *testing.F) {
 	f.Add("a.conf", []byte("[req]\ndistinguished_name=dn\n[dn]\nCN=x\n"))
 	f.Add("vars", []byte("set_var EASYRSA_ALGO ec\n"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		r, err := Read(name, data)
+		r, err := Read(name, data, "")
 		if err == nil && r == nil {
 			t.Error("nothing and no error")
 		}
 		_ = (&Recipe{}).Config(name, data, "x")
 	})
+}
+
+// One file for many requests, as "Kubernetes the hard way" has it: openssl req
+// takes [ req ] or the section that is named, and so does this.
+func TestSections(t *testing.T) {
+	text := []byte(`[req]
+distinguished_name = dn
+prompt = no
+x509_extensions = ca
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+[dn]
+CN = CA
+[node-0]
+distinguished_name = node-0_dn
+prompt = no
+req_extensions = node-0_ext
+[node-0_ext]
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = DNS:node-0
+[node-0_dn]
+CN = system:node:node-0
+`)
+	ca, err := Read("ca.conf", text, "")
+	if err != nil || ca.Subject.CN() != "CA" || len(ca.Names) != 0 || !ca.CA || ca.Purpose != "" {
+		t.Errorf("%+v %v", ca, err)
+	}
+	node, err := Read("ca.conf", text, "node-0")
+	if err != nil || node.Subject.CN() != "system:node:node-0" || len(node.Names) != 1 || node.CA || node.Purpose != profile.Peer {
+		t.Errorf("%+v %v", node, err)
+	}
+	for section, want := range map[string]string{"node-1": "these do: req, node-0", "": "several requests; name the --section: one, node-0"} {
+		data := text
+		if section == "" {
+			data = []byte(strings.Replace(string(text), "[req]", "[one]", 1))
+		}
+		if _, err := Read("ca.conf", data, section); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", section, err)
+		}
+	}
 }
