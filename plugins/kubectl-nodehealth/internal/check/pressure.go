@@ -36,6 +36,9 @@ var pressured = Check{
 func Explain(v *snapshot.View, t corev1.NodeConditionType) string {
 	signals := Signals(v)
 	if len(signals) == 0 {
+		if n, why := evicted(v); n > 0 {
+			return fmt.Sprintf("the kubelet's figures could not be read; it told %s that it evicted: %s", phrase.Count(n, "pod"), phrase.Clip(phrase.Sentence(why), 160))
+		}
 		return "the kubelet's figures could not be read, so which signal it is cannot be told"
 	}
 	var below, measured []string
@@ -61,6 +64,18 @@ func Explain(v *snapshot.View, t corev1.NodeConditionType) string {
 		text += "; largest: " + phrase.List(who, 3)
 	}
 	return text
+}
+
+// evicted counts the pods that the kubelet evicted and that are still there, and
+// gives its words to one of them: they name the resource.
+func evicted(v *snapshot.View) (n int, why string) {
+	for _, p := range pods(v) {
+		if p.Reason == "Evicted" && p.Message != "" {
+			n++
+			why = p.Message
+		}
+	}
+	return n, why
 }
 
 var belowThreshold = Check{

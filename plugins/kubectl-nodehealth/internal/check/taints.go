@@ -224,7 +224,8 @@ var leavingSoon = Check{
 			}
 		}
 		if d := v.Node.Object.DeletionTimestamp; d != nil {
-			r.Add("the node object is being deleted, held by " + phrase.List(v.Node.Object.Finalizers, 3))
+			f := r.Add(fmt.Sprintf("the node object has been asked to go %s ago and is held by %s", phrase.Duration(v.Age(d.Time)), phrase.List(v.Node.Object.Finalizers, 3)))
+			f.Remedy = "let its owner finish; where that is gone for good, take the finalizer out: kubectl edit node NAME"
 		}
 	},
 }
