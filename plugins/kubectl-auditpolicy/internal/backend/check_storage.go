@@ -60,13 +60,20 @@ func (c *checker) under(p string) (best *MountUse) {
 }
 
 func (c *checker) mounts() {
+	at := map[string]bool{}
+	for _, m := range c.s.Mounts {
+		if at[m.MountPath] {
+			c.add("AP070", FlagUse{Line: m.Line, Column: m.Column}, "a second mount at %s: the pod is invalid and the API server does not start", m.MountPath).Remedy = "Take one of the two out."
+		}
+		at[m.MountPath] = true
+	}
 	for name, file := range map[string]string{"audit-policy-file": c.set.PolicyFile, "audit-log-path": c.set.LogPath, "audit-webhook-config-file": c.set.WebhookConfig} {
 		f, ok := c.s.Flag(name)
 		if !ok || file == "-" || file == "" {
 			continue
 		}
 		isLog := name == "audit-log-path"
-		if i := slices.IndexFunc(c.s.Extra, func(m MountUse) bool { return isLog && path.Clean(m.MountPath) == path.Dir(file) }); i >= 0 {
+		if i := slices.IndexFunc(c.s.Extra, func(m MountUse) bool { return isLog && m.MountPath == path.Dir(file) }); i >= 0 {
 			c.add("AP070", FlagUse{Line: c.s.Extra[i].Line, Column: c.s.Extra[i].Column},
 				"RKE2 mounts the log's directory %s itself: mounted twice, the pod is invalid and the API server does not start", path.Dir(file)).Remedy = "Take the mount out of kube-apiserver-extra-mount."
 		}

@@ -258,6 +258,9 @@ func fromKind(root *yaml.Node) *Server {
 				f.Line, f.Column = f.Line+patch.Line, 0
 				s.Flags = append(s.Flags, f)
 			}
+			if len(one.Mounts) > 0 {
+				s.Mounts = nil // a merge patch replaces a list
+			}
 			for _, m := range one.Mounts {
 				m.Line, m.Column = m.Line+patch.Line, 0
 				s.Mounts = append(s.Mounts, m)

@@ -184,8 +184,8 @@ func (w *writer) k3s(p *Plan) {
 
 // rke2 has an option of its own for the policy. RKE2 mounts the files that flags
 // name and the directory of the log itself; a second mount at one of these paths
-// would make the pod invalid. What is left are the directories of the files that
-// the webhook's kubeconfig names.
+// would make the pod invalid (k8s.io/kubernetes, ValidateVolumeMounts). What is
+// left are the directories of the files that the webhook's kubeconfig names.
 // Source: rancher/rke2 pkg/podexecutor/staticpod.go (APIServer) and
 // pkg/staticpod/staticpod.go (ReadFiles, addExtraMounts).
 func (w *writer) rke2(p *Plan) {
