@@ -127,6 +127,9 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 			return nil, cli.Usagef("stdin: more than %d MB; give it in parts, or look at the cluster itself with --live", maxStdin>>20)
 		}
 		items, err := inspect.Bytes("-", data, o)
+		if s.skip("stdin", items, err) {
+			return items, nil
+		}
 		if err != nil {
 			return nil, cli.Usagef("stdin: %w", err)
 		}
@@ -149,12 +152,25 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 		return items, nil
 	case err == nil:
 		items, err := inspect.File(a, o)
+		if s.skip(a, items, err) {
+			return items, nil
+		}
 		if err != nil {
 			return nil, cli.Usagef("%w", err)
 		}
 		return items, nil
 	}
 	return nil, cli.Usagef("%s: %s", a, cause(err))
+}
+
+// skip notes what could not be read of a source, and says whether the rest of it
+// could.
+func (s *sources) skip(name string, items []inspect.Item, err error) bool {
+	parts, ok := inspect.PartsOf(items, err)
+	for _, p := range parts {
+		s.skipped = append(s.skipped, inspect.Skipped{Path: name, Err: p})
+	}
+	return ok
 }
 
 // serverAddress reads HOST:PORT or a URL; https without a port is 443.

@@ -17,7 +17,8 @@ import (
 // small.
 const maxFile = 16 << 20
 
-// File reads one file and pairs its certificates with the keys beside it.
+// File reads one file and pairs its certificates with the keys beside it. See
+// PartsOf for an error beside items.
 func File(path string, o Options) ([]Item, error) {
 	data, err := read(path)
 	if err != nil {
@@ -25,10 +26,10 @@ func File(path string, o Options) ([]Item, error) {
 	}
 	items, err := Bytes(path, data, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w", path, err)
 	}
 	pair(path, items)
-	return items, nil
+	return items, err
 }
 
 func read(path string) ([]byte, error) {
@@ -231,6 +232,12 @@ func (w *walk) file(p string) {
 		return
 	}
 	got, err := File(p, w.o)
+	if parts, ok := PartsOf(got, err); ok {
+		for _, part := range parts {
+			w.skipped = append(w.skipped, Skipped{p, part})
+		}
+		err = nil
+	}
 	if err != nil {
 		if errors.Is(err, ErrOther) || strings.HasSuffix(p, ".conf") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".yaml") || strings.HasSuffix(p, ".yml") {
 			return // not a kubeconfig nor a manifest with certificates

@@ -118,6 +118,36 @@ func TestEveryContainer(t *testing.T) {
 	}
 }
 
+// What cannot be read is said, and keeps nobody from the rest.
+func TestPartsThatCannotBeRead(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "one"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	text := "kind: List\nitems:\n- {kind: Secret, type: kubernetes.io/tls, metadata: {name: bad}, data: {tls.crt: aGVsbG8=}}\n" +
+		"- {kind: Secret, metadata: {name: worse}, data: {tls.crt: '!!'}}\n- {kind: Secret, metadata: {name: good}, data: {tls.crt: " + good + "}}\n" +
+		"---\nkind: Config\nclusters:\n- {name: gone, cluster: {certificate-authority: nowhere.crt}}\n"
+	items, err := Bytes("f", []byte(text), Options{})
+	parts, ok := PartsOf(items, err)
+	if !ok || len(items) != 1 || len(parts) != 3 {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+	for i, want := range []string{"secret bad tls.crt: no PEM", "secret worse tls.crt: not base64", "cluster gone certificate-authority: nowhere.crt"} {
+		if !strings.Contains(parts[i].Error(), want) {
+			t.Errorf("%v, want %s", parts[i], want)
+		}
+	}
+	if items, err := Bytes("f", []byte("kind: Secret\nmetadata: {name: bad}\ndata: {tls.crt: '!!'}\n"), Options{}); err == nil || len(items) > 0 {
+		t.Errorf("nothing in it: %v %v", items, err)
+	}
+}
+
 func matches(items []Item) bool {
 	for _, i := range items {
 		if i.KeyFile != "" && i.KeyMatches {

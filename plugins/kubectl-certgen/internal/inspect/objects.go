@@ -17,6 +17,31 @@ import (
 
 type object = map[string]any
 
+// Partial says which parts of a source could not be read, beside those that
+// could.
+type Partial struct{ Parts []error }
+
+func (p *Partial) Error() string { return p.Parts[0].Error() }
+
+func (p *Partial) Unwrap() []error { return p.Parts }
+
+// partial is the error for some parts, nil for none.
+func partial(parts []error) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	return &Partial{parts}
+}
+
+// PartsOf are the parts that could not be read; ok says that the others could.
+func PartsOf(items []Item, err error) (parts []error, ok bool) {
+	var p *Partial
+	if len(items) == 0 || !errors.As(err, &p) {
+		return nil, false
+	}
+	return p.Parts, true
+}
+
 // objects reads Kubernetes manifests and kubeconfigs.
 func objects(name string, data []byte, o Options) ([]Item, error) {
 	f, err := yamldoc.Parse(name, data)
@@ -24,6 +49,7 @@ func objects(name string, data []byte, o Options) ([]Item, error) {
 		return nil, errors.New("neither PEM, DER, PKCS#12, a kubeconfig nor a Kubernetes object")
 	}
 	var out []Item
+	var failed []error
 	known := 0
 	for _, d := range f.Docs {
 		if d.Root == nil || d.Root.Kind != yaml.MappingNode {
@@ -34,8 +60,9 @@ func objects(name string, data []byte, o Options) ([]Item, error) {
 			return nil, fmt.Errorf("not a Kubernetes object: %w", err)
 		}
 		its, ok, err := Object(name, obj, o)
-		if err != nil {
-			return nil, err
+		var p *Partial
+		if errors.As(err, &p) {
+			failed = append(failed, p.Parts...)
 		}
 		if ok {
 			known++
@@ -45,31 +72,36 @@ func objects(name string, data []byte, o Options) ([]Item, error) {
 	switch {
 	case known == 0:
 		return nil, errors.New("neither PEM, DER, PKCS#12, a kubeconfig nor a Kubernetes object with certificates")
+	case len(out) == 0 && len(failed) > 0:
+		return nil, failed[0]
 	case len(out) == 0:
 		return nil, errors.New("there is no certificate in it")
 	}
-	return out, nil
+	return out, partial(failed)
 }
 
 // Object reads one Kubernetes object or kubeconfig; ok says whether it is of a
-// kind that can hold certificates.
+// kind that can hold certificates. The error, a *Partial, is for what could not be
+// read in it.
 func Object(source string, obj object, o Options) (items []Item, ok bool, err error) {
 	kind, _ := obj["kind"].(string)
 	if strings.HasSuffix(kind, "List") || kind == "List" {
 		list, _ := obj["items"].([]any)
+		var failed []error
 		for _, e := range list {
 			if m, isMap := e.(object); isMap {
 				if _, has := m["kind"]; !has {
 					m["kind"] = strings.TrimSuffix(kind, "List")
 				}
 				its, _, err := Object(source, m, o)
-				if err != nil {
-					return nil, true, err
+				var p *Partial
+				if errors.As(err, &p) {
+					failed = append(failed, p.Parts...)
 				}
 				items = append(items, its...)
 			}
 		}
-		return items, true, nil
+		return items, true, partial(failed)
 	}
 	r := &objReader{o: o, source: source}
 	meta, _ := obj["metadata"].(object)
@@ -92,7 +124,10 @@ func Object(source string, obj object, o Options) (items []Item, ok bool, err er
 		pemText, _ := spec["trustBundle"].(string)
 		r.pem("clustertrustbundle "+r.name, []byte(pemText), true)
 	case "CertificateSigningRequest":
-		r.csr(obj)
+		r.csr("csr "+r.name, obj)
+	case "CertificateRequest": // cert-manager's
+		r.csr("certificaterequest "+r.name, obj)
+		r.base64("certificaterequest "+r.name+" ca", dig(obj, "status", "ca"), true)
 	case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
 		r.webhooks(kind, obj)
 	case "APIService":
@@ -103,7 +138,7 @@ func Object(source string, obj object, o Options) (items []Item, ok bool, err er
 	default:
 		return nil, false, nil
 	}
-	return r.items, true, r.err
+	return r.items, true, partial(r.failed)
 }
 
 func dig(v any, path ...string) any {
@@ -119,7 +154,7 @@ type objReader struct {
 	source string
 	name   string
 	items  []Item
-	err    error
+	failed []error
 }
 
 func (r *objReader) pem(part string, data []byte, bundle bool) []Item {
@@ -144,9 +179,7 @@ func (r *objReader) pem(part string, data []byte, bundle bool) []Item {
 }
 
 func (r *objReader) fail(part string, err error) {
-	if r.err == nil {
-		r.err = fmt.Errorf("%s: %w", part, err)
-	}
+	r.failed = append(r.failed, fmt.Errorf("%s: %w", part, err))
 }
 
 func (r *objReader) base64(part string, v any, bundle bool) []Item {
@@ -212,6 +245,8 @@ func (r *objReader) secret(obj object) {
 					its[0].KeyFile, its[0].KeyMatches = part[:len(part)-len(k)]+"tls.key", pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
 				}
 			}
+		case k == "tls.crt" && obj["type"] == "kubernetes.io/tls" && len(bytes.TrimSpace(b)) > 0:
+			r.fail(part, errors.New("no PEM certificate in it"))
 		case strings.HasSuffix(k, ".p12") || strings.HasSuffix(k, ".pfx"):
 			its, err := p12Items(r.source, b, r.o)
 			if err != nil {
@@ -226,6 +261,9 @@ func (r *objReader) secret(obj object) {
 			if yaml.Unmarshal(b, &kc) == nil {
 				sub := &objReader{o: r.o, source: r.source}
 				sub.kubeconfig(kc)
+				for _, err := range sub.failed {
+					r.fail(part, err)
+				}
 				for _, it := range sub.items {
 					it.Part = part + " " + it.Part
 					r.items = append(r.items, it)
@@ -235,8 +273,7 @@ func (r *objReader) secret(obj object) {
 	}
 }
 
-func (r *objReader) csr(obj object) {
-	part := "csr " + r.name
+func (r *objReader) csr(part string, obj object) {
 	r.base64(part+" request", dig(obj, "spec", "request"), false)
 	r.base64(part+" certificate", dig(obj, "status", "certificate"), false)
 }
@@ -267,11 +304,11 @@ func (r *objReader) kubeconfig(obj object) {
 			f(n, in)
 		}
 	}
-	load := func(m object, field string) ([]byte, string) {
+	load := func(part string, m object, field string) ([]byte, string) {
 		if s, _ := m[field+"-data"].(string); s != "" {
 			b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 			if err != nil {
-				r.fail(field+"-data", errors.New("not base64"))
+				r.fail(part+" "+field+"-data", errors.New("not base64"))
 			}
 			return b, ""
 		}
@@ -284,16 +321,16 @@ func (r *objReader) kubeconfig(obj object) {
 		}
 		b, err := read(file)
 		if err != nil {
-			r.fail(field, err)
+			r.fail(part+" "+field, err)
 		}
 		return b, file
 	}
 	each("clusters", "cluster", func(name string, m object) {
-		b, _ := load(m, "certificate-authority")
+		b, _ := load("cluster "+name, m, "certificate-authority")
 		r.pem("cluster "+name, b, true)
 	})
 	each("users", "user", func(name string, m object) {
-		b, certFile := load(m, "client-certificate")
+		b, certFile := load("user "+name, m, "client-certificate")
 		its := r.pem("user "+name, b, false)
 		if len(its) == 0 {
 			if note := login(m); note != "" {
@@ -302,7 +339,7 @@ func (r *objReader) kubeconfig(obj object) {
 			return
 		}
 		its[0].CertFile = certFile
-		kb, file := load(m, "client-key")
+		kb, file := load("user "+name, m, "client-key")
 		if file == "" {
 			file = "client-key-data"
 		}

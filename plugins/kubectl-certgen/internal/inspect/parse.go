@@ -64,11 +64,7 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 	case trim[0] == 0x30 && len(data) > 4:
 		return derItems(name, data, o)
 	}
-	items, err := objects(name, data, o)
-	if err != nil {
-		return nil, err
-	}
-	return items, nil
+	return objects(name, data, o)
 }
 
 // isYAML says whether a text that holds PEM is a manifest around it.
