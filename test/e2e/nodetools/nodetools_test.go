@@ -65,9 +65,7 @@ func testLogs(u user) {
 	u.expect(3, "", "only a journal knows boots", "logs", one, "--boot", "-1")
 	u.expect(3, "", "a folder, not a file", "logs", two, "--file", "pods")
 	u.expect(3, "", "no journal of this unit", "logs", two, "--unit", "nothing", "--debug-pod")
-	u.expect(0, "no known trouble", "", "logs", two, "--scan", "--unit", "kubelet")
-	// There is no kernel log: what stands in it is not known.
-	u.expect(3, "no known trouble", "", "logs", two, "--scan")
+	u.expect(0, "no known trouble", "", "logs", two, "--scan")
 	u.expect(0, `"severity":"info"`, "", "logs", one, "--tail", "50", "-o", "json")
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,35 @@ Jan 05 06:24:54.000001 n1 kubelet[46]: panic: oh
 		}
 		if out.String() != want {
 			t.Errorf("%s:\n%s\nwant\n%s", output, out.String(), want)
+		}
+	}
+}
+
+// What stands in a log that could not be read is not known; trouble that was
+// found outranks that.
+func TestScanStatus(t *testing.T) {
+	read, unread := scannedLog{Unit: "kubelet", Lines: 3}, scannedLog{Unit: "kernel", Error: "not there"}
+	for _, c := range []struct {
+		logs []scannedLog
+		read int
+		hits []nodelog.Hit
+		want int
+	}{
+		{[]scannedLog{read}, 1, nil, 0},
+		{[]scannedLog{read, unread}, 1, nil, cli.ExitUnknown},
+		{[]scannedLog{unread}, 0, nil, cli.ExitUnknown},
+		{[]scannedLog{read, unread}, 1, []nodelog.Hit{{Name: "X"}}, cli.ExitFindings},
+	} {
+		env := &cli.Env{}
+		env.Out = &bytes.Buffer{}
+		l := &logReader{env: env, flags: &logsFlags{output: "json"}}
+		got := 0
+		var e *cli.Error
+		if err := l.report(scanReport{Logs: c.logs, Hits: c.hits}, c.read); errors.As(err, &e) {
+			got = e.Code
+		}
+		if got != c.want {
+			t.Errorf("%+v: exit status %d, want %d", c, got, c.want)
 		}
 	}
 }
