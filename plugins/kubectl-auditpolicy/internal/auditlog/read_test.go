@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf16"
 )
 
 // gather is a visitor that keeps what it sees.
@@ -85,6 +87,7 @@ func TestEnvelopes(t *testing.T) {
 		"no final line end":           e1 + "\n" + e2 + "\n" + e3,
 		"CRLF":                        e1 + "\r\n" + e2 + "\r\n" + e3 + "\r\n",
 		"byte order mark":             "\xef\xbb\xbf" + e1 + "\n" + e2 + "\n" + e3,
+		"UTF-16 (PowerShell)":         wide("\ufeff" + e1 + "\r\n" + e2 + "\r\n" + e3 + "\r\n"),
 		"blank lines":                 "\n\n" + e1 + "\n\n" + e2 + "\n" + e3,
 		"gzip":                        gz(e1 + "\n" + e2 + "\n" + e3),
 		"gzip members":                gz(e1+"\n", e2+"\n"+e3),
@@ -159,7 +162,7 @@ func TestBadInput(t *testing.T) {
 		{"empty", "", "no audit event"},
 		{"prose", "hello\nworld\n", "no audit event"},
 		{"binary", "\x7fELF\x00\x00", "binary file"},
-		{"UTF-16", "\xff\xfe{\x00", "UTF-16"},
+		{"UTF-16", "\xff\xfe{\x00", "no audit event"},
 		{"zstd", "\x28\xb5\x2f\xfd...", "zstd"},
 		{"cut gzip", z.String()[:z.Len()/2], "cut off"},
 		{"garbled gzip", z.String()[:100] + "xxxx" + z.String()[104:], "decompress"},
@@ -267,7 +270,7 @@ func TestSources(t *testing.T) {
 	}
 	var names []string
 	for _, s := range srcs {
-		names = append(names, strings.TrimPrefix(s.Name, dir+"/"))
+		names = append(names, filepath.ToSlash(strings.TrimPrefix(s.Name, dir+string(filepath.Separator))))
 	}
 	if got := strings.Join(names, " "); got != "audit-2026-01-01T03-04-05.678.log audit-2026-01-02T03-04-05.678.log.gz audit.log sub/audit.log -" {
 		t.Error(got)
@@ -311,4 +314,13 @@ func TestCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// wide is a text as Windows PowerShell saves it.
+func wide(s string) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return string(b)
 }

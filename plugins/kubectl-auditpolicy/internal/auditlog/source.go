@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // Source is a log to read: a file, or a stream such as standard input.
@@ -162,8 +164,8 @@ func decompress(r io.Reader) (io.Reader, error) {
 		return nil, errors.New("compressed with xz, which is not read here; pipe it: xz -dc FILE | ... --log -")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return nil, fmt.Errorf("a zip archive, %w; unpack it first", errNotLog)
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return nil, errors.New("text in UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE")
+	case widetext.Is(head):
+		return widetext.NewReader(br), nil
 	case bytes.IndexByte(head, 0) >= 0:
 		return nil, fmt.Errorf("a binary file, %w", errNotLog)
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):

@@ -3,10 +3,21 @@ package cmd
 import (
 	"testing"
 	"unicode/utf16"
+
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
 // kube-apiserver reads UTF-16 too, which PowerShell's redirection writes.
 func TestUTF16(t *testing.T) {
+	read := func(data []byte) []byte {
+		env, in, _, _ := cli.TestEnv()
+		in.Write(data)
+		got, err := readBytes(env, "-")
+		if err != nil {
+			t.Error(err)
+		}
+		return got
+	}
 	const text = "apiVersion: audit.k8s.io/v1\r\nkind: Policy # \U0001F512\r\nrules: []\r\n"
 	for name, high := range map[string]int{"little": 1, "big": 0} {
 		data := []byte{0, 0}
@@ -16,11 +27,11 @@ func TestUTF16(t *testing.T) {
 			pair[high], pair[1-high] = byte(u>>8), byte(u)
 			data = append(data, pair[:]...)
 		}
-		if got := fromUTF16(data); string(got) != text {
+		if got := read(data); string(got) != text {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	if got := fromUTF16([]byte(text)); string(got) != text {
+	if got := read([]byte(text)); string(got) != text {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,9 +1,7 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +21,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 type lintOptions struct {
@@ -270,29 +268,16 @@ func readBytes(env *cli.Env, name string) ([]byte, error) {
 			return nil, reason(err)
 		}
 		defer f.Close()
+		if st, err := f.Stat(); err == nil && st.IsDir() {
+			return nil, syscall.EISDIR // Windows says "Incorrect function."
+		}
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, policy.MaxBytes+1))
-	return fromUTF16(data), reason(err)
-}
-
-// fromUTF16 is a text in UTF-8, whichever of the two encodings it is in:
-// kube-apiserver reads both, and a redirection in PowerShell writes UTF-16.
-func fromUTF16(data []byte) []byte {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xfe")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte("\xfe\xff")):
-		order = binary.BigEndian
-	default:
-		return data
+	if len(data) <= policy.MaxBytes { // what is cut off keeps the length that tells
+		data = widetext.Decode(data)
 	}
-	units := make([]uint16, 0, len(data)/2)
-	for i := 2; i+1 < len(data); i += 2 {
-		units = append(units, order.Uint16(data[i:]))
-	}
-	return []byte(string(utf16.Decode(units)))
+	return data, reason(err)
 }
 
 // reason is an error of the file system without the operation and path, which

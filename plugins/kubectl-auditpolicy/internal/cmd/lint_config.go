@@ -10,6 +10,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // configName is the file that is looked for in this folder and those above it,
@@ -42,7 +43,7 @@ func (o *lintOptions) configure(cmd *cobra.Command) error {
 		return cli.Usagef("configuration %s: %w", path, reason(err))
 	}
 	var c lintConfig
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+	if err := yaml.UnmarshalStrict(widetext.Decode(data), &c); err != nil {
 		msg := strings.NewReplacer("json: ", "", "error unmarshaling JSON: while decoding JSON: ", "", "error converting YAML to JSON: yaml: ", "").Replace(err.Error())
 		return cli.Usagef("configuration %s: %s; it knows targetVersion, failOn, disable, enable and severity", path, msg)
 	}

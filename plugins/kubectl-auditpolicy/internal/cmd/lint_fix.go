@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
@@ -145,10 +146,13 @@ func (o *lintOptions) proof(env *cli.Env, shown string, before, after []byte) {
 }
 
 // writeAtomic replaces a file in one step, so that a reader sees the old text
-// or the new one. Where the path is a link, what it points to is replaced.
+// or the new one, in the encoding that the file has. Where the path is a link, what it points to is replaced.
 func writeAtomic(path string, data []byte, mode os.FileMode) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
+		return err
+	}
+	if data, err = widetext.Like(path, data); err != nil {
 		return err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".auditpolicy-*")

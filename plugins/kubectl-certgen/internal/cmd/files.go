@@ -6,28 +6,45 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
-// readInput is a file, or stdin for "-".
+// readInput is a file, or stdin for "-", as UTF-8 where it is UTF-16.
 func readInput(env *cli.Env, file string) ([]byte, error) {
+	data, err := readAsIs(env, file)
+	return widetext.Decode(data), err
+}
+
+// readFile is readInput for what cannot be stdin.
+func readFile(file string) ([]byte, error) {
+	data, err := readBytes(file)
+	return widetext.Decode(data), err
+}
+
+// readAsIs is readInput for what other programs have to read as it stands.
+func readAsIs(env *cli.Env, file string) ([]byte, error) {
 	if file == "-" {
 		return readLimited("stdin", env.In)
 	}
-	return readFile(file)
+	return readBytes(file)
 }
 
-// readFile reads a file as people write or tools make them: a larger one has
+// readBytes reads a file as people write or tools make them: a larger one has
 // been named by mistake, and a device has no end.
-func readFile(name string) ([]byte, error) {
+func readBytes(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, cli.Usagef("%s: %s", name, cause(err))
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return nil, cli.Usagef("%s: %w", name, syscall.EISDIR) // Windows says "Incorrect function."
+	}
 	return readLimited(name, f)
 }
 

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func (s *sources) options() (inspect.Options, error) {
 	if err != nil {
 		return inspect.Options{}, err
 	}
-	return inspect.Options{Passphrase: bytes.TrimRight(b, "\r\n")}, nil
+	return inspect.Options{Passphrase: trimPassphrase(b)}, nil
 }
 
 // gather reads all arguments. Something that cannot be read is an error of

@@ -160,7 +160,7 @@ func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
 	set := &lintSet{}
 	for _, a := range args {
 		if a == "-" {
-			data, err := readInput(env, a)
+			data, err := readAsIs(env, a)
 			if err != nil {
 				return nil, err
 			}
@@ -174,7 +174,7 @@ func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
 			return nil, cli.Usagef("%s: %s", a, cause(err))
 		}
 		if !st.IsDir() {
-			data, err := readFile(a)
+			data, err := readAsIs(env, a)
 			if err != nil {
 				return nil, err
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // listed is a line of --list.
@@ -37,7 +38,11 @@ func readList(env *cli.Env, file string) ([]listed, error) {
 		defer f.Close()
 		in, shown = f, file
 	}
-	out, err := parseList(in)
+	text := bufio.NewReader(in)
+	if mark, _ := text.Peek(2); widetext.Is(mark) {
+		text = bufio.NewReader(widetext.NewReader(text))
+	}
+	out, err := parseList(text)
 	if err != nil {
 		return nil, cli.Usagef("%s:%w", shown, err)
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // makingFlags are the flags that all verbs share which make certificates in a
@@ -152,6 +154,12 @@ func days(flag string, n, least int) (time.Duration, error) {
 	return profile.Days(n), nil
 }
 
+// trimPassphrase takes away what editors and shells put around a passphrase:
+// line ends, a byte order mark, UTF-16.
+func trimPassphrase(data []byte) []byte {
+	return bytes.TrimRight(bytes.TrimPrefix(widetext.Decode(data), []byte("\ufeff")), "\r\n")
+}
+
 // passphrase reads the passphrase once, from a file or the terminal.
 type passphrase struct {
 	mu   sync.Mutex // certificates are made in parallel
@@ -183,11 +191,11 @@ func (p *passphrase) get(prompt string, twice bool) ([]byte, error) {
 		}
 		return nil, cli.Usagef("%w", err)
 	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
+	line, _, _ := bytes.Cut(trimPassphrase(data), []byte("\n"))
+	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
 		return nil, cli.Usagef("the passphrase is empty")
 	}
-	p.have = []byte(line)
+	p.have = line
 	return p.have, nil
 }
 

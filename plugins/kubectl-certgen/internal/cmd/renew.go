@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -234,7 +233,7 @@ func (o *renewOptions) unlock(file string) ([]byte, error) {
 		return nil, errors.New("it is encrypted: give its passphrase with --ca-passphrase-file")
 	}
 	b, err := readFile(o.passphrase)
-	return bytes.TrimRight(b, "\r\n"), err
+	return trimPassphrase(b), err
 }
 
 func (o *renewOptions) authority(env *cli.Env) (*renew.Authority, error) {

@@ -15,6 +15,7 @@ import (
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 func (i *Item) extensions() []pkix.Extension {
@@ -49,6 +50,12 @@ var otherLabels = []string{"X509 CRL", "PUBLIC KEY", "RSA PUBLIC KEY", "DH PARAM
 // Bytes reads whatever a file may be. The name is for the items; relative
 // paths in a kubeconfig are taken from its folder.
 func Bytes(name string, data []byte, o Options) ([]Item, error) {
+	if widetext.Is(data) {
+		data = widetext.Decode(data)
+		if bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(bytes.TrimSpace(data)) {
+			return nil, errors.New("UTF-16 text (what > of Windows PowerShell writes), in which no TLS library finds the PEM: save it as UTF-8 or ASCII")
+		}
+	}
 	trim := bytes.TrimSpace(data)
 	switch {
 	case len(trim) == 0:
@@ -59,8 +66,6 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 		return nil, errors.New("a Java keystore (JKS): make it PKCS#12 by keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12")
 	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):
 		return pemItems(name, "", data)
-	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return nil, errors.New("UTF-16 text: save it as UTF-8 or ASCII")
 	case trim[0] == 0x30 && len(data) > 4:
 		return derItems(name, data, o)
 	}

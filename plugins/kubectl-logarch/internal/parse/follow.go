@@ -203,7 +203,7 @@ func (r *follower) reopen() (bool, error) {
 	if grown, err := r.f.Stat(); err == nil && grown.Size() > r.at {
 		return true, nil
 	}
-	f, err := os.Open(filepath.Clean(r.path))
+	f, err := openShared(filepath.Clean(r.path))
 	if err != nil {
 		return false, err
 	}

@@ -171,7 +171,7 @@ func TestNotLogs(t *testing.T) {
 		"system.journal": "LPKSHHRH........",
 		"x.zst":          "\x28\xb5\x2f\xfd....",
 		"bin":            "\x7fELF\x02\x01",
-		"nul":            "abc\x00def\x00",
+		"zero":           "abc\x00def\x00",
 	} {
 		in, err := Expand([]string{write(t, filepath.Join(dir, name), []byte(data))}, nil, Defaults{})
 		if err != nil {

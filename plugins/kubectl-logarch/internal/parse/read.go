@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // NotText is an input that is no log, or not wholly one: what it is and what to
@@ -61,7 +62,7 @@ func (p *pipeline) readInput(ctx context.Context, in *Input, total *Result) erro
 	src := in.Stdin
 	slow := true // may pause
 	if in.Path != "" {
-		f, err := os.Open(in.Path)
+		f, err := openShared(in.Path)
 		if err != nil {
 			return err
 		}
@@ -125,8 +126,8 @@ func sniff(name string, src io.Reader, note func(string)) (r io.Reader, export b
 		return nil, false, &NotText{Name: name, What: fmt.Sprintf("compressed with bzip2; read it with: bzip2 -dc %s | kubectl logarch parse -", name)}
 	case len(head) > 262 && string(head[257:262]) == "ustar":
 		return nil, false, &NotText{Name: name, What: "a tar archive; extract it and parse the folder"}
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return newUTF16(r), false, nil
+	case widetext.Is(head):
+		return widetext.NewReader(r), false, nil
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		if _, err := io.CopyN(io.Discard, r, 3); err != nil {
 			return nil, false, fmt.Errorf("%s: %w", name, err)

@@ -14,6 +14,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // MaxBytes is the largest manifest that is read.
@@ -118,7 +120,11 @@ func readAll(r io.Reader, name string) (string, error) {
 	if b.Len() > MaxBytes {
 		return "", fmt.Errorf("%s: larger than the %d MB that a manifest may have", name, MaxBytes>>20)
 	}
-	return b.String(), nil
+	text := b.String()
+	if len(text) > 2 && widetext.Is([]byte(text[:2])) {
+		text = string(widetext.Decode([]byte(text)))
+	}
+	return text, nil
 }
 
 // plain says what is wrong with a file in the words of the system.
@@ -149,7 +155,7 @@ func fetch(ctx context.Context, url string) (string, error) {
 
 // WriteInPlace replaces a file by a new text in one step: whoever reads it sees
 // the old text or the new one, and a process that is killed in the middle leaves
-// the old one. Mode and owner stay; a symbolic link stays a link.
+// the old one. Mode, owner and encoding stay; a symbolic link stays a link.
 func WriteInPlace(name, text string) error {
 	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -159,12 +165,16 @@ func WriteInPlace(name, text string) error {
 	if err != nil {
 		return plain(name, err)
 	}
+	data, err := widetext.Like(real, []byte(text))
+	if err != nil {
+		return plain(name, err)
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(real), "."+filepath.Base(real)+".*")
 	if err != nil {
 		return plain(name, err)
 	}
 	defer os.Remove(tmp.Name())
-	if _, err = io.WriteString(tmp, text); err == nil {
+	if _, err = tmp.Write(data); err == nil {
 		err = tmp.Chmod(st.Mode().Perm())
 	}
 	if err == nil {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 type form int
@@ -28,22 +28,7 @@ var ansi = lazyregexp.New("\x1b\\[[0-9;?]*[a-zA-Z]")
 // decodeText makes plain lines of what an editor, a terminal or PowerShell
 // saved: byte order marks, UTF-16, CRLF, colours.
 func decodeText(data []byte) (string, error) {
-	switch {
-	case bytes.HasPrefix(data, []byte{0xef, 0xbb, 0xbf}):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		big := data[0] == 0xfe
-		data = data[2:]
-		units := make([]uint16, 0, len(data)/2)
-		for i := 0; i+1 < len(data); i += 2 {
-			a, b := uint16(data[i]), uint16(data[i+1])
-			if big {
-				a, b = b, a
-			}
-			units = append(units, a|b<<8)
-		}
-		data = []byte(string(utf16.Decode(units)))
-	}
+	data = bytes.TrimPrefix(widetext.Decode(data), []byte("\ufeff"))
 	head := data[:min(len(data), 8192)]
 	if bytes.IndexByte(head, 0) >= 0 {
 		return "", fmt.Errorf("is not text: it holds binary data")

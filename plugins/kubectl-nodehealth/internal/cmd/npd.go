@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
@@ -57,13 +58,13 @@ func readInput(env *cli.Env, name string) ([]byte, error) {
 		if err != nil {
 			return nil, cli.Usagef("stdin: %w", err)
 		}
-		return b, nil
+		return widetext.Decode(b), nil
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
-	return b, nil
+	return widetext.Decode(b), nil
 }
 
 func newNPDRules(env *cli.Env) *cobra.Command {
@@ -359,6 +360,9 @@ func openLog(env *cli.Env, name string) (*bufio.Reader, func(), error) {
 			return nil, nil, cli.Usagef("%s: gzip: %w", name, err)
 		}
 		br = bufio.NewReaderSize(z, 1<<16)
+	}
+	if mark, _ := br.Peek(2); widetext.Is(mark) {
+		br = bufio.NewReaderSize(widetext.NewReader(br), 1<<16)
 	}
 	return br, done, nil
 }
