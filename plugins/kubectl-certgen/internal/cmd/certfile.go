@@ -5,9 +5,9 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
@@ -103,8 +103,10 @@ func (s *lintSet) certIssues(now time.Time) []certlint.Issue {
 func keyIssues(name string, it *inspect.Item) []certlint.Issue {
 	var out []certlint.Issue
 	sub := finding.Subject{Kind: "File", Name: name}
-	if st, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
-		out = append(out, certlint.Issue{Finding: certlint.LooseMode.New(sub, fmt.Sprintf("the key can be read by others (%04o)", st.Mode().Perm()))})
+	if st, err := os.Stat(name); err == nil {
+		if mode := access.Mode(name, st); mode&0o077 != 0 {
+			out = append(out, certlint.Issue{Finding: certlint.LooseMode.New(sub, fmt.Sprintf("the key can be read by others (%04o)", mode))})
+		}
 	}
 	if k, ok := it.PublicKey().(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
 		out = append(out, certlint.Issue{Finding: certlint.WeakKey.New(sub, fmt.Sprintf("an RSA key of %d bits: clients refuse less than 2048", k.N.BitLen()))})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
@@ -121,7 +122,7 @@ func (i *Item) setKey(file string, pub any) {
 
 func (i *Item) mode(file string) {
 	if st, err := os.Stat(file); err == nil {
-		i.KeyMode = st.Mode().Perm()
+		i.KeyMode = access.Mode(i.KeyFile, st)
 	}
 }
 

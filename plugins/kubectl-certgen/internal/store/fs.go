@@ -3,6 +3,8 @@ package store
 import (
 	"io"
 	"os"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 )
 
 // FS is what the store asks of the operating system. Tests make one that
@@ -33,7 +35,7 @@ type OS struct{}
 
 // Create implements FS.
 func (OS) Create(path string, mode os.FileMode) (File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	return access.Create(path, mode)
 }
 
 // Rename implements FS.

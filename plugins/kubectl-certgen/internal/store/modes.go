@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 )
 
-// Loose lists those of the files (paths as the caller names them) whose mode
-// lets others than the owner read or write them. Missing files are passed over.
+// Loose lists those of the files (paths as the caller names them) that let
+// others than the owner read or write them. Missing files are passed over.
 func Loose(paths []string) ([]string, error) {
 	var out []string
 	for _, p := range paths {
@@ -18,17 +20,17 @@ func Loose(paths []string) ([]string, error) {
 		if err != nil {
 			return out, err
 		}
-		if st.Mode().Perm()&0o077 != 0 && modesMatter {
+		if access.Mode(p, st)&0o077 != 0 {
 			out = append(out, p)
 		}
 	}
 	return out, nil
 }
 
-// Tighten sets KeyMode on files.
+// Tighten makes files their owner's alone.
 func Tighten(paths []string) error {
 	for _, p := range paths {
-		if err := os.Chmod(p, KeyMode); err != nil {
+		if err := access.Restrict(p); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// modesMatter says that files have Unix permissions.
-const modesMatter = true
+// lockIsInside says that the lock is a file in the folder.
+const lockIsInside = false
 
 // lock takes the folder itself as the lock, so that no lock file stays behind;
 // the kernel gives it back when the process dies.
@@ -56,3 +56,13 @@ func KeepOwner(old os.FileInfo, path string) {
 	}
 	_ = os.Lchown(path, int(st.Uid), int(st.Gid))
 }
+
+// keepAccess lets those at a file who were at the one that it will replace. Its
+// mode has been set.
+func keepAccess(st os.FileInfo, _, path string, _ os.FileMode) error {
+	KeepOwner(st, path)
+	return nil
+}
+
+// stagedMode is the mode of a file that will replace another, until keepAccess.
+func stagedMode(mode os.FileMode) os.FileMode { return mode }

@@ -110,12 +110,19 @@ func (s *Store) Root() string { return s.root }
 // Close gives the lock back, and removes the folders that Open made if they
 // are still empty.
 func (s *Store) Close() {
+	if lockIsInside {
+		s.release()
+	}
 	for i := len(s.made) - 1; i >= 0; i-- {
 		if s.fs.Remove(s.made[i]) != nil {
 			break
 		}
 	}
 	s.made = nil
+	s.release()
+}
+
+func (s *Store) release() {
 	if s.unlock != nil {
 		s.unlock()
 		s.unlock = nil
@@ -381,14 +388,17 @@ func (b *Batch) stageFiles() error {
 // that it replaces a second name there.
 func (b *Batch) stageFile(i int) error {
 	s, e := b.s, &b.entries[i]
-	if err := s.write(s.staged(i), b.data[i], e.Mode); err != nil || !e.Replace {
-		return err
+	if !e.Replace {
+		return s.write(s.staged(i), b.data[i], e.Mode)
 	}
 	st, err := os.Stat(s.path(e.Path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return s.write(s.staged(i), b.data[i], e.Mode)
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.write(s.staged(i), b.data[i], stagedMode(e.Mode)); err != nil {
 		return err
 	}
 	old, err := os.ReadFile(s.path(e.Path))
@@ -404,7 +414,9 @@ func (b *Batch) stageFile(i int) error {
 			return err
 		}
 	}
-	KeepOwner(st, s.staged(i))
+	if err := keepAccess(st, s.path(e.Path), s.staged(i), e.Mode); err != nil {
+		return err
+	}
 	sum := sha256.Sum256(old)
 	e.OldSHA256 = hex.EncodeToString(sum[:])
 	return s.linkOrCopy(s.path(e.Path), s.old(i), old)

@@ -1,5 +1,3 @@
-//go:build unix
-
 package store
 
 import (
@@ -8,11 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 )
 
 // faulty fails at the n-th call that changes something, and from then on at
@@ -30,7 +31,8 @@ func (f *faulty) step() error {
 	f.n++
 	if f.n == f.at || (f.dead && f.n > f.at && f.at > 0) {
 		if f.kill {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			me, _ := os.FindProcess(os.Getpid())
+			_ = me.Kill()
 			select {}
 		}
 		return f.err
@@ -92,7 +94,14 @@ func scene(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, mode := range map[string]os.FileMode{"ca.crt": 0o644, "ca.key": 0o600, "server.crt": 0o644, "server.key": 0o600} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("old "+name), mode); err != nil {
+		f, err := access.Create(filepath.Join(dir, name), mode)
+		if err == nil {
+			_, err = f.WriteString("old " + name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -191,7 +200,7 @@ func checkAfterRecovery(t *testing.T, dir, what string) {
 		t.Errorf("%s: the hidden folder is still there", what)
 	}
 	for _, key := range []string{"ca.key", "server.key", "server.key.old", "private/client.key"} {
-		if st, err := os.Stat(filepath.Join(dir, key)); err == nil && st.Mode().Perm() != 0o600 {
+		if st, err := os.Stat(filepath.Join(dir, key)); err == nil && access.Mode(filepath.Join(dir, key), st) != 0o600 {
 			t.Errorf("%s: %s has mode %v", what, key, st.Mode())
 		}
 	}
@@ -219,7 +228,7 @@ func TestKillAtEveryWrite(t *testing.T) {
 		c.Env = append(os.Environ(), killEnv+"="+strconv.Itoa(at), "CERTGEN_STORE_DIR="+dir, "CERTGEN_STORE_RECOVER="+recover)
 		err := c.Run()
 		var ee *exec.ExitError
-		return errors.As(err, &ee) && ee.Sys().(syscall.WaitStatus).Signaled()
+		return errors.As(err, &ee) && (ee.ExitCode() == -1 || runtime.GOOS == "windows")
 	}
 	points := writePoints(t)
 	for at := 1; at <= points; at++ {
@@ -318,11 +327,14 @@ func TestLockedOut(t *testing.T) {
 	s.Close()
 }
 
+// errNoLinks is what a file system without hard links says.
+var errNoLinks = map[bool]error{false: syscall.EPERM, true: syscall.Errno(50)}[runtime.GOOS == "windows"] // ERROR_NOT_SUPPORTED
+
 // noLinks is a file system without hard links.
 type noLinks struct{ OS }
 
 func (noLinks) Link(a, b string) error {
-	return &os.LinkError{Op: "link", Old: a, New: b, Err: syscall.EPERM}
+	return &os.LinkError{Op: "link", Old: a, New: b, Err: errNoLinks}
 }
 
 func TestWithoutHardLinks(t *testing.T) {
@@ -342,7 +354,7 @@ func TestFoldersAreTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st, _ := os.Stat(dir); st.Mode().Perm() != 0o700 {
+	if st, _ := os.Stat(dir); st.Mode().Perm() != 0o700 && runtime.GOOS != "windows" {
 		t.Errorf("folder mode %v", st.Mode())
 	}
 	s.Close()
