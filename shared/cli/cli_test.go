@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -106,35 +107,50 @@ thing 'a b c d e f g h i j' \
 
 func TestCompletionInstall(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "kubectl_complete-thing")
+	files := []string{filepath.Join(dir, "kubectl_complete-thing")}
+	if runtime.GOOS == "windows" {
+		files = []string{files[0] + ".cmd", filepath.Join(dir, "kubectl-thing")}
+	}
+	each := func(form string) string {
+		out := ""
+		for _, f := range files {
+			out += fmt.Sprintf(form, f)
+		}
+		return out
+	}
 	do := func(args ...string) (string, string, int) {
 		return runWith(t, context.Background(), nil, append([]string{"completion"}, args...)...)
 	}
-	if out, errOut, code := do("install", "--dir", dir); code != 0 || out != "created "+file+"\n" {
+	if out, errOut, code := do("install", "--dir", dir); code != 0 || out != each("created %s\n") {
 		t.Fatalf("install: %d %q %q", code, out, errOut)
 	}
-	if st, err := os.Stat(file); err != nil || st.Mode().Perm()&0o111 == 0 {
+	if st, err := os.Stat(files[0]); err != nil || st.Mode().Perm()&0o111 == 0 && runtime.GOOS != "windows" {
 		t.Fatalf("not a program: %v %v", st, err)
 	}
 	if _, _, code := do("install", "--dir", dir); code != 0 {
 		t.Error("a second install must be as good as one")
 	}
-	if out, _, code := do("uninstall", "--dir", dir); code != 0 || out != "removed "+file+"\n" {
+	if out, _, code := do("uninstall", "--dir", dir); code != 0 || out != each("removed %s\n") {
 		t.Errorf("uninstall: %d %q", code, out)
 	}
-	if _, errOut, code := do("uninstall", "--dir", dir); code != 0 || !strings.Contains(errOut, "nothing to do") {
+	if _, errOut, code := do("uninstall", "--dir", dir); code != 0 || errOut != each("nothing to do: there is no %s\n") {
 		t.Errorf("second uninstall: %d %q", code, errOut)
 	}
-	if err := os.WriteFile(file, []byte("somebody's own"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, verb := range []string{"install", "uninstall"} {
-		if _, _, code := do(verb, "--dir", dir); code != 2 {
-			t.Errorf("%s touched a file that is not ours: exit status %d", verb, code)
+	for _, f := range files {
+		if err := os.WriteFile(f, []byte("somebody's own"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if b, _ := os.ReadFile(file); string(b) != "somebody's own" {
-		t.Errorf("the file is now %q", b)
+		for _, verb := range []string{"install", "uninstall"} {
+			if _, _, code := do(verb, "--dir", dir); code != 2 {
+				t.Errorf("%s touched a file that is not ours: exit status %d", verb, code)
+			}
+		}
+		if b, _ := os.ReadFile(f); string(b) != "somebody's own" {
+			t.Errorf("the file is now %q", b)
+		}
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -42,7 +46,15 @@ func ClusterFlags(fs *pflag.FlagSet) *Cluster {
 }
 
 // RESTConfig says how to reach the chosen cluster.
-func (c *Cluster) RESTConfig() (*rest.Config, error) { return c.flags.ToRESTConfig() }
+func (c *Cluster) RESTConfig() (*rest.Config, error) {
+	config, err := c.flags.ToRESTConfig()
+	// The call that failed says nothing to a user, and has another name on each
+	// system.
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return config, err
+}
 
 // Mapper tells the kinds that the cluster serves, by their short names too.
 func (c *Cluster) Mapper() (meta.RESTMapper, error) { return c.flags.ToRESTMapper() }

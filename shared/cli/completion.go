@@ -29,7 +29,11 @@ kubectl's own completion is on. Uninstall takes it away again; do so before
 "kubectl krew uninstall", which does not know of it.
 
 With the name of a shell it prints a completion script for the binary called by
-its own name (kubectl-NAME).`,
+its own name (kubectl-NAME).
+
+kubectl for Windows calls the plugin NAME.exe when it completes, and finds
+nothing after "kubectl NAME". A file kubectl-NAME without an extension tells it
+the name: install makes that too there, and "kubectl plugin list" warns of it.`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,14 +58,16 @@ its own name (kubectl-NAME).`,
 		Short: "Make kubectl complete this plugin's arguments",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := completerPath(env, cmd.Root().Name(), dir)
+			files, err := completerFiles(cmd.Root().Name(), dir)
 			if err != nil {
 				return err
 			}
-			if err := installCompleter(path, cmd.Root().Name()); err != nil {
-				return err
+			for _, f := range files {
+				if err := f.install(); err != nil {
+					return err
+				}
+				fmt.Fprintf(env.Out, "created %s\n", f.path)
 			}
-			fmt.Fprintf(env.Out, "created %s\n", path)
 			return nil
 		},
 	}
@@ -70,19 +76,21 @@ its own name (kubectl-NAME).`,
 		Short: "Take away what install made",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := completerPath(env, cmd.Root().Name(), dir)
+			files, err := completerFiles(cmd.Root().Name(), dir)
 			if err != nil {
 				return err
 			}
-			removed, err := uninstallCompleter(path)
-			if err != nil {
-				return err
+			for _, f := range files {
+				removed, err := f.uninstall()
+				if err != nil {
+					return err
+				}
+				if !removed {
+					fmt.Fprintf(env.ErrOut, "nothing to do: there is no %s\n", f.path)
+					continue
+				}
+				fmt.Fprintf(env.Out, "removed %s\n", f.path)
 			}
-			if !removed {
-				fmt.Fprintf(env.ErrOut, "nothing to do: there is no %s\n", path)
-				return nil
-			}
-			fmt.Fprintf(env.Out, "removed %s\n", path)
 			return nil
 		},
 	}
@@ -97,48 +105,54 @@ its own name (kubectl-NAME).`,
 // replaced or removed.
 const completerMark = "written by \"completion install\""
 
-func completerPath(env *Env, plugin, dir string) (string, error) {
+// completer is a file that install writes.
+type completer struct{ path, text string }
+
+// completerFiles are the files for a plugin, in dir or beside the plugin.
+func completerFiles(plugin, dir string) ([]completer, error) {
 	if dir == "" {
 		found, err := exec.LookPath("kubectl-" + plugin)
 		if err != nil {
-			return "", WithHint(Usagef("completion: kubectl-%s is not on PATH, so its folder is not known", plugin),
+			return nil, WithHint(Usagef("completion: kubectl-%s is not on PATH, so its folder is not known", plugin),
 				"name a folder that is on PATH with --dir")
 		}
 		dir = filepath.Dir(found)
 	}
-	dir, err := filepath.Abs(dir)
+	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", Usagef("completion: --dir %s: %w", dir, err)
+		return nil, Usagef("completion: --dir %s: %w", dir, err)
 	}
-	name := "kubectl_complete-" + plugin
-	if runtime.GOOS == "windows" {
-		name += ".cmd"
+	program := filepath.Join(abs, "kubectl_complete-"+plugin)
+	if runtime.GOOS != "windows" {
+		return []completer{{program, fmt.Sprintf("#!/bin/sh\n# %s\nexec kubectl %s __complete \"$@\"\n", completerMark, plugin)}}, nil
 	}
-	return filepath.Join(dir, name), nil
+	return []completer{
+		{program + ".cmd", fmt.Sprintf("@rem %s\r\n@kubectl %s __complete %%*\r\n", completerMark, plugin)},
+		// kubectl keeps the extension in a plugin's name when it completes
+		// (k8s.io/kubectl/pkg/cmd/plugin, registerPluginCommands), so that it knows
+		// a NAME.exe only. It looks at the names of files alone.
+		{filepath.Join(abs, "kubectl-"+plugin), fmt.Sprintf("%s\r\nBy the name of this file kubectl for Windows knows what to complete.\r\n", completerMark)},
+	}, nil
 }
 
-func installCompleter(path, plugin string) error {
-	if old, err := os.ReadFile(path); err == nil && !strings.Contains(string(old), completerMark) {
-		return WithHint(Usagef("%s: a file that this command did not write; left as it is", path),
+func (f completer) install() error {
+	if old, err := os.ReadFile(f.path); err == nil && !strings.Contains(string(old), completerMark) {
+		return WithHint(Usagef("%s: a file that this command did not write; left as it is", f.path),
 			"remove it, or choose another folder with --dir")
 	}
-	script := fmt.Sprintf("#!/bin/sh\n# %s\nexec kubectl %s __complete \"$@\"\n", completerMark, plugin)
-	if runtime.GOOS == "windows" {
-		script = fmt.Sprintf("@rem %s\r\n@kubectl %s __complete %%*\r\n", completerMark, plugin)
-	}
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, []byte(script), 0o755); err != nil {
+	tmp := f.path + ".new"
+	if err := os.WriteFile(tmp, []byte(f.text), 0o755); err != nil {
 		return WithHint(Usagef("completion: %w", err), "choose a folder you may write, and that is on PATH, with --dir")
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := os.Rename(tmp, f.path); err != nil {
 		os.Remove(tmp)
 		return Usagef("completion: %w", err)
 	}
 	return nil
 }
 
-func uninstallCompleter(path string) (bool, error) {
-	old, err := os.ReadFile(path)
+func (f completer) uninstall() (bool, error) {
+	old, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -146,9 +160,9 @@ func uninstallCompleter(path string) (bool, error) {
 		return false, Usagef("completion: %w", err)
 	}
 	if !strings.Contains(string(old), completerMark) {
-		return false, WithHint(Usagef("%s: not written by this command; left as it is", path), "remove it by hand if it shall go")
+		return false, WithHint(Usagef("%s: not written by this command; left as it is", f.path), "remove it by hand if it shall go")
 	}
-	if err := os.Remove(path); err != nil {
+	if err := os.Remove(f.path); err != nil {
 		return false, Usagef("completion: %w", err)
 	}
 	return true, nil

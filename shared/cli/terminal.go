@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/term"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // The rules of the terminal:
@@ -16,10 +15,11 @@ import (
 //   - colour repeats what the words say and never says it alone;
 //   - piped output has no colour and does not depend on the window's width.
 
-// IsTerminal says whether a stream is a terminal.
+// IsTerminal says whether a stream is a terminal; one to write to also has to
+// draw escape sequences, which a Windows console does when it is asked to.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && term.IsTerminal(int(f.Fd())) && (f == os.Stdin || understandsEscapes(f))
 }
 
 // Width is the number of columns to lay text out for: the terminal's, COLUMNS
@@ -39,13 +39,15 @@ func (e *Env) Width() int {
 // Style returns the palette for a stream (env.Out or env.ErrOut), by --color,
 // NO_COLOR, TERM and whether the stream is a terminal.
 func (e *Env) Style(w io.Writer) Style {
+	terminal := IsTerminal(w) // asked first: it also makes a console draw colours
 	switch e.color {
 	case "always":
 		return Style{on: true}
 	case "never":
 		return Style{}
 	}
-	return Style{on: printers.AllowsColorOutput(w)}
+	_, plain := os.LookupEnv("NO_COLOR")
+	return Style{on: terminal && !plain && os.Getenv("TERM") != "dumb"}
 }
 
 // Style paints words. The zero Style paints nothing.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -86,6 +87,9 @@ func TestSARIFPlacesAndRules(t *testing.T) {
 
 func TestSARIFNamesFilesByReferences(t *testing.T) {
 	for name, want := range map[string]string{"a/b.yaml": "a/b.yaml", "100% my policy.yaml": "100%25%20my%20policy.yaml", "/etc/a#b.yaml": "/etc/a%23b.yaml", "c:d.yaml": "./c:d.yaml"} {
+		if filepath.VolumeName(name) != "" {
+			continue // a drive on this system
+		}
 		if got := uri(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}

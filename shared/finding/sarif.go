@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strings"
 )
 
 // The part of SARIF 2.1.0 that code-scanning services read.
@@ -145,7 +146,12 @@ func WriteSARIF(w io.Writer, tool, version string, rules []Rule, fs []Finding) e
 // taken for one.
 func uri(name string) string {
 	u := url.URL{Path: filepath.ToSlash(name)}
-	if filepath.VolumeName(name) != "" {
+	switch volume := filepath.VolumeName(name); {
+	case strings.HasPrefix(u.Path, "//") && volume != "": // \\host\share
+		u.Scheme, u.Path = "file", strings.TrimPrefix(u.Path, "//")
+		u.Host, u.Path, _ = strings.Cut(u.Path, "/")
+		u.Path = "/" + u.Path
+	case volume != "":
 		u.Scheme, u.Path = "file", "/"+u.Path
 	}
 	return u.String()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
@@ -87,7 +88,7 @@ func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
 		return nil, cli.Usagef("%s: it holds %d policies; give a file with one", name, len(ps))
 	}
 	p := ps[0]
-	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", name)
+	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", space.Quote(name))
 	if len(p.Refused) > 0 {
 		return nil, cli.WithHint(cli.Usagef("%s: kube-apiserver would not start with this policy: %s", p.Title(), p.Refused[0].Said()), lint)
 	}

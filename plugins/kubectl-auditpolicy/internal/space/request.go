@@ -2,6 +2,7 @@ package space
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -197,8 +198,15 @@ func Flags(a authorizer.Attributes) string {
 	return b.String()[1:]
 }
 
-// Quote quotes a word for a shell where it has to be.
+// Quote quotes a word for a shell where it has to be: for cmd.exe and PowerShell
+// on Windows, where it stands for itself but for blanks and a few more.
 func Quote(s string) string {
+	if runtime.GOOS == "windows" {
+		if s != "" && !strings.ContainsAny(s, " \t\"'&|;,<>()[]{}^%!#~`$@*?") {
+			return s
+		}
+		return `"` + s + `"`
+	}
 	if s != "" && !strings.ContainsAny(s, " \t\n\"'*?$&|;<>()[]{}\\!#~`") {
 		return s
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -105,6 +106,9 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 		if sys == "" {
 			rel, _ := os.ReadFile(filepath.Join(o.root, "etc/os-release"))
 			var ok bool
+			if runtime.GOOS == "windows" {
+				return cli.WithHint(cli.Usagef("certgen installs on Debian, RHEL and Alpine only; this is Windows"), "--system windows prints the command")
+			}
 			if sys, ok = trust.Detect(rel); !ok {
 				return cli.WithHint(cli.Usagef("this machine is none of the Debian, RHEL and Alpine families (/etc/os-release)"), "without --install the commands for all systems are printed")
 			}
