@@ -19,7 +19,7 @@ func corpusSets(t *testing.T) (names []string, sets map[string][]*input.File) {
 	root := "../../testdata/lint"
 	sets = map[string][]*input.File{}
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Dir(p) == root {
+		if err != nil || d.IsDir() || filepath.Dir(p) == filepath.Clean(root) {
 			return err
 		}
 		rel, err := filepath.Rel(root, p)

@@ -7,12 +7,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
+
+func TestMain(m *testing.M) {
+	if runtime.GOOS == "windows" {
+		fmt.Println("not tested here: the script runs in Linux containers")
+		return
+	}
+	m.Run()
+}
 
 // run is the script under busybox where there is one, else under sh.
 type run struct {
