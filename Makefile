@@ -53,6 +53,10 @@ lint-full: ## Run golangci-lint too (ten minutes to build the first time)
 race: ## Run the quick tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short $(PLUGINS:%=./plugins/kubectl-%/...) ./shared/...
 
+.PHONY: test-windows
+test-windows: ## Run the unit tests as Windows programs under wine
+	@hack/test-windows.sh
+
 .PHONY: test-oldest
 test-oldest: ## Run the clusters' main tests on the oldest Kubernetes that is supported here
 	@hack/test-version.sh v1.34.4
