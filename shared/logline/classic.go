@@ -92,7 +92,7 @@ func logfmtHeader(r role, val Value, ev *Event) bool {
 		ev.Msg = val
 		return true
 	case roleLevel:
-		ev.Severity = severityOf(val.Raw)
+		ev.Severity = levelOf(val.Raw)
 		return ev.Severity != Unknown
 	case roleCaller:
 		if bytes.IndexByte(val.Raw, ':') > 0 {

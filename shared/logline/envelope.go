@@ -183,10 +183,21 @@ func openJSON(line []byte, env *Envelope) []byte {
 	return line
 }
 
+// openDocker opens an entry of docker's. An object called log is none: ECS writes its
+// level there.
 func openDocker(line []byte, env *Envelope) []byte {
 	var text []byte
 	var e Envelope
+	shipped := false // by an agent, which keeps docker's names and adds its own
 	end := scanObject(line, 0, func(key, val []byte) {
+		switch string(key) {
+		case "log", "stream", "time", "attrs":
+		case "kubernetes":
+			e.kubernetes(val)
+			fallthrough
+		default:
+			shipped = true
+		}
 		if val[0] != '"' {
 			return
 		}
@@ -207,7 +218,7 @@ func openDocker(line []byte, env *Envelope) []byte {
 			}
 		}
 	})
-	if end < 0 || skipSpace(line, end) != len(line) || !e.HasTime {
+	if end < 0 || skipSpace(line, end) != len(line) || !e.HasTime || text == nil {
 		return line
 	}
 	e.Kind = Docker
@@ -215,7 +226,7 @@ func openDocker(line []byte, env *Envelope) []byte {
 	if bytes.HasSuffix(text, []byte(`\n`)) {
 		text = text[:len(text)-2]
 	} else {
-		e.Partial = true
+		e.Partial = !shipped
 	}
 	*env = e
 	if bytes.IndexByte(text, '\\') < 0 {
@@ -224,11 +235,33 @@ func openDocker(line []byte, env *Envelope) []byte {
 	return bytes.TrimSuffix(appendUnquotedJSON(make([]byte, 0, len(text)), text), []byte{'\r'})
 }
 
+// kubernetes takes the pod from what Fluent Bit and fluentd add.
+func (e *Envelope) kubernetes(val []byte) {
+	if val[0] != '{' {
+		return
+	}
+	scanObject(val, 0, func(key, val []byte) {
+		if val[0] != '"' {
+			return
+		}
+		val = val[1 : len(val)-1]
+		switch string(key) {
+		case "namespace_name":
+			e.Namespace = val
+		case "pod_name":
+			e.Pod = val
+		case "container_name":
+			e.Container = val
+		}
+	})
+}
+
 func openJournal(line []byte, env *Envelope) []byte {
 	text := []byte{}
 	var e Envelope
-	found := false
+	found, foreign := false, false
 	end := scanObject(line, 0, func(key, val []byte) {
+		foreign = foreign || !journalName(key)
 		var s []byte
 		switch val[0] {
 		case '"':
@@ -249,12 +282,23 @@ func openJournal(line []byte, env *Envelope) []byte {
 			found = true
 		}
 	})
-	if end < 0 || skipSpace(line, end) != len(line) || !found {
+	if end < 0 || skipSpace(line, end) != len(line) || !found || foreign {
 		return line
 	}
 	*env = e
 	env.Kind = Journald
 	return text
+}
+
+// journalName says whether a key can be a field of the journal: those have capital
+// letters, digits and underscores only.
+func journalName(key []byte) bool {
+	for _, c := range key {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // JournalField takes a field of a journal entry; it returns false for one that

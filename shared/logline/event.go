@@ -270,3 +270,16 @@ func severityOf(b []byte) Severity {
 	}
 	return Unknown
 }
+
+// levelOf reads the value of a level: slog writes what lies between its levels as
+// DEBUG-4 or INFO+2.
+func levelOf(b []byte) Severity {
+	n := len(b)
+	for n > 0 && b[n-1] >= '0' && b[n-1] <= '9' {
+		n--
+	}
+	if n > 1 && n < len(b) && (b[n-1] == '+' || b[n-1] == '-') {
+		b = b[:n-1]
+	}
+	return severityOf(b)
+}

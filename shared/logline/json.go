@@ -7,18 +7,18 @@ import (
 
 // jsonKeys are what the first members of a JSON log line are called by the
 // loggers that clusters run: component-base, zap, slog, logrus, zerolog, hclog,
-// bunyan and Google's agents.
+// bunyan, Google's agents, ECS, log4j, Python's json-logger and Serilog.
 func jsonRole(key []byte) role {
 	switch string(key) {
-	case "ts", "time", "timestamp", "@timestamp", "t", "T", "stageTimestamp", "Timestamp", "eventTime":
+	case "ts", "time", "timestamp", "@timestamp", "t", "T", "stageTimestamp", "Timestamp", "eventTime", "asctime", "@t":
 		return roleTime
-	case "msg", "message", "@message", "M", "Message":
+	case "msg", "message", "@message", "M", "Message", "MessageTemplate", "@m", "@mt":
 		return roleMsg
-	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level":
+	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level", "@l":
 		return roleLevel
 	case "caller", "C", "source", "src", "sourceLocation", "logging.googleapis.com/sourceLocation", "log.origin":
 		return roleCaller
-	case "logger", "@module", "logger_name", "N", "log.logger":
+	case "logger", "@module", "logger_name", "N", "log.logger", "loggerName":
 		return roleLogger
 	case "v":
 		return roleV
@@ -47,10 +47,14 @@ func parseJSON(b []byte, ev *Event) bool {
 	var seen [8]bool
 	numericTime := false
 	n := 0
+	var inside nested
 	end := scanObject(b, 0, func(key, val []byte) {
 		r := jsonRole(key)
 		str := val[0] == '"'
 		n++
+		if r == roleField && val[0] == '{' {
+			inside.look(key, val)
+		}
 		// component-base writes ts, caller (or, long ago, v) and msg first;
 		// after those, only v has a meaning and all else are the call's own
 		// keys, whatever they are called.
@@ -111,6 +115,7 @@ func parseJSON(b []byte, ev *Event) bool {
 	}
 	ev.Structured = true
 	ev.Format = Zap
+	inside.fill(ev, &seen)
 	if !seen[roleLevel] && numericTime && seen[roleMsg] {
 		// component-base: info has a v, an error has none.
 		ev.Format = JSON
@@ -130,6 +135,50 @@ func parseJSON(b []byte, ev *Event) bool {
 		ev.ErrAt, ev.errFirst = 0, true
 	}
 	return true
+}
+
+// nested is what some loggers write into an object: ECS its level and logger into
+// log, log4j the time into instant. They stay fields too.
+type nested struct {
+	level         Severity
+	logger        []byte
+	seconds, nano int64
+}
+
+func (n *nested) look(key, val []byte) {
+	switch string(key) {
+	case "log":
+		scanObject(val, 0, func(k, v []byte) {
+			switch {
+			case string(k) == "level":
+				n.level, _ = jsonLevel(v)
+			case string(k) == "logger" && v[0] == '"':
+				n.logger = v[1 : len(v)-1]
+			}
+		})
+	case "instant":
+		scanObject(val, 0, func(k, v []byte) {
+			switch string(k) {
+			case "epochSecond":
+				n.seconds, _ = strconv.ParseInt(string(v), 10, 64)
+			case "nanoOfSecond":
+				n.nano, _ = strconv.ParseInt(string(v), 10, 64)
+			}
+		})
+	}
+}
+
+// fill gives an event what it does not say at its top.
+func (n *nested) fill(ev *Event, seen *[8]bool) {
+	if n.level != Unknown && !seen[roleLevel] {
+		ev.Severity, seen[roleLevel] = n.level, true
+	}
+	if n.logger != nil && !seen[roleLogger] {
+		ev.Logger, ev.LoggerAt = Value{n.logger, JSONString}, 0
+	}
+	if n.seconds > 0 && n.seconds < 9e9 && n.nano >= 0 && n.nano < second && !seen[roleTime] {
+		ev.Time, ev.HasTime = n.seconds*second+n.nano, true
+	}
 }
 
 // audit makes a message of an audit event, which has none.
@@ -257,7 +306,7 @@ func jsonLevel(val []byte) (Severity, int) {
 				return Debug, n
 			}
 		}
-		return severityOf(s), -1
+		return levelOf(s), -1
 	}
 	n, err := strconv.Atoi(string(val))
 	if err != nil {

@@ -328,3 +328,35 @@ func TestNothingLost(t *testing.T) {
 		t.Errorf("%d bytes in, %d out", in, out)
 	}
 }
+
+// TestJSONOfOtherLoggers: what loggers in other languages call time, level, message
+// and logger.
+func TestJSONOfOtherLoggers(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"@timestamp":"2026-11-26T16:00:00.000Z","log":{"level":"warn","logger":"x"},"message":"m"}`:                     "2026-11-26T16:00:00.000000Z warning m x",
+		`{"log":{"level":"warn"},"level":"error","message":"m","time":"2026-11-26T16:00:00Z"}`:                            "2026-11-26T16:00:00.000000Z error m <nil>",
+		`{"Timestamp":"2026-11-26T16:00:00.5Z","Level":"Warning","MessageTemplate":"m {x}","Properties":{"x":1}}`:         "2026-11-26T16:00:00.500000Z warning m {x} <nil>",
+		`{"@t":"2026-11-26T16:00:00.5Z","@l":"Error","@mt":"m {x}","x":1}`:                                                "2026-11-26T16:00:00.500000Z error m {x} <nil>",
+		`{"asctime":"2026-11-26 16:00:00,123","levelname":"CRITICAL","message":"m"}`:                                      "2026-11-26T16:00:00.123000Z fatal m <nil>",
+		`{"instant":{"epochSecond":1732636800,"nanoOfSecond":123000000},"level":"INFO","loggerName":"c.X","message":"m"}`: "2024-11-26T16:00:00.123000Z info m c.X",
+		`{"time":"2026-11-26T16:00:00Z","level":"DEBUG-4","msg":"m"}`:                                                     "2026-11-26T16:00:00.000000Z debug m <nil>",
+		`time=2026-11-26T16:00:00Z level=INFO+2 msg=m`:                                                                    "2026-11-26T16:00:00.000000Z info m <nil>",
+		`{"MESSAGE":"no journal","level":"info","msg":"m"}`:                                                               "<nil> info m <nil>",
+		`{"log":{"level":5},"instant":{"epochSecond":-1,"nanoOfSecond":1e9},"msg":"m"}`:                                   "<nil> unknown m <nil>",
+	} {
+		m := decode(t, jsonLines([]byte(line+"\n"), testMeta())[0])
+		if got := fmt.Sprint(m["time"], " ", m["severity"], " ", m["msg"], " ", m["logger"]); got != want {
+			t.Errorf("%s\n is %s\nwant %s", line, got, want)
+		}
+	}
+}
+
+// TestDockerLinesOfAnAgent: what Fluent Bit or fluentd ship looks like docker's files,
+// with the pod and often without line ends.
+func TestDockerLinesOfAnAgent(t *testing.T) {
+	line := `{"log":"hello","stream":"stdout","time":"2026-11-26T16:00:00Z","kubernetes":{"pod_name":"p","namespace_name":"n","container_name":"c"}}` + "\n"
+	got := jsonLines([]byte(line+line), testMeta())
+	if len(got) != 2 || !strings.Contains(got[0], `"msg":"hello"`) || !strings.Contains(got[0], `"namespace":"n","pod":"p","container":"c"`) {
+		t.Errorf("%q", got)
+	}
+}
