@@ -27,7 +27,7 @@ func Request(file string, r *x509.CertificateRequest) []Issue {
 	case spec == "ecdsa:p521" || spec == pki.Ed25519:
 		l.add(f, RareKey, none, fmt.Sprintf("the key is %s: not every client takes it", spec.Human()))
 	case !spec.IsRSA() && spec != pki.ECDSAP256 && spec != pki.ECDSAP384:
-		l.add(f, RareKey, none, fmt.Sprintf("the key is %s: browsers, Go and most TLS libraries take no certificate with such a key", spec.Human())).as(finding.Error)
+		l.add(f, RareKey, none, fmt.Sprintf("the key is %s: Go, and so every part of Kubernetes, takes no certificate with such a key, and browsers do not either", spec.Human())).as(finding.Error)
 	}
 	switch r.SignatureAlgorithm {
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA, x509.DSAWithSHA1:
