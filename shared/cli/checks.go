@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // NewChecksCommand is `checks [ID...]`: the table of a plugin's checks, or the
@@ -86,7 +87,7 @@ func listRules(w io.Writer, rules []finding.Rule) error {
 		if r.Heuristic {
 			note = " (heuristic)"
 		}
-		title := strings.ReplaceAll(Wrap(r.Title+note, helpWidth-listIndent), "\n", "\n"+strings.Repeat(" ", listIndent))
+		title := strings.ReplaceAll(fold.Wrap(r.Title+note, helpWidth-listIndent), "\n", "\n"+strings.Repeat(" ", listIndent))
 		if _, err := fmt.Fprintf(w, "%s  %-8s %s\n", r.ID, r.Severity, title); err != nil {
 			return err
 		}
@@ -105,49 +106,15 @@ func WriteRule(w io.Writer, st Style, r finding.Rule) {
 	if r.Since != "" {
 		fmt.Fprintf(w, ", Kubernetes %s", r.Since)
 	}
-	fmt.Fprintf(w, "\n\n%s\n", Wrap(finding.Paragraphs(r.Rationale), 78))
+	fmt.Fprintf(w, "\n\n%s\n", fold.Wrap(finding.Paragraphs(r.Rationale), 78))
 	part := func(title, text string) {
 		if text = Dedent(text); text != "" {
 			fmt.Fprintf(w, "\n%s\n%s\n", st.Bold(title), indent(text))
 		}
 	}
-	part("What to do", Wrap(finding.Paragraphs(r.Remedy), 76))
+	part("What to do", fold.Wrap(finding.Paragraphs(r.Remedy), 76))
 	part("Wrong", r.Bad)
 	part("Right", r.Good)
-	part("Source", Wrap(r.Source, 76))
+	part("Source", fold.Wrap(r.Source, 76))
 	part("Read", r.Docs)
-}
-
-// Wrap folds each paragraph of a text at a width. Lines that start with white
-// space are kept as they are.
-func Wrap(text string, width int) string {
-	var out, para []string
-	flush := func() {
-		line := ""
-		for _, word := range para {
-			switch {
-			case line == "":
-				line = word
-			case len(line)+1+len(word) > width:
-				out = append(out, line)
-				line = word
-			default:
-				line += " " + word
-			}
-		}
-		if line != "" {
-			out = append(out, line)
-		}
-		para = nil
-	}
-	for _, l := range strings.Split(text, "\n") {
-		if strings.TrimSpace(l) == "" || strings.HasPrefix(l, " ") || strings.HasPrefix(l, "\t") {
-			flush()
-			out = append(out, strings.TrimRight(l, " \t"))
-			continue
-		}
-		para = append(para, strings.Fields(l)...)
-	}
-	flush()
-	return strings.Join(out, "\n")
 }

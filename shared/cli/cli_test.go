@@ -154,12 +154,9 @@ func TestCompletionInstall(t *testing.T) {
 	}
 }
 
-func TestDedentAndWrap(t *testing.T) {
+func TestDedent(t *testing.T) {
 	if got := Dedent("\n\t\ta\n\n\t\t  b\n\t"); got != "a\n\n  b" {
 		t.Errorf("Dedent gave %q", got)
-	}
-	if got := Wrap("aa bb cc dd\n\n  kept as  is", 5); got != "aa bb\ncc dd\n\n  kept as  is" {
-		t.Errorf("Wrap gave %q", got)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // help and usage are written by hand and not by templates: text/template
@@ -74,7 +76,7 @@ func writeUsage(w io.Writer, c *cobra.Command) {
 		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
 	}
 	if cluster.HasAvailableFlags() {
-		fmt.Fprintf(w, "\nCluster flags, as in kubectl ('kubectl options' explains them):\n%s\n", indent(Wrap(names(cluster), helpWidth-2)))
+		fmt.Fprintf(w, "\nCluster flags, as in kubectl ('kubectl options' explains them):\n%s\n", indent(fold.Wrap(names(cluster), helpWidth-2)))
 	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more about a command.\n", c.CommandPath())
@@ -100,7 +102,7 @@ func fit(text string) string {
 	for i, p := range paragraphs {
 		for _, l := range strings.Split(p, "\n") {
 			if len(l) > helpWidth {
-				paragraphs[i] = Wrap(p, helpWidth)
+				paragraphs[i] = fold.Wrap(p, helpWidth)
 				break
 			}
 		}
@@ -184,7 +186,7 @@ func Examples(c *cobra.Command, width int) string {
 	var out []string
 	for _, line := range strings.Split(Dedent(c.Example), "\n") {
 		if text, ok := strings.CutPrefix(line, "# "); ok {
-			for _, l := range strings.Split(Wrap(text, width-2), "\n") {
+			for _, l := range strings.Split(fold.Wrap(text, width-2), "\n") {
 				out = append(out, "# "+l)
 			}
 			continue
@@ -249,7 +251,7 @@ func writeCommands(w io.Writer, c *cobra.Command) {
 				first = false
 			}
 			const column = 15
-			text := strings.ReplaceAll(Wrap(s.Short, helpWidth-2-column), "\n", "\n"+strings.Repeat(" ", 2+column))
+			text := strings.ReplaceAll(fold.Wrap(s.Short, helpWidth-2-column), "\n", "\n"+strings.Repeat(" ", 2+column))
 			fmt.Fprintf(w, "  %-*s %s\n", column-1, s.Name(), text)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 func newBackend(env *cli.Env) *cobra.Command {
@@ -178,9 +179,9 @@ func writePlan(env *cli.Env, plan *backend.Plan, p *planFlags) {
 	}
 	fmt.Fprintln(w)
 	for _, n := range plan.Notes {
-		fmt.Fprintln(w, cli.Wrap(n, 79))
+		fmt.Fprintln(w, fold.Wrap(n, 79))
 	}
-	fmt.Fprintln(w, cli.Wrap("--for writes this for your installer: "+strings.Join(backend.PlatformNames(), ", ")+".", 79))
+	fmt.Fprintln(w, fold.Wrap("--for writes this for your installer: "+strings.Join(backend.PlatformNames(), ", ")+".", 79))
 }
 
 func trimFloat(f float64) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type checkOptions struct {
@@ -186,7 +187,7 @@ func (o *checkOptions) write(env *cli.Env, servers []*backend.Server, fs []findi
 			}
 		}
 		if f.Remedy != "" && f.Severity != finding.Info {
-			fmt.Fprintf(env.Out, "      = %s\n", strings.ReplaceAll(cli.Wrap(f.Remedy, 71), "\n", "\n        "))
+			fmt.Fprintf(env.Out, "      = %s\n", strings.ReplaceAll(fold.Wrap(f.Remedy, 71), "\n", "\n        "))
 		}
 	}
 	for _, s := range servers {

@@ -14,6 +14,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type verifyOptions struct {
@@ -149,10 +150,10 @@ func writeVerdict(env *cli.Env, host string, v backend.Verdict) {
 	}
 	fmt.Fprintf(w, "%s   %s\n", host, state)
 	for _, why := range v.Why {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(cli.Wrap(why, 76), "\n", "\n  "))
+		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(why, 76), "\n", "\n  "))
 	}
 	if v.Remedy != "" {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(cli.Wrap(v.Remedy, 76), "\n", "\n  "))
+		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(v.Remedy, 76), "\n", "\n  "))
 	}
 	if len(v.After.Levels) > 0 {
 		fmt.Fprintf(w, "\n  %-16s %14s %12s\n", "LEVEL", "REQUESTS", "A SECOND")

@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 var diffFailOn = []string{"any", "loss", "never"}
@@ -140,7 +141,7 @@ func (o *diffOptions) text(env *cli.Env, b *policy.Policy, d *diff.Report, lost 
 			mark = "more"
 		}
 		fmt.Fprintf(w, "\n%s  %s   (%s, then %s)\n", mark, outcomes(c), ruleOf(c.OldRule), ruleOf(c.NewRule))
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(cli.Wrap(c.Class, 76), "\n", "\n  "))
+		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(fold.Wrap(c.Class, 76), "\n", "\n  "))
 		fmt.Fprintf(w, "  %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(b.Name)+" "+space.Flags(c.Witness)))
 	}
 	if d.Undecided {

@@ -14,6 +14,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type leaksOptions struct {
@@ -226,7 +227,7 @@ func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st 
 			}
 			fmt.Fprintf(w, "  %s, %s\n", l.What, measure(l))
 			part := func(name, text string) {
-				fmt.Fprintf(w, "    %-7s %s\n", name, strings.ReplaceAll(cli.Wrap(text, 67), "\n", "\n            "))
+				fmt.Fprintf(w, "    %-7s %s\n", name, strings.ReplaceAll(fold.Wrap(text, 67), "\n", "\n            "))
 			}
 			part("in", fmt.Sprintf("%s of %q by %s", l.Path, l.Request, quoteUser(l.User)))
 			part("first", fmt.Sprintf("%s %s, %s; %s", l.Time.UTC().Format("2006-01-02T15:04:05Z"), l.AuditID, at, plural(l.Events, "event")))
@@ -237,7 +238,7 @@ func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st 
 				part("policy", s)
 			}
 		}
-		fmt.Fprintf(w, "  next    %s\n", strings.ReplaceAll(cli.Wrap(rule.Remedy, 70), "\n", "\n          "))
+		fmt.Fprintf(w, "  next    %s\n", strings.ReplaceAll(fold.Wrap(rule.Remedy, 70), "\n", "\n          "))
 	}
 	if p == nil {
 		fmt.Fprintln(w, "\nWith --policy, each comes with the rule that let it in.")

@@ -20,6 +20,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type matchOptions struct {
@@ -301,7 +302,7 @@ func writeMatch(env *cli.Env, p *policy.Policy, r *request.Request, m matchResul
 }
 
 func field(w io.Writer, name, text string) {
-	for i, l := range strings.Split(cli.Wrap(text, 66), "\n") {
+	for i, l := range strings.Split(fold.Wrap(text, 66), "\n") {
 		if i > 0 {
 			name = ""
 		}

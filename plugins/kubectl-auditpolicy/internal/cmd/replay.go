@@ -15,6 +15,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // reportFormats are the formats of reports that are not findings.
@@ -164,14 +165,14 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 	if r.Exactness.Bytes == replay.LowerBound {
 		least = "at least "
 	}
-	fmt.Fprintln(w, st.Bold(cli.Wrap(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
+	fmt.Fprintln(w, st.Bold(fold.Wrap(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
 		count(r.Kept.Events), plural(total, "event"), percent(r.Kept.Events, total),
 		least, size(r.Kept.Bytes), size(r.Log.EventBytes), percent(r.Kept.Bytes, r.Log.EventBytes)), 80)))
 	line := fmt.Sprintf("%s, %s of text, %s", plural(int64(r.Log.Files), "source"), size(r.Log.Bytes), plural(r.Log.Requests, "request"))
 	if r.Log.Span() > 0 {
 		line += fmt.Sprintf(", %s from %s", span(r.Log.Span()), r.Log.First.UTC().Format("2006-01-02T15:04:05Z"))
 	}
-	fmt.Fprintln(w, "  log      "+strings.ReplaceAll(cli.Wrap(line, 69), "\n", "\n           "))
+	fmt.Fprintln(w, "  log      "+strings.ReplaceAll(fold.Wrap(line, 69), "\n", "\n           "))
 	if r.Added.Events > 0 {
 		fmt.Fprintf(w, "  added    about %s, %s: stages that this log does not have\n", plural(r.Added.Events, "event"), size(r.Added.Bytes))
 	}
@@ -209,7 +210,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintf(w, "%4s %5s %-15s %10s %10s %9s  %s\n", "-", "", "None", count(n), "0", size(0), "no rule takes them")
 	}
 	if len(idle) > 0 {
-		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("take nothing of this log: %s %s", ruleWord(len(idle)), strings.Join(idle, ", ")), 79))
+		fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("take nothing of this log: %s %s", ruleWord(len(idle)), strings.Join(idle, ", ")), 79))
 	}
 	if len(r.Limits) > 0 {
 		fmt.Fprintln(w, "\nWhat this log cannot show")
@@ -217,7 +218,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintln(w, "\nexact: the recording policy left out nothing that this one records")
 	}
 	for _, l := range r.Limits {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(cli.Wrap(l.Message, 76), "\n", "\n  "))
+		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(l.Message, 76), "\n", "\n  "))
 	}
 }
 

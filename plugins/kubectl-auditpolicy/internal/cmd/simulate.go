@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/simulate"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -326,7 +327,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	fmt.Fprintln(w, head)
 	line := func(name, format string, args ...any) {
-		text := cli.Wrap(fmt.Sprintf(format, args...), 67)
+		text := fold.Wrap(fmt.Sprintf(format, args...), 67)
 		fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(text, "\n", "\n             "))
 	}
 	set := c.Mode
@@ -364,7 +365,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	// Where the throttle would do in the mean, the peak or the outage is to blame.
 	if need := float64(d.Events) / length.Seconds() / float64(c.MaxBatchSize); d.Dropped > 0 && c.Throttle && length > 0 && need > c.QPS {
-		fmt.Fprintln(w, cli.Wrap(fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
+		fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
 			trimFloat(c.QPS*float64(c.MaxBatchSize)), trimFloat(float64(d.Events)/length.Seconds()), trimFloat(need)), 79))
 	}
 }

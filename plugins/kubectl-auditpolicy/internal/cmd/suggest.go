@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/suggest"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type suggestOptions struct {
@@ -129,7 +130,7 @@ func (o *suggestOptions) text(env *cli.Env, r *suggest.Report) {
 		fmt.Fprint(w, "\n# Paste these above all other rules: the first rule that matches decides.\n")
 	}
 	for _, s := range r.Suggestions {
-		fmt.Fprintf(w, "\n# %s\n", strings.ReplaceAll(cli.Wrap(s.Title, 76), "\n", "\n# "))
+		fmt.Fprintf(w, "\n# %s\n", strings.ReplaceAll(fold.Wrap(s.Title, 76), "\n", "\n# "))
 		fmt.Fprintf(w, "# saves %s of bytes (%s), %s of events (%s)\n", percent(s.Saves.Bytes, r.Base.Bytes), size(s.Saves.Bytes), percent(s.Saves.Events, r.Base.Events), count(s.Saves.Events))
 		if s.Review {
 			fmt.Fprintln(w, "# review: this account is no part of Kubernetes; know what it does first")
@@ -143,7 +144,7 @@ func (o *suggestOptions) text(env *cli.Env, r *suggest.Report) {
 		fmt.Fprintln(w, "\nLeft alone")
 		for _, h := range r.Withheld {
 			fmt.Fprintf(w, "  %7s of bytes  %7s of events  %s\n", percent(h.Bytes, r.Base.Bytes), percent(h.Events, r.Base.Events),
-				strings.ReplaceAll(cli.Wrap(h.Reason, 41), "\n", "\n"+strings.Repeat(" ", 39)))
+				strings.ReplaceAll(fold.Wrap(h.Reason, 41), "\n", "\n"+strings.Repeat(" ", 39)))
 		}
 	}
 }

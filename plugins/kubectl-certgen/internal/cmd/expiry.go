@@ -20,6 +20,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/serving"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -38,7 +39,7 @@ func newExpiry(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "expiry [FILE|DIR|HOST:PORT|-]... [--live] [--warn 30d]",
 		Short: "When do they all expire? Files, kubeconfigs, servers, Secrets in one table",
-		Long: cli.Wrap(`List certificates by the day on which they expire: everything that inspect reads,
+		Long: fold.Wrap(`List certificates by the day on which they expire: everything that inspect reads,
 in one table. Without an argument it is /etc/kubernetes and ~/.kube/config, as far
 as they are there.
 

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type inspectOptions struct {
@@ -29,7 +30,7 @@ func newInspect(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect [FILE|DIR|HOST:PORT|-]... [--live]",
 		Short: "Show certificates, wherever they lie",
-		Long: cli.Wrap(`Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
+		Long: fold.Wrap(`Show the certificates in PEM, DER and PKCS#12 files, kubeconfigs, Secrets,
 ConfigMaps, ClusterTrustBundles, requests and webhook configurations, in a folder,
 at a TLS server, or (--live) of a whole cluster: its API servers, kubelets, webhooks
 and aggregated APIs, whose caBundle is compared with what they serve. Servers behind
@@ -159,9 +160,9 @@ func writeNotes(env *cli.Env, fs []finding.Finding) {
 			sev = st.Warning(sev)
 		}
 		lead := "               "
-		text := strings.Split(cli.Wrap(f.Message, env.Width()-len(lead)), "\n")
+		text := strings.Split(fold.Wrap(f.Message, env.Width()-len(lead)), "\n")
 		if f.Remedy != "" {
-			text = append(text, strings.Split(cli.Wrap("-> "+f.Remedy, env.Width()-len(lead)), "\n")...)
+			text = append(text, strings.Split(fold.Wrap("-> "+f.Remedy, env.Width()-len(lead)), "\n")...)
 		}
 		for n, l := range text {
 			if n == 0 {
@@ -279,7 +280,7 @@ func field(w io.Writer, name, value string, width int) {
 	if value == "" {
 		return
 	}
-	for n, l := range strings.Split(cli.Wrap(value, width-13), "\n") {
+	for n, l := range strings.Split(fold.Wrap(value, width-13), "\n") {
 		if n > 0 {
 			name = ""
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type lintOptions struct {
@@ -30,7 +31,7 @@ func newLint(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint FILE... [--fix]",
 		Short: "Judge cfssl JSON, openssl and easyrsa files, scripts with their commands, and certificates",
-		Long: cli.Wrap(`Judge what is fed to cfssl, openssl and easyrsa before a certificate is made of
+		Long: fold.Wrap(`Judge what is fed to cfssl, openssl and easyrsa before a certificate is made of
 it: CSR and config JSON, csr.conf and extension files, vars and x509-types, and
 shell scripts, Makefiles and Markdown pages that call the tools. Certificates
 (PEM or DER) are judged too.
@@ -408,7 +409,7 @@ func margin(w io.Writer, text string, width int) {
 	if text == "" {
 		return
 	}
-	for _, l := range strings.Split(cli.Wrap(text, width-8), "\n") {
+	for _, l := range strings.Split(fold.Wrap(text, width-8), "\n") {
 		fmt.Fprintf(w, "      | %s\n", l)
 	}
 }

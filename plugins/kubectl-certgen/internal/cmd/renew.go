@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/renew"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type renewOptions struct {
@@ -31,7 +32,7 @@ func newRenew(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "renew FILE|DIR... [--new-key] [--days N] [--dry-run]",
 		Short: "Renew certificates and kubeconfigs, whichever tool made them",
-		Long: cli.Wrap(`Make certificates again with everything that they have: the raw subject, the
+		Long: fold.Wrap(`Make certificates again with everything that they have: the raw subject, the
 extensions in their order and criticality, names and usages; only serial number and
 dates are new. A folder stands for all certificates and kubeconfigs in it, as far as
 the key of their CA is there.

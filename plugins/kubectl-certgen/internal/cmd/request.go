@@ -27,6 +27,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -48,7 +49,7 @@ func newRequest(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "request NAME [--signer SIGNER] [--approve] [--dry-run]",
 		Short: "Get a certificate from the cluster (certificates.k8s.io)",
-		Long: cli.Wrap(`Make a key, ask the cluster for a certificate (certificates.k8s.io), wait for it, check
+		Long: fold.Wrap(`Make a key, ask the cluster for a certificate (certificates.k8s.io), wait for it, check
 it and write it: NAME.key, NAME.csr and NAME.crt in --out.
 
 Before anything is sent it says whether the signer will issue, and what to change

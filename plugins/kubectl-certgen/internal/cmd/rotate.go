@@ -12,6 +12,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/rotate"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type rotateOptions struct {
@@ -34,7 +35,7 @@ func newRotateCA(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ca [--stage next|prepare|trust|sign|finish|rollback] [--dry-run]",
 		Short: "Replace a CA of a kubeadm-style cluster, in stages",
-		Long: cli.Wrap(`Replace a CA of a kubeadm-style cluster in four stages, so that at every moment each
+		Long: fold.Wrap(`Replace a CA of a kubeadm-style cluster in four stages, so that at every moment each
 server is trusted by each client: prepare (make the new one), trust (everybody trusts
 both), sign (certificates of the new one), finish (the old one is no longer trusted).
 
@@ -185,7 +186,7 @@ func (o *rotateOptions) plan(env *cli.Env, s *rotate.State) error {
 		fmt.Fprintf(w, "%s   done up to %s, next is %s\n", st.Bold("rotation of the "+o.which+" CA"), s.Done, next)
 	}
 	if env.Now().After(s.Old.NotAfter) && s.Done != rotate.Finish {
-		for _, l := range strings.Split(cli.Wrap("The old CA has expired: no client trusts anything of it any more, so there is nothing left to spare. Do the four stages at once on every node, hand out the new CA and the new kubeconfigs, and restart everything.", env.Width()), "\n") {
+		for _, l := range strings.Split(fold.Wrap("The old CA has expired: no client trusts anything of it any more, so there is nothing left to spare. Do the four stages at once on every node, hand out the new CA and the new kubeconfigs, and restart everything.", env.Width()), "\n") {
 			fmt.Fprintln(w, st.Error(l))
 		}
 	}

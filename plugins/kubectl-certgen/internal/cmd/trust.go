@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/trust"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type trustOptions struct {
@@ -29,7 +30,7 @@ func newTrust(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trust CA.crt [--system NAME] [--install|--undo] [--as KIND]",
 		Short: "Hand a CA out: to operating systems, Java, NSS, or as an object of the cluster",
-		Long: cli.Wrap(`Say how a CA's certificate gets into trust stores: Debian, RHEL, Alpine, macOS, Windows,
+		Long: fold.Wrap(`Say how a CA's certificate gets into trust stores: Debian, RHEL, Alpine, macOS, Windows,
 Java and NSS, with the way back. --install does it on this machine (Debian, RHEL and
 Alpine families; needs root), --undo takes it back.
 

@@ -20,6 +20,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type verifyOptions struct {
@@ -38,7 +39,7 @@ func newVerify(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify [FILE|DIR|HOST:PORT|-]... [--clients] [--host NAME]",
 		Short: "Say whether a certificate holds, and which clients will reject it by which rule",
-		Long: cli.Wrap(`Verify certificates: the chain to a CA, dates, usages, names (--host), the key
+		Long: fold.Wrap(`Verify certificates: the chain to a CA, dates, usages, names (--host), the key
 beside it; and which clients will reject it: OpenSSL, OpenSSL's strict mode
 (Python 3.13), pyca, GnuTLS, Java, NSS, Node and Go, by which of their rules.
 
@@ -424,7 +425,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 			sev = fmt.Sprintf("%-8s", sev)
 		}
 		lead := "                 "
-		for n, l := range strings.Split(cli.Wrap(f.Message, width-len(lead)), "\n") {
+		for n, l := range strings.Split(fold.Wrap(f.Message, width-len(lead)), "\n") {
 			if n == 0 {
 				fmt.Fprintf(w, "  %s %s %s\n", f.ID, sev, l)
 			} else {
@@ -434,7 +435,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		d := defectOf(v.result, f)
 		if d == nil {
 			if f.Remedy != "" {
-				for n, l := range strings.Split(cli.Wrap("-> "+f.Remedy, width-len(lead)-3), "\n") {
+				for n, l := range strings.Split(fold.Wrap("-> "+f.Remedy, width-len(lead)-3), "\n") {
 					fmt.Fprintf(w, "%s%s%s\n", lead, map[bool]string{true: "   "}[n > 0], l)
 				}
 			}
@@ -455,7 +456,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 			if len(byWords[t]) == len(asked) && len(asked) == len(verify.Clients) {
 				who = "all clients"
 			}
-			for n, l := range strings.Split(cli.Wrap(who+": "+t, width-10), "\n") {
+			for n, l := range strings.Split(fold.Wrap(who+": "+t, width-10), "\n") {
 				if n == 0 {
 					fmt.Fprintf(w, "        %s\n", st.Faint(l))
 				} else {
@@ -465,7 +466,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		}
 	}
 	if len(yes) > 0 && !v.blind {
-		for n, l := range strings.Split(cli.Wrap("accepted by "+strings.Join(yes, ", "), width-2), "\n") {
+		for n, l := range strings.Split(fold.Wrap("accepted by "+strings.Join(yes, ", "), width-2), "\n") {
 			if n > 0 {
 				l = "  " + l
 			}
@@ -474,7 +475,7 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 	}
 	if !v.ca && len(v.result.Chain) > 1 {
 		name := "chain"
-		for _, l := range strings.Split(cli.Wrap(strings.Join(it.Chain[1:], " < "), width-14), "\n") {
+		for _, l := range strings.Split(fold.Wrap(strings.Join(it.Chain[1:], " < "), width-14), "\n") {
 			fmt.Fprintf(w, "  %-11s %s\n", name, l)
 			name = ""
 		}

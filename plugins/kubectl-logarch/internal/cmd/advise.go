@@ -14,6 +14,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -237,7 +238,7 @@ func writeSystem(w io.Writer, st cli.Style, files []advise.SystemFile) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s\n", st.Bold("# "+f.Path))
-		for _, l := range splitLines(cli.Wrap(f.About, 76)) {
+		for _, l := range splitLines(fold.Wrap(f.About, 76)) {
 			fmt.Fprintf(w, "%s\n", st.Faint("# "+l))
 		}
 		if _, err := io.WriteString(w, f.Text); err != nil {

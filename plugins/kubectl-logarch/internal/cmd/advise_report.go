@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // adviceReport is `advise -o json`.
@@ -121,7 +122,7 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 	adviceLosses(&b, st, r)
 	for _, n := range r.Notes {
 		b.WriteByte('\n')
-		for k, l := range splitLines(cli.Wrap("note: "+n, 76)) {
+		for k, l := range splitLines(fold.Wrap("note: "+n, 76)) {
 			if k > 0 {
 				l = "  " + l
 			}
@@ -154,7 +155,7 @@ func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport) {
 			fmt.Fprintf(b, "  %s\n", ref)
 			ref = ""
 		}
-		for n, ways := range splitLines(cli.Wrap(patterns(&i), last)) {
+		for n, ways := range splitLines(fold.Wrap(patterns(&i), last)) {
 			if n > 0 {
 				ref, newest, onNode = "", "", ""
 			}
@@ -208,7 +209,7 @@ func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.F
 		if f.Heuristic {
 			note = ", a guess"
 		}
-		for n, l := range splitLines(cli.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 74)) {
+		for n, l := range splitLines(fold.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 74)) {
 			pad := "      "
 			if n == 0 {
 				pad, l = "  ", strings.Replace(l, string(f.Severity)+":", sev+":", 1)
@@ -216,12 +217,12 @@ func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.F
 			b.WriteString(pad + l + "\n")
 		}
 		for _, e := range f.Evidence {
-			for _, l := range splitLines(cli.Wrap(e, 72)) {
+			for _, l := range splitLines(fold.Wrap(e, 72)) {
 				fmt.Fprintf(b, "%s\n", st.Faint("      "+l))
 			}
 		}
 		if f.Remedy != "" {
-			for n, l := range splitLines(cli.Wrap("try: "+f.Remedy, 69)) {
+			for n, l := range splitLines(fold.Wrap("try: "+f.Remedy, 69)) {
 				pad := "      "
 				if n > 0 {
 					pad = "           "
@@ -268,7 +269,7 @@ func adviceLosses(b *strings.Builder, st cli.Style, r *adviceReport) {
 			case n > 3:
 				names = fmt.Sprintf("%s and %d more", strings.Join(who[what][:2], ", "), n-2)
 			}
-			for k, l := range splitLines(cli.Wrap(names+": "+what, 72)) {
+			for k, l := range splitLines(fold.Wrap(names+": "+what, 72)) {
 				pad := "    "
 				if k > 0 {
 					pad = "      "

@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podparts"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // steps are what an application has to do to push by OTLP, by language.
@@ -77,7 +78,7 @@ func newDirect(env *cli.Env) *cobra.Command {
 					continue
 				}
 				for _, s := range steps[l] {
-					fmt.Fprintf(env.Out, "  %-7s %s\n", l, strings.ReplaceAll(cli.Wrap(s, 68), "\n", "\n          "))
+					fmt.Fprintf(env.Out, "  %-7s %s\n", l, strings.ReplaceAll(fold.Wrap(s, 68), "\n", "\n          "))
 				}
 			}
 			fmt.Fprintf(env.Out, "\n%s\n  %s\n  kubectl patch deployment NAME --patch-file patch.yaml\n", env.Style(env.Out).Bold("In the manifest"),

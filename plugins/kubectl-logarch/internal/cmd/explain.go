@@ -10,6 +10,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/pattern"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 func newExplain(env *cli.Env) *cobra.Command {
@@ -56,8 +57,8 @@ func newExplain(env *cli.Env) *cobra.Command {
 			default:
 				for _, p := range picked {
 					fmt.Fprintf(env.Out, "%s  %s\n", st.Bold(fmt.Sprintf("%-10s", p.Name)), p.Title)
-					fmt.Fprintf(env.Out, "            choose it %s\n", strings.ReplaceAll(cli.Wrap(p.Choose, 58), "\n", "\n            "))
-					fmt.Fprintf(env.Out, "            kubectl logs: %s\n", strings.ReplaceAll(cli.Wrap(p.KubectlLogs, 54), "\n", "\n            "))
+					fmt.Fprintf(env.Out, "            choose it %s\n", strings.ReplaceAll(fold.Wrap(p.Choose, 58), "\n", "\n            "))
+					fmt.Fprintf(env.Out, "            kubectl logs: %s\n", strings.ReplaceAll(fold.Wrap(p.KubectlLogs, 54), "\n", "\n            "))
 				}
 				fmt.Fprintln(env.Out, "\n'kubectl logarch explain PATTERN' tells costs and losses,\n'kubectl logarch explain tailers' compares tails")
 			}
@@ -70,16 +71,16 @@ func newExplain(env *cli.Env) *cobra.Command {
 }
 
 func writePattern(w io.Writer, st cli.Style, p pattern.Pattern) {
-	fmt.Fprintf(w, "%s\n\n%s\n", st.Bold(p.Name+": "+p.Title), cli.Wrap(p.How, 78))
-	fmt.Fprintf(w, "\n%s %s\n", st.Bold("Choose it"), strings.ReplaceAll(cli.Wrap(p.Choose, 68), "\n", "\n  "))
-	fmt.Fprintf(w, "%s %s\n", st.Bold("kubectl logs:"), strings.ReplaceAll(cli.Wrap(p.KubectlLogs, 64), "\n", "\n  "))
+	fmt.Fprintf(w, "%s\n\n%s\n", st.Bold(p.Name+": "+p.Title), fold.Wrap(p.How, 78))
+	fmt.Fprintf(w, "\n%s %s\n", st.Bold("Choose it"), strings.ReplaceAll(fold.Wrap(p.Choose, 68), "\n", "\n  "))
+	fmt.Fprintf(w, "%s %s\n", st.Bold("kubectl logs:"), strings.ReplaceAll(fold.Wrap(p.KubectlLogs, 64), "\n", "\n  "))
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Costs"))
 	for _, c := range p.Costs {
-		fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(cli.Wrap(c, 74), "\n", "\n    "))
+		fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(fold.Wrap(c, 74), "\n", "\n    "))
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("What is lost"))
 	for _, l := range p.Lost {
-		fmt.Fprintf(w, "  %-20s %s\n", l.When, strings.ReplaceAll(cli.Wrap(l.What, 56), "\n", "\n                       "))
+		fmt.Fprintf(w, "  %-20s %s\n", l.When, strings.ReplaceAll(fold.Wrap(l.What, 56), "\n", "\n                       "))
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Set it up"))
 	for _, c := range p.Commands {
@@ -89,7 +90,7 @@ func writePattern(w io.Writer, st cli.Style, p pattern.Pattern) {
 
 // shell breaks a command so that it fits 80 columns and can still be pasted.
 func shell(command string) string {
-	return strings.ReplaceAll(cli.Wrap(command, 74), "\n", " \\\n    ")
+	return strings.ReplaceAll(fold.Wrap(command, 74), "\n", " \\\n    ")
 }
 
 func writeMeasured(w io.Writer) {

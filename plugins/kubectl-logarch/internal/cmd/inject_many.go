@@ -8,6 +8,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // manyItems is how many workloads of a file are told one by one.
@@ -68,7 +69,7 @@ func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
 		}
 	}
 	line := func(text string) {
-		for i, l := range strings.Split(cli.Wrap(text, max(width-4, 40)), "\n") {
+		for i, l := range strings.Split(fold.Wrap(text, max(width-4, 40)), "\n") {
 			fmt.Fprintln(w, strings.Repeat(" ", min(2+2*i, 4))+l)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/yamltree"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // apiVersion is the version of the plugin's reports.
@@ -73,7 +74,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int
 	}
 	pad := strings.Repeat(" ", min(len(file)+2, 14))
 	line := func(text string) {
-		for i, l := range strings.Split(cli.Wrap(text, max(width-len(pad)-2, 40)), "\n") {
+		for i, l := range strings.Split(fold.Wrap(text, max(width-len(pad)-2, 40)), "\n") {
 			if i > 0 {
 				l = "  " + l
 			}

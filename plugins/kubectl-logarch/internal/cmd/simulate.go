@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/simulate"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -273,7 +274,7 @@ func neverRan(results []simulate.Result) string {
 func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers []simulate.Reader) error {
 	var b strings.Builder
 	note := func(paint func(string) string, text string) {
-		for _, l := range splitLines(cli.Wrap(text, 74)) {
+		for _, l := range splitLines(fold.Wrap(text, 74)) {
 			fmt.Fprintf(&b, "      %s\n", paint(l))
 		}
 	}
@@ -318,7 +319,7 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 		fmt.Fprintf(&b, "%s\n", st.Faint("  SCENARIO         WRITTEN  DELIVERED     LOST  DOUBLED    STOP"))
 		for _, r := range of {
 			if r.Error != "" {
-				fmt.Fprintf(&b, "  %-16s %s\n", r.Scenario, st.Warning(strings.ReplaceAll(cli.Wrap("not played: "+r.Error, 61), "\n", "\n"+strings.Repeat(" ", 19))))
+				fmt.Fprintf(&b, "  %-16s %s\n", r.Scenario, st.Warning(strings.ReplaceAll(fold.Wrap("not played: "+r.Error, 61), "\n", "\n"+strings.Repeat(" ", 19))))
 				continue
 			}
 			lostCell := fmt.Sprintf("%8s", comma(int64(r.Lost)))
@@ -344,7 +345,7 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 		}
 	}
 	if rep.Shell != "" {
-		fmt.Fprintf(&b, "\n%s\n", cli.Wrap("Run with "+rep.Shell+"; STOP is from SIGTERM to the end (a pod has 30s).", 80))
+		fmt.Fprintf(&b, "\n%s\n", fold.Wrap("Run with "+rep.Shell+"; STOP is from SIGTERM to the end (a pod has 30s).", 80))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

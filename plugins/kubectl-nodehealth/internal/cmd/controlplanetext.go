@@ -10,13 +10,14 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/controlplane"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // block writes text folded to the width behind a lead, and what follows under
 // it.
 func block(w io.Writer, lead, text string, width int) {
 	indent := strings.Repeat(" ", len(lead))
-	for i, l := range strings.Split(cli.Wrap(text, max(20, width-len(lead))), "\n") {
+	for i, l := range strings.Split(fold.Wrap(text, max(20, width-len(lead))), "\n") {
 		if i > 0 {
 			lead = indent
 		}
@@ -76,7 +77,7 @@ func controlPlaneFindings(w io.Writer, st cli.Style, r controlplane.Report, widt
 			// The answer is said already; what it rests on is not.
 			f.Message, f.Evidence = f.Evidence[0], f.Evidence[1:]
 		}
-		text := strings.Split(cli.Wrap(f.Message, width-len(lead)), "\n")
+		text := strings.Split(fold.Wrap(f.Message, width-len(lead)), "\n")
 		fmt.Fprintf(w, "    %s %s%s%s\n", f.ID, severityWord(st, string(f.Severity)), strings.Repeat(" ", max(0, 8-len(f.Severity))), text[0])
 		for _, l := range text[1:] {
 			fmt.Fprintf(w, "%s%s\n", indent, l)

@@ -12,6 +12,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // newFaults is `faults [NAME...]`: the catalogue of faults.
@@ -91,11 +92,11 @@ func pickFaults(names []string) ([]fault.Entry, error) {
 
 func writeFault(w io.Writer, st cli.Style, e fault.Entry) {
 	fmt.Fprintf(w, "%s  %s\n", st.Bold(e.Name), e.Phrase)
-	fmt.Fprintf(w, "%s fault, the verdict is %s\n\n%s\n", e.Scope, e.Verdict, cli.Wrap(e.Mode, 78))
+	fmt.Fprintf(w, "%s fault, the verdict is %s\n\n%s\n", e.Scope, e.Verdict, fold.Wrap(e.Mode, 78))
 	part := func(title string, lines []string) {
 		fmt.Fprintf(w, "\n%s\n", st.Bold(title))
 		for _, l := range lines {
-			for i, part := range strings.Split(cli.Wrap(l, 74), "\n") {
+			for i, part := range strings.Split(fold.Wrap(l, 74), "\n") {
 				lead := "    "
 				if i == 0 {
 					lead = "  - "

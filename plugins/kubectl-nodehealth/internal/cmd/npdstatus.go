@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/npd"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // newNPDStatus is `npd status`: who watches the nodes, and what nobody watches.
@@ -154,7 +155,7 @@ func npdStatusText(env *cli.Env, s npd.Status, notes []string) {
 	}
 	row := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(cli.Wrap(text, 66), "\n", "\n             "))
+			fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(fold.Wrap(text, 66), "\n", "\n             "))
 		}
 	}
 	for _, k := range order {

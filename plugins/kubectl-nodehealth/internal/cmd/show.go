@@ -15,6 +15,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -91,7 +92,7 @@ func (o *diagnoseOptions) text(env *cli.Env, w io.Writer, l *report.List) error 
 		}
 		return nil
 	}
-	if _, err := fmt.Fprintln(w, paint.Bold(cli.Wrap(report.Headline(l), env.Width()))); err != nil {
+	if _, err := fmt.Fprintln(w, paint.Bold(fold.Wrap(report.Headline(l), env.Width()))); err != nil {
 		return err
 	}
 	if len(l.Items) == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/timeline"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // verdictOf is the diagnosis of a node in a few words, which a story of it
@@ -70,7 +71,7 @@ func writeTimeline(env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, form
 			mark, paint = "+", st.Good
 		}
 		lead := fmt.Sprintf("  %s  %-9s %s ", e.Time.Format(time.TimeOnly), e.Lane, mark)
-		for i, l := range strings.Split(cli.Wrap(e.Text, max(30, env.Width()-len(lead))), "\n") {
+		for i, l := range strings.Split(fold.Wrap(e.Text, max(30, env.Width()-len(lead))), "\n") {
 			if i > 0 {
 				lead = strings.Repeat(" ", len(lead))
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/pipeline"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -46,7 +47,7 @@ func usageHeadline(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 			fmt.Fprintf(w, "%s%s\n", lead, paint(word))
 			continue
 		}
-		lines := strings.Split(cli.Wrap(firstLine(l.Detail, 160), width-len(lead)-len(word)-2), "\n")
+		lines := strings.Split(fold.Wrap(firstLine(l.Detail, 160), width-len(lead)-len(word)-2), "\n")
 		fmt.Fprintf(w, "%s%s  %s\n", lead, paint(word), lines[0])
 		for _, x := range lines[1:] {
 			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", len(lead)+len(word)+2), x)
