@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/clusterwright/kubectl-plugins/test/program v0.0.0
+	github.com/creack/pty v1.1.24
 	github.com/go-logr/logr v1.4.3
 	github.com/spf13/cobra v1.10.2
 	go.etcd.io/etcd/client/pkg/v3 v3.7.0

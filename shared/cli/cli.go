@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	_ "github.com/clusterwright/kubectl-plugins/shared/startup" // first, before the types of k8s.io
 )
 
@@ -35,7 +36,8 @@ type Env struct {
 	// Getenv reads an environment variable.
 	Getenv func(string) string
 
-	color string
+	color   string
+	columns int // tests: the streams are a terminal of this width
 }
 
 // NewEnv returns the environment of this process.
@@ -73,7 +75,7 @@ func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args 
 		fmt.Fprintln(env.ErrOut, "interrupted")
 		return ExitInterrupted
 	}
-	return report(env.ErrOut, cmd, err)
+	return report(env, cmd, err)
 }
 
 // Tree returns a plugin's commands as they run: with what every command has.
@@ -84,9 +86,9 @@ func Tree(env *Env, newRoot func(*Env) *cobra.Command) *cobra.Command {
 	return root
 }
 
-// report writes the error as one line and its hints as one line each, and
-// returns the exit status.
-func report(w io.Writer, cmd *cobra.Command, err error) int {
+// report writes the error as one line and its hints as one line each, folded on
+// a terminal, and returns the exit status.
+func report(env *Env, cmd *cobra.Command, err error) int {
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{Code: ExitUnknown, Err: err}
@@ -94,16 +96,41 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	if e.Err == nil {
 		return e.Code
 	}
-	fmt.Fprintf(w, "error: %s\n", oneLine(err.Error()))
+	env.say("error: ", oneLine(err.Error()))
 	hints := e.Hints
 	if e.Code == ExitUsage && len(hints) == 0 && isFlagError(err) {
 		hints = []string{fmt.Sprintf("see '%s --help'", cmd.CommandPath())}
 	}
 	for _, h := range hints {
-		fmt.Fprintf(w, "hint: %s\n", h)
+		env.Hint(h)
 	}
 	return e.Code
 }
+
+// Tell says on standard error what was done, where standard output carries
+// something else.
+func (e *Env) Tell(format string, args ...any) {
+	fold.Hang(e.ErrOut, "", "  ", fmt.Sprintf(format, args...), e.Columns(e.ErrOut))
+}
+
+// Note says on standard error what is worth knowing about a result.
+func (e *Env) Note(format string, args ...any) { e.say("note: ", fmt.Sprintf(format, args...)) }
+
+// Warn says on standard error what may be wrong with a result.
+func (e *Env) Warn(format string, args ...any) { e.say("warning: ", fmt.Sprintf(format, args...)) }
+
+// Fail says on standard error what went wrong, where the command goes on; what
+// ends it is returned.
+func (e *Env) Fail(format string, args ...any) {
+	e.say("error: ", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// Hint says on standard error what to do about what was said before.
+func (e *Env) Hint(text string) { e.say("hint: ", text) }
+
+// say writes a line behind the word that says what it is; a terminal shows it
+// folded.
+func (e *Env) say(word, text string) { fold.Under(e.ErrOut, word, text, e.Columns(e.ErrOut)) }
 
 // oneLine folds a message onto one line: what a terminal, a log and a CI
 // annotation can all show.
@@ -259,6 +286,13 @@ func (l *klogLevel) Set(s string) error {
 func AddVerbosity(fs *pflag.FlagSet) {
 	fs.VarP(verbosity, "v", "v", "Log level of the API client, for debugging (6 shows requests, 8 their bodies)")
 	setGroup(fs.Lookup("v"), clusterGroup)
+}
+
+// TestTerminal is TestEnv with both streams a terminal of a width.
+func TestTerminal(columns int) (env *Env, in, out, errOut *bytes.Buffer) {
+	env, in, out, errOut = TestEnv()
+	env.columns = columns
+	return env, in, out, errOut
 }
 
 // TestEnv returns an environment of buffers, with no variables set and the

@@ -100,28 +100,34 @@ func TestSARIFNamesFilesByReferences(t *testing.T) {
 func TestSnippetCutsALongLine(t *testing.T) {
 	line := strings.Repeat("x", 1000) + "HERE" + strings.Repeat("y", 1000)
 	for column, want := range map[int]string{1001: "^~~~ note", 1: "^~~~ note", 2004: "^ note"} {
-		got := strings.Split(Snippet([]byte(line), 1, column, 4, "note"), "\n")
-		if len(got[0]) > 80 {
-			t.Errorf("column %d: %d columns: %s", column, len(got[0]), got[0])
-		}
-		at := strings.IndexByte(got[1], '^')
-		if got[1][at:] != want || got[0][at] != line[column-1] {
-			t.Errorf("column %d:\n%s\n%s", column, got[0], got[1])
+		for _, columns := range []int{40, 80, 200} {
+			got := strings.Split(Snippet([]byte(line), 1, column, 4, "note", columns), "\n")
+			if len(got[0]) > columns {
+				t.Errorf("column %d: %d columns: %s", column, len(got[0]), got[0])
+			}
+			at := strings.IndexByte(got[1], '^')
+			if got[1][at:] != want || got[0][at] != line[column-1] {
+				t.Errorf("column %d:\n%s\n%s", column, got[0], got[1])
+			}
 		}
 	}
 }
 
 func TestSnippetPutsTheCaretUnderTheWord(t *testing.T) {
-	got := Snippet([]byte("a:\n\tverb: [\"get\"]\n"), 2, 2, 4, "did you mean \"verbs\"?")
-	want := "    2 | \tverb: [\"get\"]\n      | \t^~~~ did you mean \"verbs\"?\n"
-	if got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	if got := Snippet([]byte("a"), 9, 1, 1, ""); got != "" {
-		t.Errorf("a place outside the source gave %q", got)
-	}
-	if got := Snippet([]byte("ab"), 1, 99, 5, ""); !strings.HasSuffix(got, "|   ^\n") {
-		t.Errorf("a column behind the line's end gave %q", got)
+	for _, c := range []struct {
+		name, source string
+		columns      int
+		note, want   string
+	}{
+		{"a tab", "a:\n\tverb: [\"get\"]\n", 80, "did you mean \"verbs\"?", "    2 |     verb: [\"get\"]\n      |     ^~~~ did you mean \"verbs\"?\n"},
+		{"a note with some room", "a:\n\tverb: x", 50, "did you mean \"verbs\"? it is dropped with a warning", "    2 |     verb: x\n      |     ^~~~ did you mean \"verbs\"? it is\n      |     dropped with a warning\n"},
+		{"a note with none", "a:\n\tverb: x", 40, "did you mean \"verbs\"? it is dropped", "    2 |     verb: x\n      |     ^~~~\n      | did you mean \"verbs\"? it is\n      | dropped\n"},
+		{"outside the source", "a", 80, "note", ""},
+		{"behind the line's end", "a\nb", 80, "", "    2 | b\n      |  ^\n"},
+	} {
+		if got := Snippet([]byte(c.source), 2, 2, 4, c.note, c.columns); got != c.want {
+			t.Errorf("%s: got\n%swant\n%s", c.name, got, c.want)
+		}
 	}
 }
 

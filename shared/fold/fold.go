@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -39,7 +40,7 @@ const least = 20
 // has a line for each thing.
 func Hang(w io.Writer, first, rest, text string, width int) {
 	out := []string{text}
-	if width > 0 {
+	if width > 0 && (Width(first)+Width(text) > width || strings.Contains(text, "\n")) {
 		if out = lines(words(text), max(width-Width(first), least), max(width-Width(rest), least)); len(out) == 0 {
 			out = []string{""}
 		}
@@ -52,9 +53,15 @@ func Hang(w io.Writer, first, rest, text string, width int) {
 }
 
 // Under writes a text folded at a width behind a lead; what follows the first
-// line stands under its text.
+// line stands under its text. Where the lead leaves no room, all of the text
+// stands below it.
 func Under(w io.Writer, lead, text string, width int) {
-	Hang(w, lead, strings.Repeat(" ", Width(lead)), text, width)
+	indent := strings.Repeat(" ", Width(lead))
+	if width > 0 && width-len(indent) < least && len(indent)+Width(text) > width {
+		fmt.Fprintln(w, strings.TrimRight(lead, " "))
+		lead, indent = "      ", "      "
+	}
+	Hang(w, lead, indent, text, width)
 }
 
 // Width is the number of columns that a text takes: colours take none.
@@ -74,25 +81,30 @@ func Width(s string) int {
 	}
 }
 
-// Clip cuts a text to its first line and to a width; "…" says that something
+// Clip cuts a text to its first line and to a width; "..." says that something
 // is missing.
 func Clip(s string, width int) string {
+	const dots = "..."
 	s, _, more := strings.Cut(s, "\n")
 	r := []rune(s)
 	if len(r) <= width && !more {
 		return s
 	}
-	return string(r[:min(len(r), max(1, width)-1)]) + "…"
+	return string(r[:min(len(r), max(0, width-len(dots)))]) + dots
 }
 
 // words are the pieces between which a text may break: its words, and whole
 // commands where they stand in quotes, because a command that was folded cannot
-// be pasted.
+// be pasted. A date stays with the word before it: "until 2027-11-26".
 func words(text string) []string {
 	fields := strings.Fields(text)
 	var out []string
 	for i := 0; i < len(fields); i++ {
 		word := fields[i]
+		if len(out) > 0 && isDate(word) {
+			out[len(out)-1] += " " + word
+			continue
+		}
 		if quoted := strings.TrimLeft(word, "("); strings.HasPrefix(quoted, "'") && !closes(quoted[1:]) {
 			for j := i + 1; j < len(fields) && j < i+commandWords; j++ {
 				if closes(fields[j]) {
@@ -104,6 +116,14 @@ func words(text string) []string {
 		out = append(out, word)
 	}
 	return out
+}
+
+func isDate(word string) bool {
+	if word = strings.TrimRight(word, ".,;:)"); len(word) != len(time.DateOnly) {
+		return false
+	}
+	_, err := time.Parse(time.DateOnly, word)
+	return err == nil
 }
 
 // commandWords is more words than a command in quotes has.
@@ -129,5 +149,26 @@ func lines(words []string, first, rest int) []string {
 	if line != "" {
 		out = append(out, line)
 	}
+	repaint(out)
 	return out
+}
+
+// repaint ends a colour with its line and begins it again on the next, so that
+// a pager shows it and the leads between stay plain.
+func repaint(lines []string) {
+	const plain = "\x1b[0m"
+	colour := ""
+	for i, l := range lines {
+		l = colour + l
+		if at := strings.LastIndex(l, "\x1b["); at >= 0 {
+			code, _, _ := strings.Cut(l[at:], "m")
+			if colour = code + "m"; colour == plain {
+				colour = ""
+			}
+		}
+		if colour != "" {
+			l += plain
+		}
+		lines[i] = l
+	}
 }

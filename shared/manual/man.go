@@ -64,7 +64,10 @@ own name has the real one.
 As for kubectl.
 .TP
 .B NO_COLOR
-No colour, whatever it is set to.
+No colour, whatever it is set to, unless --color=always is given.
+.TP
+.B TERM
+Where it is dumb there is neither colour nor progress.
 .TP
 .B COLUMNS
 Width to lay out for, in place of the terminal's (80 where there is none).

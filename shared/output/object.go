@@ -61,12 +61,6 @@ func IsObjectFormat(format string) bool {
 	return false
 }
 
-// Table prints rows as kubectl does. wide shows the columns whose Priority is
-// not 0 too.
-func Table(w io.Writer, t *metav1.Table, wide bool) error {
-	return printers.NewTablePrinter(printers.PrintOptions{Wide: wide}).PrintObj(t, w)
-}
-
 // Column makes a table column; wide columns are shown by -o wide only.
 func Column(name string, wide bool) metav1.TableColumnDefinition {
 	c := metav1.TableColumnDefinition{Name: name, Type: "string"}
@@ -144,7 +138,7 @@ func (c *columns) PrintObj(obj runtime.Object, w io.Writer) error {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return Table(w, t, false)
+	return Table(w, t, false, 0, "")
 }
 
 // itemsOf turns an object into plain maps, so that paths are the ones of its

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -63,11 +64,25 @@ func TestTableHidesWideColumns(t *testing.T) {
 	}
 	for wide, want := range map[bool]string{false: "NAME\nn1\n", true: "NAME   KERNEL\nn1     6.1\n"} {
 		var b bytes.Buffer
-		if err := Table(&b, table, wide); err != nil {
+		if err := Table(&b, table, wide, 0, ""); err != nil {
 			t.Fatal(err)
 		}
 		if b.String() != want {
 			t.Errorf("wide %v: got %q, want %q", wide, b.String(), want)
 		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	NewProgress(&b, 0).Stop()
+	p := NewProgress(&b, 20)
+	p.Set("asking the nodes of %s", "a cluster")
+	time.Sleep(900 * time.Millisecond)
+	p.Stop()
+	p.Stop()
+	// Drawn once, cut so that it can be erased, and erased.
+	if got, want := b.String(), "\r\x1b[Kasking the nodes...\r\x1b[K"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -5,25 +5,29 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // Progress shows one line that is redrawn in place, and only where somebody
 // looks: it starts after half a second and is erased when done.
 type Progress struct {
-	w     io.Writer
-	mu    sync.Mutex
-	text  string
-	shown bool
-	start time.Time
-	done  chan struct{}
-	once  sync.Once
+	w       io.Writer
+	columns int
+	mu      sync.Mutex
+	text    string
+	drawn   string
+	shown   bool
+	start   time.Time
+	done    chan struct{}
+	once    sync.Once
 }
 
-// NewProgress starts a progress line on w. on is whether both stdout and
-// stderr are terminals; where it is false nothing is ever written.
-func NewProgress(w io.Writer, on bool) *Progress {
-	p := &Progress{w: w, start: time.Now(), done: make(chan struct{})}
-	if on {
+// NewProgress starts a progress line on w, a terminal of some columns
+// (Env.Interactive); where they are 0 nothing is ever written.
+func NewProgress(w io.Writer, columns int) *Progress {
+	p := &Progress{w: w, columns: columns, start: time.Now(), done: make(chan struct{})}
+	if columns > 0 {
 		go p.draw()
 	}
 	return p
@@ -63,9 +67,11 @@ func (p *Progress) draw() {
 			return
 		default:
 		}
-		if p.text != "" && time.Since(p.start) > 500*time.Millisecond {
-			fmt.Fprintf(p.w, "\r\x1b[K%s", p.text)
-			p.shown = true
+		// The same line again would be read out again by a screen reader.
+		if p.text != p.drawn && time.Since(p.start) > 500*time.Millisecond {
+			// A line that the terminal breaks could not be erased.
+			fmt.Fprintf(p.w, "\r\x1b[K%s", fold.Clip(p.text, p.columns-1))
+			p.shown, p.drawn = true, p.text
 		}
 		p.mu.Unlock()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/creack/pty"
 )
 
 // Runner runs examples.
@@ -29,6 +32,9 @@ type Runner struct {
 	CA string
 	// Work is a folder for the scratch folders.
 	Work string
+	// Columns is the width of the terminal that examples run in; 0 pipes their
+	// output. A terminal has both streams in Stdout.
+	Columns int
 }
 
 // Result is what a run of an example gave.
@@ -165,10 +171,15 @@ func (r Runner) bash(ctx context.Context, dir, work, script string) Result {
 		"HOME=" + filepath.Join(dir, "home"), "KUBECONFIG=" + kubeconfig, "NO_COLOR=1", "LANG=C.UTF-8",
 	}
 	var out, errOut bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errOut
 	c.WaitDelay = 10 * time.Second
 	start := time.Now()
-	err := c.Run()
+	var err error
+	if r.Columns > 0 {
+		err = r.onTerminal(c, &out)
+	} else {
+		c.Stdout, c.Stderr = &out, &errOut
+		err = c.Run()
+	}
 	res := Result{Stdout: out.String(), Stderr: errOut.String(), Took: time.Since(start)}
 	if c.ProcessState == nil {
 		res.Status, res.Stderr = -1, err.Error()
@@ -176,6 +187,23 @@ func (r Runner) bash(ctx context.Context, dir, work, script string) Result {
 		res.Status = c.ProcessState.ExitCode()
 	}
 	return res
+}
+
+// onTerminal runs a program on a terminal, one that cannot redraw a line, so
+// that no progress is shown.
+func (r Runner) onTerminal(c *exec.Cmd, out *bytes.Buffer) error {
+	c.Env = append(c.Env, "TERM=dumb")
+	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: uint16(r.Columns)})
+	if err != nil {
+		return err
+	}
+	defer tty.Close()
+	// The terminal's end is an error (EIO) on Linux.
+	_, _ = io.Copy(out, tty)
+	text := strings.ReplaceAll(out.String(), "\r\n", "\n")
+	out.Reset()
+	out.WriteString(text)
+	return c.Wait()
 }
 
 func copyTree(from, to string) error {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/test/examples"
 )
@@ -35,14 +36,15 @@ var sessions = []struct {
 	}},
 }
 
-// A picture is what its commands print, but for the dates.
+// A picture is what its commands print on a terminal, but for the dates. No
+// line of it is wider than the terminal, but for commands.
 func TestPictures(t *testing.T) {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	r := examples.Runner{Repo: repo, Bin: bin, Work: t.TempDir()}
+	r := examples.Runner{Repo: repo, Bin: bin, Work: t.TempDir(), Columns: Columns}
 	for _, s := range sessions {
 		build := exec.Command("go", "build", "-o", bin, "./plugins/kubectl-"+s.name)
 		build.Dir = repo
@@ -67,6 +69,11 @@ func TestPictures(t *testing.T) {
 			if i > 0 {
 				shown.WriteString("\n")
 			}
+			for _, l := range strings.Split(colour.ReplaceAllString(res.Stdout, ""), "\n") {
+				if utf8.RuneCountInString(l) > Columns && !strings.Contains(l, "kubectl ") && !strings.Contains(l, "ssh ") {
+					t.Errorf("%s: %d columns: %s", c, utf8.RuneCountInString(l), l)
+				}
+			}
 			shown.WriteString("\x1b[2m$\x1b[0m \x1b[1m" + c + "\x1b[0m\n" + res.Stdout)
 		}
 		got := SVG(s.title, shown.String())
@@ -89,6 +96,8 @@ func TestPictures(t *testing.T) {
 }
 
 var (
+	colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 	date = regexp.MustCompile(`\d{4}-\d\d-\d\d`)
 	days = regexp.MustCompile(`\d+ days`)
 )

@@ -151,7 +151,7 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 	}}
 	p.Files = []File{
 		{Path: w.PolicyPath, Mode: "0600", What: "your audit policy"},
-		{Path: w.ConfigPath, Mode: "0600", What: "the webhook's address and credentials", Text: webhookConfig(w)},
+		{Path: w.ConfigPath, Mode: "0600", What: "where the webhook is", Text: webhookConfig(w)},
 	}
 	p.Mounts = []Mount{{"audit-policy", path.Dir(w.PolicyPath), true, "Directory"}}
 	mounted := map[string]bool{path.Dir(w.PolicyPath): true}

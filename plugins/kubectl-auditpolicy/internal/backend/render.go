@@ -48,8 +48,9 @@ func Render(p *Plan, platform, policy string) (string, error) {
 		w.kubeadmPatch(p)
 	case "kubeadm":
 		w.line(0, "# For kubeadm init --config, or for the ConfigMap kubeadm-config of a running")
-		w.line(0, "# cluster, followed by 'kubeadm init phase control-plane apiserver --config FILE'")
-		w.line(0, "# on each control plane node. v1beta4 has a list here where v1beta3 had a map.")
+		w.line(0, "# cluster, followed on each control plane node by")
+		w.line(0, "# 'kubeadm init phase control-plane apiserver --config FILE'.")
+		w.line(0, "# v1beta4 has a list here where v1beta3 had a map.")
 		w.files(p)
 		w.line(0, "apiVersion: kubeadm.k8s.io/v1beta4")
 		w.line(0, "kind: ClusterConfiguration")
@@ -345,9 +346,9 @@ func (w *writer) kops(p *Plan, policy string) {
 		}
 		return v
 	}
-	w.line(0, "# Into the Cluster (kops edit cluster), then kops update cluster --yes and a rolling")
-	w.line(0, "# update of the control plane. kops mounts the folders of the policy, the webhook's")
-	w.line(0, "# configuration and the log itself.")
+	w.line(0, "# Into the Cluster (kops edit cluster), then kops update cluster --yes and a")
+	w.line(0, "# rolling update of the control plane. kops mounts the folders of the policy,")
+	w.line(0, "# the webhook's configuration and the log itself.")
 	w.line(0, "apiVersion: kops.k8s.io/v1alpha2")
 	w.line(0, "kind: Cluster")
 	w.line(0, "spec:")
@@ -409,7 +410,7 @@ func (w *writer) text(indent int, text string) {
 // webhookConfig is the kubeconfig that tells kube-apiserver where to send.
 func webhookConfig(w Webhook) string {
 	var b strings.Builder
-	b.WriteString("# Where kube-apiserver sends its audit events; --audit-webhook-config-file.\napiVersion: v1\nkind: Config\nclusters:\n- name: audit\n  cluster:\n")
+	b.WriteString("# Where audit events go: --audit-webhook-config-file.\napiVersion: v1\nkind: Config\nclusters:\n- name: audit\n  cluster:\n")
 	fmt.Fprintf(&b, "    server: %s\n", w.URL)
 	switch {
 	case len(w.CAData) > 0:

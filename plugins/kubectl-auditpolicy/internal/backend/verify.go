@@ -201,16 +201,16 @@ spec:
   groups:
     - name: kube-apiserver-audit
       rules:
-        # A full buffer, a receiver that refuses, a disk that is full: the plugin
-        # says which.
+        # A full buffer, a receiver that refuses, a disk that is full: the
+        # plugin says which.
         - alert: AuditEventsLost
           expr: sum by (instance, plugin) (rate(apiserver_audit_error_total[5m])) > 0
           for: 5m
           labels: {severity: critical}
           annotations:
             summary: "{{ $labels.instance }} loses audit events (plugin {{ $labels.plugin }})"
-        # Every API server gets requests all the time. One that makes no event does
-        # not audit.
+        # Every API server gets requests all the time. One that makes no event
+        # does not audit.
         - alert: AuditSilent
           expr: sum by (instance) (rate(apiserver_audit_event_total[10m])) == 0
           for: 15m

@@ -142,12 +142,17 @@ func (p *planFlags) write(env *cli.Env, plan *backend.Plan) error {
 func writePlan(env *cli.Env, plan *backend.Plan, p *planFlags) {
 	w, st := env.Out, env.Style(env.Out)
 	fmt.Fprintln(w, st.Bold("Add to kube-apiserver"))
+	columns := env.Columns(w)
 	for _, f := range plan.Flags {
-		why := ""
-		if f.Why != "" {
-			why = st.Faint("  # " + f.Why)
+		flag, why := "  "+f.String(), "# "+f.Why
+		switch {
+		case f.Why == "":
+			fmt.Fprintln(w, flag)
+		case columns == 0 || len(flag)+2+len(why) <= columns:
+			fmt.Fprintf(w, "%s  %s\n", flag, st.Faint(why))
+		default:
+			fmt.Fprintf(w, "  %s\n%s\n", st.Faint(why), flag)
 		}
-		fmt.Fprintf(w, "  %s%s\n", f, why)
 	}
 	fmt.Fprintln(w, "\n"+st.Bold("Mount into its container, from the host at the same path"))
 	for _, m := range plan.Mounts {
@@ -159,7 +164,7 @@ func writePlan(env *cli.Env, plan *backend.Plan, p *planFlags) {
 	}
 	fmt.Fprintln(w, "\n"+st.Bold("Put on every control plane node first"))
 	for _, f := range plan.Files {
-		fmt.Fprintf(w, "  %-40s mode %s: %s\n", f.Path, f.Mode, f.What)
+		fold.Under(w, fmt.Sprintf("  %-40s ", f.Path), fmt.Sprintf("mode %s: %s", f.Mode, f.What), env.Width())
 	}
 	for _, f := range plan.Files {
 		if f.Text != "" {
@@ -179,9 +184,9 @@ func writePlan(env *cli.Env, plan *backend.Plan, p *planFlags) {
 	}
 	fmt.Fprintln(w)
 	for _, n := range plan.Notes {
-		fmt.Fprintln(w, fold.Wrap(n, 79))
+		fold.Under(w, "", n, env.Width())
 	}
-	fmt.Fprintln(w, fold.Wrap("--for writes this for your installer: "+strings.Join(backend.PlatformNames(), ", ")+".", 79))
+	fold.Under(w, "", "--for writes this for your installer: "+strings.Join(backend.PlatformNames(), ", ")+".", env.Width())
 }
 
 func trimFloat(f float64) string {

@@ -13,7 +13,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
-	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type checkOptions struct {
@@ -169,26 +168,17 @@ func (o *checkOptions) write(env *cli.Env, servers []*backend.Server, fs []findi
 		}
 		return finding.WriteJUnit(env.Out, cases)
 	}
-	st := env.Style(env.Out)
 	for _, f := range fs {
-		sev := string(f.Severity)
-		switch f.Severity {
-		case finding.Error:
-			sev = st.Error(sev)
-		case finding.Warning:
-			sev = st.Warning(sev)
-		default:
-			sev = st.Info(sev)
-		}
-		fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", f.Subject.Location(), sev, f.Message, f.ID)
+		shown := cli.Shown{Finding: f}
 		for _, s := range servers {
 			if s.Name == f.Subject.Name && f.Subject.Line > 0 && s.Name != "command line" {
-				fmt.Fprint(env.Out, finding.Snippet(s.Text, f.Subject.Line, f.Subject.Column, len(f.Subject.Path), ""))
+				shown.Source, shown.Mark = s.Text, max(1, len(f.Subject.Path))
 			}
 		}
-		if f.Remedy != "" && f.Severity != finding.Info {
-			fmt.Fprintf(env.Out, "      = %s\n", strings.ReplaceAll(fold.Wrap(f.Remedy, 71), "\n", "\n        "))
+		if f.Severity != finding.Info {
+			shown.Below = []string{f.Remedy}
 		}
+		env.WriteFinding(shown)
 	}
 	for _, s := range servers {
 		if len(servers) > 1 || len(fs) == 0 {

@@ -100,12 +100,15 @@ func (o *verifyOptions) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	done := env.Doing("watching the counters of %s for %s", cfg.Host, o.wait)
+	defer done()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(o.wait):
 	}
 	after, err := read()
+	done()
 	if err != nil {
 		return err
 	}
@@ -150,10 +153,10 @@ func writeVerdict(env *cli.Env, host string, v backend.Verdict) {
 	}
 	fmt.Fprintf(w, "%s   %s\n", host, state)
 	for _, why := range v.Why {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(why, 76), "\n", "\n  "))
+		fold.Under(w, "  ", why, env.Width())
 	}
 	if v.Remedy != "" {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(v.Remedy, 76), "\n", "\n  "))
+		fold.Under(w, "  ", v.Remedy, env.Width())
 	}
 	if len(v.After.Levels) > 0 {
 		fmt.Fprintf(w, "\n  %-16s %14s %12s\n", "LEVEL", "REQUESTS", "A SECOND")

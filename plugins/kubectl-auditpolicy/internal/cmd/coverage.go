@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 var coverageFailOn = []string{"blind", "partial", "cis", "never"}
@@ -111,7 +112,8 @@ func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, fo
 	if u := n[coverage.Undecided]; u > 0 {
 		undecided = fmt.Sprintf(", %d not decided", u)
 	}
-	fmt.Fprintf(w, "%d of %d detections are covered, %d in part, %d not%s; %s\n\n", n[coverage.Covered], len(results), n[coverage.Partial], n[coverage.Blind], undecided, verdict)
+	fold.Under(w, "", fmt.Sprintf("%d of %d detections are covered, %d in part, %d not%s; %s", n[coverage.Covered], len(results), n[coverage.Partial], n[coverage.Blind], undecided, verdict), env.Width())
+	fmt.Fprintln(w)
 	for _, r := range results {
 		mark := string(r.Status)
 		switch r.Status {
@@ -131,7 +133,7 @@ func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, fo
 			continue
 		}
 		if r.Why != "" {
-			fmt.Fprintf(w, "              %s: %s\n", ruleOf(r.Rule), r.Why)
+			fold.Under(w, "              ", ruleOf(r.Rule)+": "+r.Why, env.Width())
 			fmt.Fprintf(w, "              %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(p.Name)+" "+r.Witness))
 		}
 	}

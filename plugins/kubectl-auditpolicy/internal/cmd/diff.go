@@ -141,7 +141,7 @@ func (o *diffOptions) text(env *cli.Env, b *policy.Policy, d *diff.Report, lost 
 			mark = "more"
 		}
 		fmt.Fprintf(w, "\n%s  %s   (%s, then %s)\n", mark, outcomes(c), ruleOf(c.OldRule), ruleOf(c.NewRule))
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(fold.Wrap(c.Class, 76), "\n", "\n  "))
+		fold.Under(w, "  ", c.Class, env.Width())
 		fmt.Fprintf(w, "  %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(b.Name)+" "+space.Flags(c.Witness)))
 	}
 	if d.Undecided {

@@ -70,13 +70,12 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 			counts = append(counts, fmt.Sprintf("%d %s", byLevel[l], l))
 		}
 	}
-	fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("%s: %s, the first that matches decides: %s", p.Title(), plural(int64(len(r.Rules)), "rule"), strings.Join(counts, ", ")), 79))
+	width := env.Width()
+	fold.Under(w, "", fmt.Sprintf("%s: %s, the first that matches decides: %s", p.Title(), plural(int64(len(r.Rules)), "rule"), strings.Join(counts, ", ")), width)
 	for _, e := range r.Everywhere {
-		fmt.Fprintln(w, fold.Wrap("everywhere: "+e, 79))
+		fold.Under(w, "", "everywhere: "+e, width)
 	}
-	para := func(text string) {
-		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(fold.Wrap(text, 74), "\n", "\n    "))
-	}
+	para := func(text string) { fold.Under(w, "    ", text, width) }
 	for _, x := range r.Rules {
 		fmt.Fprintf(w, "\n%s\n", st.Bold(fmt.Sprintf("rule %d  %s", x.Index+1, x.Level))+st.Faint(fmt.Sprintf("  line %d", x.Line)))
 		para(x.Words)
@@ -94,11 +93,11 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 	}
 	fmt.Fprintln(w)
 	if r.Undecided > 0 {
-		fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("The budget for exact answers ended at rule %d: what is reached and taken from there on, and what is left over, was not decided.", r.Undecided), 78))
+		fold.Under(w, "", fmt.Sprintf("The budget for exact answers ended at rule %d: what is reached and taken from there on, and what is left over, was not decided.", r.Undecided), width)
 		return
 	}
 	if r.Rest != "" {
-		fmt.Fprintln(w, fold.Wrap("rest: requests that no rule matches are not recorded (level None)", 78))
+		fmt.Fprintln(w, "rest: requests that no rule matches are not recorded (level None)")
 		_, example, _ := strings.Cut(r.Rest, "for example: ")
 		fmt.Fprintf(w, "try: kubectl auditpolicy match %s %s\n", space.Quote(p.Name), example)
 		return

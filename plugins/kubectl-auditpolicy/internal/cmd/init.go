@@ -9,6 +9,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 func newInit(env *cli.Env) *cobra.Command {
@@ -73,7 +74,8 @@ func listProfiles(env *cli.Env, format string) error {
 	}
 	st := env.Style(env.Out)
 	for _, p := range profile.All {
-		fmt.Fprintf(env.Out, "%s %s\n%18s%s (after %s)\n", st.Bold(fmt.Sprintf("%-17s", p.Name)), p.Title, "", p.Use, p.After)
+		fold.Under(env.Out, st.Bold(fmt.Sprintf("%-17s", p.Name))+" ", p.Title, env.Width())
+		fold.Under(env.Out, fmt.Sprintf("%18s", ""), fmt.Sprintf("%s (after %s)", p.Use, p.After), env.Width())
 	}
 	fmt.Fprintln(env.Out, "\nPrint one with: kubectl auditpolicy init security > policy.yaml")
 	return nil

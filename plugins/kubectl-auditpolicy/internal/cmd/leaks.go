@@ -98,7 +98,7 @@ func (o *leaksOptions) run(ctx context.Context, env *cli.Env) error {
 		fs = append(fs, o.finding(l, p))
 	}
 	if overflow > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: more credentials than are told apart; %s are not listed\n", plural(overflow, "more place"))
+		env.Warn("more credentials than are told apart; %s are not listed", plural(overflow, "more place"))
 	}
 	report := map[string]any{
 		"apiVersion": apiVersion, "kind": "LeaksReport", "findings": fs, "summary": finding.Summarize(fs),
@@ -227,7 +227,7 @@ func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st 
 			}
 			fmt.Fprintf(w, "  %s, %s\n", l.What, measure(l))
 			part := func(name, text string) {
-				fmt.Fprintf(w, "    %-7s %s\n", name, strings.ReplaceAll(fold.Wrap(text, 67), "\n", "\n            "))
+				fold.Under(w, fmt.Sprintf("    %-7s ", name), text, env.Width())
 			}
 			part("in", fmt.Sprintf("%s of %q by %s", l.Path, l.Request, quoteUser(l.User)))
 			part("first", fmt.Sprintf("%s %s, %s; %s", l.Time.UTC().Format("2006-01-02T15:04:05Z"), l.AuditID, at, plural(l.Events, "event")))
@@ -238,7 +238,7 @@ func (o *leaksOptions) text(env *cli.Env, found []*leaks.Leak, events int64, st 
 				part("policy", s)
 			}
 		}
-		fmt.Fprintf(w, "  next    %s\n", strings.ReplaceAll(fold.Wrap(rule.Remedy, 70), "\n", "\n          "))
+		fold.Under(w, "  next    ", rule.Remedy, env.Width())
 	}
 	if p == nil {
 		fmt.Fprintln(w, "\nWith --policy, each comes with the rule that let it in.")

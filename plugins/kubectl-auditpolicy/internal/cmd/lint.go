@@ -217,7 +217,7 @@ func (o *lintOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	if len(bad) > 0 {
 		for _, err := range bad[1:] {
-			fmt.Fprintf(env.ErrOut, "error: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+			env.Fail("%v", err)
 		}
 		return bad[0]
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
@@ -127,19 +128,19 @@ func (o *lintOptions) proof(env *cli.Env, shown string, before, after []byte) {
 	}
 	for i := range a {
 		if len(a[i].Refused) > 0 {
-			fmt.Fprintf(env.ErrOut, "%s: kube-apiserver refused it before, so there is nothing to compare\n", b[i].Title())
+			env.Tell("%s: kube-apiserver refused it before, so there is nothing to compare", b[i].Title())
 			continue
 		}
 		d := diff.Compare(a[i].Internal, b[i].Internal, apitable.For(o.rules.Minor))
 		switch {
 		case d.Undecided:
-			fmt.Fprintf(env.ErrOut, "%s: what changes could not be decided within the budget\n", b[i].Title())
+			env.Tell("%s: what changes could not be decided within the budget", b[i].Title())
 		case len(d.Changes) == 0:
-			fmt.Fprintf(env.ErrOut, "%s: proven: every request is recorded as before\n", b[i].Title())
+			env.Tell("%s: proven: every request is recorded as before", b[i].Title())
 		default:
-			fmt.Fprintf(env.ErrOut, "%s: what is recorded changes:\n", b[i].Title())
+			env.Tell("%s: what is recorded changes:", b[i].Title())
 			for _, c := range d.Changes {
-				fmt.Fprintf(env.ErrOut, "  %s: %s -> %s\n", c.Class, c.From, c.To)
+				fold.Under(env.ErrOut, "  ", fmt.Sprintf("%s: %s -> %s", c.Class, c.From, c.To), env.Columns(env.ErrOut))
 			}
 		}
 	}

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/lint"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // lintReport is the report on one policy.
@@ -93,7 +93,7 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 	for _, j := range all {
 		files[j.file] = true
 		for _, r := range j.report.Results {
-			writeResult(w, st, j.source, r)
+			writeResult(env, j.source, r)
 			if r.Fix != nil {
 				fixable++
 			}
@@ -111,7 +111,7 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 	}
 	if rules == 0 && len(all) == 1 && all[0].rules < 0 {
 		in = all[0].name
-		fmt.Fprintf(env.ErrOut, "note: %s holds no policy, only the API server that runs one: lint the policy's own file too\n", all[0].name)
+		env.Note("%s holds no policy, only the API server that runs one: lint the policy's own file too", all[0].name)
 	}
 	line := fmt.Sprintf("%s in %s", total, in)
 	var hints []string
@@ -125,51 +125,30 @@ func (o *lintOptions) text(env *cli.Env, all []judged) {
 		hints = append(hints, fmt.Sprintf("--fix mends %d", fixable))
 	}
 	if len(hints) > 0 {
-		line += strings.Repeat(" ", max(2, 76-len(line)-len(strings.Join(hints, ", ")))) + "(" + strings.Join(hints, ", ") + ")"
+		hint := "(" + strings.Join(hints, ", ") + ")"
+		if gap := min(env.Width(), 80) - 2 - len(line) - len(hint); gap >= 2 {
+			hint = strings.Repeat(" ", gap-1) + hint
+		}
+		line += " " + hint
 	}
-	fmt.Fprintln(w, line)
+	fold.Hang(w, "", "  ", line, env.Columns(w))
 }
 
-// writeResult writes one finding: FILE:LINE:COLUMN first, so that editors can
-// jump to it, then the source, then the request that shows it. Infos are one
-// line each.
-func writeResult(w io.Writer, st cli.Style, source []byte, r lint.Result) {
-	sev := string(r.Severity)
-	switch r.Severity {
-	case finding.Error:
-		sev = st.Error(sev)
-	case finding.Warning:
-		sev = st.Warning(sev)
-	default:
-		sev = st.Info(sev)
-	}
-	fmt.Fprintf(w, "%s: %s: %s %s\n", st.Bold(r.Subject.Location()), sev, r.Message, st.Faint("["+r.ID+"]"))
-	if r.Severity == finding.Info {
-		if r.Note != "" {
-			fmt.Fprintf(w, "      | %s\n", r.Note)
-		}
-		return
-	}
-	note := r.Note
-	if note == "" {
-		note = r.Remedy
-	} else if r.Remedy != "" {
-		note += "; " + r.Remedy
-	}
-	shown := ""
-	if r.Width > 0 {
-		shown = finding.Snippet(source, r.Subject.Line, r.Subject.Column, r.Width, note)
-	}
-	fmt.Fprint(w, shown)
-	if shown == "" && note != "" {
-		fmt.Fprintf(w, "      = %s\n", note)
-	}
-	for _, e := range r.Evidence {
-		for _, l := range strings.Split(e, "\n") {
-			if strings.HasPrefix(l, "->") {
-				l = "     " + l
+// writeResult writes one finding, its source and the request that shows it.
+// Infos have no source, so that they do not push the others off the screen.
+func writeResult(env *cli.Env, source []byte, r lint.Result) {
+	shown := cli.Shown{Finding: r.Finding, Note: r.Note}
+	if r.Severity != finding.Info {
+		shown.Source, shown.Mark, shown.Below = source, r.Width, r.Evidence
+		if r.Remedy != "" {
+			switch {
+			case strings.HasSuffix(shown.Note, "?"):
+				shown.Note += " "
+			case shown.Note != "":
+				shown.Note += "; "
 			}
-			fmt.Fprintf(w, "      | %s\n", l)
+			shown.Note += r.Remedy
 		}
 	}
+	env.WriteFinding(shown)
 }

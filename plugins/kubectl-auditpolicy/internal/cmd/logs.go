@@ -21,7 +21,7 @@ func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func(
 	if err != nil {
 		return nil, auditlog.Stats{}, cli.Usagef("%w", err)
 	}
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	var last atomic.Int64
 	visitors, st, err := auditlog.Read(ctx, sources, auditlog.Options{Progress: func(read, total int64) {
@@ -45,10 +45,10 @@ func readLogs(ctx context.Context, env *cli.Env, args []string, newVisitor func(
 		return nil, st, cli.Usagef("%w", err)
 	}
 	if n := len(st.PassedOver); n > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s passed over, no audit log: %s\n", plural(int64(n), "file"), strings.Join(st.PassedOver, ", "))
+		env.Warn("%s passed over, no audit log: %s", plural(int64(n), "file"), strings.Join(st.PassedOver, ", "))
 	}
 	if st.Broken > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled (%s) could not be read\n", plural(st.Broken, "event"), size(st.BrokenBytes))
+		env.Warn("%s cut off or garbled (%s) could not be read", plural(st.Broken, "event"), size(st.BrokenBytes))
 	}
 	return visitors, st, nil
 }
@@ -93,7 +93,7 @@ func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
 		return nil, cli.WithHint(cli.Usagef("%s: kube-apiserver would not start with this policy: %s", p.Title(), p.Refused[0].Said()), lint)
 	}
 	if n := len(p.Dropped); n > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s: kube-apiserver drops %s, so rules may match more than they say; %s\n", p.Title(), plural(int64(n), "field"), lint)
+		env.Warn("%s: kube-apiserver drops %s, so rules may match more than they say; %s", p.Title(), plural(int64(n), "field"), lint)
 	}
 	return p, nil
 }

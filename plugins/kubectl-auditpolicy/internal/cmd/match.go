@@ -229,7 +229,7 @@ func (o *matchOptions) events(ctx context.Context, env *cli.Env) ([]*request.Req
 		return nil, cli.Usagef("%s: %w", shown, c.err)
 	}
 	if st.Broken > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s cut off or garbled (%s) could not be read\n", plural(st.Broken, "event"), size(st.BrokenBytes))
+		env.Warn("%s cut off or garbled (%s) could not be read", plural(st.Broken, "event"), size(st.BrokenBytes))
 	}
 	return c.requests, nil
 }
@@ -284,29 +284,21 @@ func writeMatch(env *cli.Env, p *policy.Policy, r *request.Request, m matchResul
 		head += "   (" + r.Why + ")"
 	}
 	fmt.Fprintln(w, st.Bold(head))
-	field(w, "request", sentence(r))
+	field := func(name, text string) { fold.Under(w, fmt.Sprintf("  %-10s", name), text, env.Width()) }
+	field("request", sentence(r))
 	method, uri := request.HTTP(r)
-	field(w, "", method+" "+uri)
+	field("", method+" "+uri)
 	if m.Rule != policy.NoRule {
-		field(w, "rule", fmt.Sprintf("%s:%d  %s", p.Name, m.Line, ruleSummary(&p.Internal.Rules[m.Rule], 52)))
+		field("rule", fmt.Sprintf("%s:%d  %s", p.Name, m.Line, ruleSummary(&p.Internal.Rules[m.Rule], 52)))
 	} else {
-		field(w, "rule", "none matches; the default is None")
+		field("rule", "none matches; the default is None")
 	}
-	field(w, "recorded", recordedWords(m))
+	field("recorded", recordedWords(m))
 	if m.Recorded.Why != "" {
-		field(w, "", m.Recorded.Why)
+		field("", m.Recorded.Why)
 	}
 	for _, n := range m.Notes {
-		field(w, "note", n)
-	}
-}
-
-func field(w io.Writer, name, text string) {
-	for i, l := range strings.Split(fold.Wrap(text, 66), "\n") {
-		if i > 0 {
-			name = ""
-		}
-		fmt.Fprintf(w, "  %-10s%s\n", name, l)
+		field("note", n)
 	}
 }
 

@@ -165,14 +165,14 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 	if r.Exactness.Bytes == replay.LowerBound {
 		least = "at least "
 	}
-	fmt.Fprintln(w, st.Bold(fold.Wrap(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
+	fold.Under(w, "", st.Bold(fmt.Sprintf("%s keeps %s of %s (%s), %s%s of %s (%s)", r.Policy,
 		count(r.Kept.Events), plural(total, "event"), percent(r.Kept.Events, total),
-		least, size(r.Kept.Bytes), size(r.Log.EventBytes), percent(r.Kept.Bytes, r.Log.EventBytes)), 80)))
+		least, size(r.Kept.Bytes), size(r.Log.EventBytes), percent(r.Kept.Bytes, r.Log.EventBytes))), env.Width())
 	line := fmt.Sprintf("%s, %s of text, %s", plural(int64(r.Log.Files), "source"), size(r.Log.Bytes), plural(r.Log.Requests, "request"))
 	if r.Log.Span() > 0 {
 		line += fmt.Sprintf(", %s from %s", span(r.Log.Span()), r.Log.First.UTC().Format("2006-01-02T15:04:05Z"))
 	}
-	fmt.Fprintln(w, "  log      "+strings.ReplaceAll(fold.Wrap(line, 69), "\n", "\n           "))
+	fold.Under(w, "  log      ", line, env.Width())
 	if r.Added.Events > 0 {
 		fmt.Fprintf(w, "  added    about %s, %s: stages that this log does not have\n", plural(r.Added.Events, "event"), size(r.Added.Bytes))
 	}
@@ -187,7 +187,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintf(w, "  other    %s without an audit event\n", plural(n, "line"))
 	}
 
-	fmt.Fprintf(w, "\n%-16s %12s %12s %10s %6s\n", "LEVEL", "REQUESTS", "EVENTS", "BYTES", "")
+	fmt.Fprintf(w, "\n%-16s %12s %12s %10s %7s\n", "LEVEL", "REQUESTS", "EVENTS", "BYTES", "KEPT")
 	for _, l := range policy.AllLevels {
 		v := r.ByLevel[string(l)]
 		note := percent(v.Bytes, r.Log.EventBytes)
@@ -210,7 +210,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintf(w, "%4s %5s %-15s %10s %10s %9s  %s\n", "-", "", "None", count(n), "0", size(0), "no rule takes them")
 	}
 	if len(idle) > 0 {
-		fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("take nothing of this log: %s %s", ruleWord(len(idle)), strings.Join(idle, ", ")), 79))
+		fold.Hang(w, "", "  ", fmt.Sprintf("take nothing of this log: %s %s", ruleWord(len(idle)), strings.Join(idle, ", ")), env.Width())
 	}
 	if len(r.Limits) > 0 {
 		fmt.Fprintln(w, "\nWhat this log cannot show")
@@ -218,7 +218,7 @@ func writeReplay(env *cli.Env, p *policy.Policy, r *replay.Report) {
 		fmt.Fprintln(w, "\nexact: the recording policy left out nothing that this one records")
 	}
 	for _, l := range r.Limits {
-		fmt.Fprintln(w, "  "+strings.ReplaceAll(fold.Wrap(l.Message, 76), "\n", "\n  "))
+		fold.Under(w, "  ", l.Message, env.Width())
 	}
 }
 
@@ -277,8 +277,5 @@ func ruleSummary(r *auditinternal.PolicyRule, width int) string {
 	if s == "" {
 		s = "everything"
 	}
-	if len(s) > width {
-		s = strings.ToValidUTF8(s[:width-1], "") + "~"
-	}
-	return s
+	return fold.Clip(s, width)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -272,7 +271,7 @@ type simulation struct {
 
 func (o *simulateOptions) arrivals(ctx context.Context, env *cli.Env) ([]simulate.Arrival, error) {
 	if o.rate > 0 {
-		p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+		p := output.NewProgress(env.ErrOut, env.Interactive())
 		defer p.Stop()
 		p.Set("simulating %s", o.duration)
 		mid := o.duration / 2
@@ -311,7 +310,7 @@ func (o *simulateOptions) arrivals(ctx context.Context, env *cli.Env) ([]simulat
 		return nil, cli.WithHint(cli.Usagef("the log has more than %s events", count(simulate.MaxArrivals)), "give a part of it, or take the rate that 'replay' tells and use --rate")
 	}
 	if untimed > 0 {
-		fmt.Fprintf(env.ErrOut, "warning: %s without a time left out\n", plural(untimed, "event"))
+		env.Warn("%s without a time left out", plural(untimed, "event"))
 	}
 	return simulate.Arrivals(own), nil
 }
@@ -327,8 +326,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	fmt.Fprintln(w, head)
 	line := func(name, format string, args ...any) {
-		text := fold.Wrap(fmt.Sprintf(format, args...), 67)
-		fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(text, "\n", "\n             "))
+		fold.Under(w, fmt.Sprintf("  %-10s ", name), fmt.Sprintf(format, args...), env.Width())
 	}
 	set := c.Mode
 	if c.Mode == "batch" {
@@ -365,7 +363,7 @@ func writeSimulation(env *cli.Env, c simulate.Config, d simulation, length time.
 	}
 	// Where the throttle would do in the mean, the peak or the outage is to blame.
 	if need := float64(d.Events) / length.Seconds() / float64(c.MaxBatchSize); d.Dropped > 0 && c.Throttle && length > 0 && need > c.QPS {
-		fmt.Fprintln(w, fold.Wrap(fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
-			trimFloat(c.QPS*float64(c.MaxBatchSize)), trimFloat(float64(d.Events)/length.Seconds()), trimFloat(need)), 79))
+		fold.Under(w, "", fmt.Sprintf("The throttle lets %s events a second through; this load has %s. At least %s batches a second are needed: --throttle-qps tries it, 'backend webhook --rate' writes it.",
+			trimFloat(c.QPS*float64(c.MaxBatchSize)), trimFloat(float64(d.Events)/length.Seconds()), trimFloat(need)), env.Width())
 	}
 }

@@ -120,17 +120,18 @@ func (o *suggestOptions) text(env *cli.Env, r *suggest.Report) {
 		base = "what " + o.policy + " keeps"
 	}
 	if len(r.Suggestions) == 0 && r.Stage == nil {
-		fmt.Fprintln(w, st.Bold(fmt.Sprintf("nothing to cut: no chatter of components takes %s%% or more of %s", trimFloat(o.minPercent), base)))
+		fold.Under(w, "", st.Bold(fmt.Sprintf("nothing to cut: no chatter of components takes %s%% or more of %s", trimFloat(o.minPercent), base)), env.Width())
 	} else {
-		fmt.Fprintln(w, st.Bold(fmt.Sprintf("%s would save %s of %s (%s) and %s of %s (%s)", plural(int64(len(r.Suggestions)), "rule"),
+		fold.Under(w, "", st.Bold(fmt.Sprintf("%s would save %s of %s (%s) and %s of %s (%s)", plural(int64(len(r.Suggestions)), "rule"),
 			size(r.Saves.Bytes), size(r.Base.Bytes), percent(r.Saves.Bytes, r.Base.Bytes),
-			count(r.Saves.Events), plural(r.Base.Events, "event"), percent(r.Saves.Events, r.Base.Events))))
+			count(r.Saves.Events), plural(r.Base.Events, "event"), percent(r.Saves.Events, r.Base.Events))), env.Width())
 	}
 	if len(r.Suggestions) > 0 {
 		fmt.Fprint(w, "\n# Paste these above all other rules: the first rule that matches decides.\n")
 	}
 	for _, s := range r.Suggestions {
-		fmt.Fprintf(w, "\n# %s\n", strings.ReplaceAll(fold.Wrap(s.Title, 76), "\n", "\n# "))
+		fmt.Fprintln(w)
+		fold.Hang(w, "# ", "# ", s.Title, env.Width())
 		fmt.Fprintf(w, "# saves %s of bytes (%s), %s of events (%s)\n", percent(s.Saves.Bytes, r.Base.Bytes), size(s.Saves.Bytes), percent(s.Saves.Events, r.Base.Events), count(s.Saves.Events))
 		if s.Review {
 			fmt.Fprintln(w, "# review: this account is no part of Kubernetes; know what it does first")
@@ -143,8 +144,7 @@ func (o *suggestOptions) text(env *cli.Env, r *suggest.Report) {
 	if len(r.Withheld) > 0 {
 		fmt.Fprintln(w, "\nLeft alone")
 		for _, h := range r.Withheld {
-			fmt.Fprintf(w, "  %7s of bytes  %7s of events  %s\n", percent(h.Bytes, r.Base.Bytes), percent(h.Events, r.Base.Events),
-				strings.ReplaceAll(fold.Wrap(h.Reason, 41), "\n", "\n"+strings.Repeat(" ", 39)))
+			fold.Under(w, fmt.Sprintf("  %7s of bytes  %7s of events  ", percent(h.Bytes, r.Base.Bytes), percent(h.Events, r.Base.Events)), h.Reason, env.Width())
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
@@ -187,9 +188,9 @@ func (o *testOptions) write(env *cli.Env, suites []suite) error {
 		for _, c := range t.Tests {
 			switch {
 			case !c.Passed:
-				fmt.Fprintf(w, "%s:%d: %s %s\n", t.File, c.Line, st.Error("FAIL"), c.Name)
+				fold.Hang(w, "", "      ", fmt.Sprintf("%s:%d: %s %s", t.File, c.Line, st.Error("FAIL"), c.Name), env.Columns(w))
 				for _, f := range c.Failures {
-					fmt.Fprintf(w, "      %s\n", f)
+					fold.Under(w, "      ", f, env.Width())
 				}
 			case o.all:
 				fmt.Fprintf(w, "%s:%d: %s %s\n", t.File, c.Line, st.Good("pass"), c.Name)
@@ -199,9 +200,9 @@ func (o *testOptions) write(env *cli.Env, suites []suite) error {
 		case n == 0:
 			fmt.Fprintf(w, "%s: every rule is reached by a test\n", t.Policy)
 		case n == 1:
-			fmt.Fprintf(w, "%s: %s is reached by no test\n", t.Policy, numbers(t.Unreached))
+			fold.Hang(w, "", "  ", fmt.Sprintf("%s: %s is reached by no test", t.Policy, numbers(t.Unreached)), env.Columns(w))
 		default:
-			fmt.Fprintf(w, "%s: %s are reached by no test\n", t.Policy, numbers(t.Unreached))
+			fold.Hang(w, "", "  ", fmt.Sprintf("%s: %s are reached by no test", t.Policy, numbers(t.Unreached)), env.Columns(w))
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
 
@@ -197,9 +197,10 @@ func (f *clusterFlags) run(ctx context.Context, env *cli.Env, o issue.Options, s
 		return cli.WithHint(cli.Usagef("%s: holds a PKI itself (%s layout, %s); 'cluster' makes a folder with pki/ and the nodes' folders in it", o.Out, l.Kind, l.Evidence),
 			"--out another folder")
 	}
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut) && f.format == "text")
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	p.Set("making the PKI of %d nodes", len(s.ControlPlanes)+len(s.Workers)+len(s.Etcd))
+	o.Doing = nil // it is said for all of them
 	root, err := issue.OpenAt(o, layout.New(layout.Kubeadm, o.Out))
 	if err != nil {
 		return refused(err)
@@ -300,9 +301,9 @@ func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spe
 	case "yaml":
 		return finding.WriteYAML(env.Out, r)
 	}
-	r.text(env.Out, env.Style(env.Out))
+	r.text(env)
 	for _, w := range r.Warnings {
-		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+		env.Warn("%s", w)
 	}
 	return nil
 }
@@ -310,7 +311,8 @@ func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spe
 // someNodes is how many nodes of a role the screen lists.
 const someNodes = 8
 
-func (r *clusterReport) text(w io.Writer, st cli.Style) {
+func (r *clusterReport) text(env *cli.Env) {
+	w, st, columns := env.Out, env.Style(env.Out), env.Columns(env.Out)
 	word := func(created int) string {
 		switch {
 		case created == 0:
@@ -339,7 +341,7 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 	for _, n := range r.Nodes {
 		total += n.Created
 	}
-	fmt.Fprintf(w, "%s the PKI of %s in %s/\n", st.Bold(word(newCAs+total)), strings.Join(roles, ", "), r.Folder)
+	fold.Hang(w, "", "  ", fmt.Sprintf("%s the PKI of %s in %s/", st.Bold(word(newCAs+total)), strings.Join(roles, ", "), r.Folder), columns)
 	fmt.Fprintf(w, "clients dial %s\n\n", r.Endpoint)
 	if len(r.Recovered) > 0 {
 		fmt.Fprintf(w, "  finished   an earlier run that was interrupted: %d files\n", len(r.Recovered))
@@ -360,12 +362,12 @@ func (r *clusterReport) text(w io.Writer, st cli.Style) {
 			}
 			continue
 		}
-		fmt.Fprintf(w, "  %-10s %s/  %s\n", word(n.Created), n.Folder, n.summary())
+		fold.Under(w, fmt.Sprintf("  %-10s %s/  ", word(n.Created), n.Folder), n.summary(), columns)
 	}
 	fmt.Fprintf(w, "\nNext\n  each node's folder is its /etc/kubernetes:\n")
 	fmt.Fprintf(w, "    scp -r %s/. root@%s:/etc/kubernetes/\n", r.Nodes[0].Folder, r.Nodes[0].Name)
 	fmt.Fprintf(w, "  %s/pki/ has every CA's key: keep it away from all of them\n", r.Folder)
-	fmt.Fprintf(w, "  without kubeadm, admin.conf has no rights until a ClusterRoleBinding gives\n  the group kubeadm:cluster-admins cluster-admin; super-admin.conf has them all\n")
+	fold.Under(w, "  ", "without kubeadm, admin.conf has no rights until a ClusterRoleBinding gives the group kubeadm:cluster-admins cluster-admin; super-admin.conf has them all", env.Width())
 }
 
 // machines is what n nodes of a role are called.

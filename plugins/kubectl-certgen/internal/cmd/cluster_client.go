@@ -56,7 +56,7 @@ func (l *liveFlags) collect(ctx context.Context, env *cli.Env) (*live.Cluster, *
 	if err != nil {
 		return nil, nil, err
 	}
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	c.Tell = func(what string) { p.Set("%s", what) }
 	s, err := c.Collect(ctx)

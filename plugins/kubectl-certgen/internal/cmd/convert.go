@@ -175,7 +175,7 @@ func (r convertReport) text(env *cli.Env) {
 		fmt.Fprintf(env.Out, "names    %s\n", r.Renamed)
 	}
 	if len(r.Left) > 0 {
-		fmt.Fprintf(env.Out, "left     %s\n", someNames(r.Left, 70))
+		fmt.Fprintf(env.Out, "left     %s\n", someNames(r.Left, env.Width()-10))
 	}
 	switch layout.Kind(r.ToLayout) {
 	case layout.EasyRSA:
@@ -186,6 +186,6 @@ func (r convertReport) text(env *cli.Env) {
 		fmt.Fprintf(env.Out, "\nNext, in %s\n  cfssl gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes NAME.json\n", r.To)
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+		env.Warn("%s", w)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // purposes are the values of --for.
@@ -142,13 +143,13 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 	if keyNew {
 		files += ", " + path.Base(report.Key)
 	}
-	fmt.Fprintf(env.Out, "%s  %s  %s, %s\n", word, files, subject, pki.SpecOf(req.PublicKey).Human())
+	fold.Under(env.Out, fmt.Sprintf("%s  %s  ", word, files), fmt.Sprintf("%s, %s", subject, pki.SpecOf(req.PublicKey).Human()), env.Columns(env.Out))
 	if len(names) > 0 {
-		fmt.Fprintf(env.Out, "names    %s\n", someNames(report.Names, 70))
+		fmt.Fprintf(env.Out, "names    %s\n", someNames(report.Names, env.Width()-10))
 	}
 	fmt.Fprintf(env.Out, "\nNext, where the CA's key is:\n  kubectl certgen sign %s\n", path.Base(report.Request))
 	for _, w := range folder.Warnings {
-		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+		env.Warn("%s", w)
 	}
 	return nil
 }

@@ -225,20 +225,12 @@ func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, notes []finding.F
 			cn = r.Item.Subject()
 		}
 		if o.format == "text" {
-			cn = cut(cn, 30) // where it lies is what is typed next
+			cn = fold.Clip(cn, 30) // where it lies is what is typed next; -o wide has it whole
 		}
 		t.Rows = append(t.Rows, output.Row(c.NotAfter.UTC().Format("2006-01-02"), left(r, now), inspect.Role(c), cn, r.Where(),
 			c.Issuer.CommonName, describe(r.Item, now).KeyType, c.SerialNumber.Text(16)))
 	}
-	return output.Table(env.Out, t, o.format == "wide")
-}
-
-// cut shortens a text to n characters; -o wide and json have the whole.
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
+	return output.Table(env.Out, t, o.format == "wide", env.Columns(env.Out), "Where")
 }
 
 // once keeps the first row of each certificate and counts the others: a

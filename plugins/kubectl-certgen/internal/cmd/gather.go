@@ -62,7 +62,7 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 			}
 		}
 	}
-	dialled := s.dial(ctx, args)
+	dialled := s.dial(ctx, env, args)
 	var out []inspect.Item
 	for i, a := range args {
 		if d := dialled[i]; d != nil {
@@ -95,9 +95,10 @@ type dialled struct {
 }
 
 // dial asks all servers among the arguments at once.
-func (s *sources) dial(ctx context.Context, args []string) []*dialled {
+func (s *sources) dial(ctx context.Context, env *cli.Env, args []string) []*dialled {
 	out := make([]*dialled, len(args))
 	var wg sync.WaitGroup
+	var servers []string
 	for i, a := range args {
 		if isThere(a) {
 			continue
@@ -107,7 +108,11 @@ func (s *sources) dial(ctx context.Context, args []string) []*dialled {
 			continue
 		}
 		out[i] = &dialled{}
+		servers = append(servers, addr)
 		wg.Go(func() { out[i].srv, out[i].err = inspect.Dial(ctx, addr, s.sni) })
+	}
+	if len(servers) > 0 {
+		defer env.Doing("asking %s", strings.Join(servers, ", "))()
 	}
 	wg.Wait()
 	return out
@@ -190,10 +195,10 @@ func serverAddress(a string) (string, bool) {
 // warnSkipped says what could not be read, and what to do about it.
 func (s *sources) warnSkipped(env *cli.Env) {
 	for _, n := range s.notRead() {
-		fmt.Fprintf(env.ErrOut, "could not read: %s\n", n)
+		env.Tell("could not read: %s", n)
 	}
 	for _, h := range s.hints {
-		fmt.Fprintf(env.ErrOut, "hint: %s\n", h)
+		env.Hint(h)
 	}
 }
 

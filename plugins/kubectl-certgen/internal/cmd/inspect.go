@@ -151,25 +151,11 @@ func group(items []inspect.Item) (first []int, again map[int][]string) {
 // writeNotes writes findings in the manner of verify.
 func writeNotes(env *cli.Env, fs []finding.Finding) {
 	st := env.Style(env.Out)
+	const under = "               "
 	for _, f := range fs {
-		sev := fmt.Sprintf("%-8s", f.Severity)
-		switch f.Severity {
-		case finding.Error:
-			sev = st.Error(sev)
-		case finding.Warning:
-			sev = st.Warning(sev)
-		}
-		lead := "               "
-		text := strings.Split(fold.Wrap(f.Message, env.Width()-len(lead)), "\n")
+		fold.Hang(env.Out, fmt.Sprintf("%s %s%s ", f.ID, st.Severity(f.Severity), strings.Repeat(" ", max(0, 8-len(f.Severity)))), under, f.Message, env.Width())
 		if f.Remedy != "" {
-			text = append(text, strings.Split(fold.Wrap("-> "+f.Remedy, env.Width()-len(lead)), "\n")...)
-		}
-		for n, l := range text {
-			if n == 0 {
-				fmt.Fprintf(env.Out, "%s %s %s\n", f.ID, sev, l)
-			} else {
-				fmt.Fprintf(env.Out, "%s%s\n", lead, l)
-			}
+			fold.Under(env.Out, under, "-> "+f.Remedy, env.Width())
 		}
 	}
 }
@@ -280,12 +266,7 @@ func field(w io.Writer, name, value string, width int) {
 	if value == "" {
 		return
 	}
-	for n, l := range strings.Split(fold.Wrap(value, width-13), "\n") {
-		if n > 0 {
-			name = ""
-		}
-		fmt.Fprintf(w, "  %-10s %s\n", name, l)
-	}
+	fold.Under(w, fmt.Sprintf("  %-10s ", name), value, width)
 }
 
 func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
@@ -318,7 +299,7 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 	} else if d < 30 {
 		left = st.Warning(left)
 	}
-	fmt.Fprintf(w, "%s   %s, %s\n", st.Bold(i.Where()), inspect.Role(c), left)
+	fold.Hang(w, "", "  ", fmt.Sprintf("%s   %s, %s", st.Bold(i.Where()), inspect.Role(c), left), env.Columns(w))
 	field(w, "subject", i.Subject(), width)
 	issuer := inspect.NameString(c.RawIssuer)
 	if verify.SelfSigned(c) {

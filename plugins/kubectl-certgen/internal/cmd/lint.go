@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -341,37 +340,25 @@ func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int,
 	var all []finding.Finding
 	for _, i := range issues {
 		all = append(all, i.Finding)
-		sev := string(i.Severity)
-		switch i.Severity {
-		case finding.Error:
-			sev = st.Error(sev)
-		case finding.Warning:
-			sev = st.Warning(sev)
-		default:
-			sev = st.Info(sev)
-		}
-		head, why := splitMessage(i.Message)
-		fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", st.Bold(i.Subject.Location()), sev, head, i.ID)
-		note := i.Note
 		if len(i.Fix) > 0 {
 			fixable++
 		}
-		if note == "" {
-			note = "try: " + i.Remedy
+		shown := cli.Shown{Finding: i.Finding, Note: i.Note}
+		if shown.Note == "" {
+			shown.Note = "try: " + i.Remedy
 		}
+		var why string
+		shown.Head, why = splitMessage(i.Message)
 		if i.File != nil {
-			width := 1
+			shown.Source, shown.Mark = i.File.Data, 1
 			if i.At.End > i.At.Start {
-				width = len([]rune(string(i.File.Data[i.At.Start:i.At.End])))
+				shown.Mark = len([]rune(string(i.File.Data[i.At.Start:i.At.End])))
 			}
-			snippet, rest := clip(finding.Snippet(i.File.Data, i.Subject.Line, i.Subject.Column, width, ""), note, env.Width())
-			fmt.Fprint(env.Out, snippet)
-			margin(env.Out, why, env.Width())
-			margin(env.Out, rest, env.Width())
-			continue
+			shown.Below = []string{why}
+		} else {
+			shown.Note, shown.Below = why, []string{shown.Note}
 		}
-		margin(env.Out, why, env.Width())
-		margin(env.Out, note, env.Width())
+		env.WriteFinding(shown)
 	}
 	what := fmt.Sprintf("%d %s", len(set.names), plural(len(set.names), "file", "files"))
 	switch {
@@ -385,7 +372,7 @@ func writeIssues(env *cli.Env, set *lintSet, issues []certlint.Issue, fixed int,
 		if fixed > 0 {
 			tail = fmt.Sprintf("(%d mended)", fixed)
 		}
-		fmt.Fprintf(env.Out, "%s in %s  %s\n", st.Bold(finding.Summarize(all).String()), what, st.Faint(tail))
+		fold.Hang(env.Out, "", "  ", fmt.Sprintf("%s in %s  %s", st.Bold(finding.Summarize(all).String()), what, st.Faint(tail)), env.Columns(env.Out))
 	}
 }
 
@@ -402,55 +389,6 @@ func splitMessage(m string) (head, why string) {
 		}
 	}
 	return m, ""
-}
-
-// margin writes a text below a source line, wrapped.
-func margin(w io.Writer, text string, width int) {
-	if text == "" {
-		return
-	}
-	for _, l := range strings.Split(fold.Wrap(text, width-8), "\n") {
-		fmt.Fprintf(w, "      | %s\n", l)
-	}
-}
-
-// clip cuts a long source line around the caret and sets the note behind it;
-// where it does not fit it is handed back.
-func clip(snippet, note string, width int) (shown, rest string) {
-	lines := strings.SplitN(strings.TrimRight(snippet, "\n"), "\n", 2)
-	if len(lines) < 2 {
-		return snippet, note
-	}
-	const lead = 8 // "    1 | "
-	src, mark := []rune(lines[0]), []rune(lines[1])
-	caret := slices.Index(mark, '^')
-	if len(src) > width && caret > lead {
-		from := lead
-		if caret > width-20 {
-			from = max(lead, caret-24)
-		}
-		end := min(len(src), from+width-lead-2)
-		cut := append([]rune{}, src[:lead]...)
-		if from > lead {
-			cut = append(cut, '…')
-			from++
-		}
-		cut = append(cut, src[from:end]...)
-		if end < len(src) {
-			cut = append(cut, '…')
-		}
-		m := append([]rune{}, mark[:lead]...)
-		m = append(m, mark[min(from, len(mark)):min(end, len(mark))]...)
-		if from > lead {
-			m = append(append(append([]rune{}, mark[:lead]...), ' '), mark[min(from, len(mark)):min(end, len(mark))]...)
-		}
-		src, mark = cut, m
-	}
-	out := string(src) + "\n" + strings.TrimRight(string(mark), " ")
-	if note != "" && len(mark)+1+len([]rune(note)) <= width {
-		return out + " " + note + "\n", ""
-	}
-	return out + "\n", note
 }
 
 func plural(n int, one, many string) string {

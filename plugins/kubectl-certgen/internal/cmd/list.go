@@ -15,6 +15,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
@@ -124,12 +125,13 @@ func (o *serverOptions) runList(ctx context.Context, env *cli.Env) error {
 // runMany makes many certificates, in parallel and in sets that appear whole;
 // what an earlier, interrupted run made is left as it is.
 func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue.Request, format string) error {
+	opts.Doing = nil // it is said for all of them
 	f, err := issue.Open(opts)
 	if err != nil {
 		return refused(err)
 	}
 	defer f.Close()
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut) && format == "text")
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	var kept []*issue.Item
 	count := map[issue.Action]int{}
@@ -144,7 +146,7 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 	done := count[issue.Created] + count[issue.Reissued] + count[issue.Unchanged]
 	if err != nil {
 		if ctx.Err() != nil {
-			fmt.Fprintf(env.ErrOut, "stopped after %d of %d certificates; run it again to make the rest\n", done, len(reqs))
+			env.Tell("stopped after %d of %d certificates; run it again to make the rest", done, len(reqs))
 			return ctx.Err()
 		}
 		var we *issue.WriteError
@@ -186,9 +188,9 @@ func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int) {
 	fmt.Fprintf(env.Out, " %s\n", where)
 	clients := r.Clients
 	r.Clients = ""
-	r.text(env.Out, env.Style(env.Out))
+	r.text(env)
 	if clients != "" {
-		fmt.Fprintf(env.Out, "clients  %s\n", clients)
+		fold.Under(env.Out, "clients  ", clients, env.Columns(env.Out))
 	}
 	r.talk(env)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // apiVersion is the version of certgen's JSON.
@@ -150,7 +151,7 @@ func (m *made) print(env *cli.Env, format, showAs string, names profile.ServerNa
 	case "yaml":
 		return finding.WriteYAML(env.Out, m)
 	}
-	m.text(env.Out, env.Style(env.Out))
+	m.text(env)
 	if len(m.APIServer) > 0 {
 		fmt.Fprintln(env.Out)
 		printAPIServer(env.Out, m, showAs, names)
@@ -162,12 +163,13 @@ func (m *made) print(env *cli.Env, format, showAs string, names profile.ServerNa
 // talk writes warnings and notes to stderr.
 func (m *made) talk(env *cli.Env) {
 	for _, w := range m.Warnings {
-		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+		env.Warn("%s", w)
 	}
 }
 
 // text is the screen: what was made, for whom, until when.
-func (m *made) text(w io.Writer, st cli.Style) {
+func (m *made) text(env *cli.Env) {
+	w, st, columns := env.Out, env.Style(env.Out), env.Columns(env.Out)
 	word := func(action string) string {
 		if m.DryRun && action != string(issue.Unchanged) {
 			return "would be " + action
@@ -183,9 +185,12 @@ func (m *made) text(w io.Writer, st cli.Style) {
 		left = max(left, len(it.files()))
 	}
 	left = min(left, 40)
+	row := func(word, files, what string) {
+		fold.Under(w, fmt.Sprintf("%s %-*s  ", st.Bold(pad(word, width-1)), left, files), what, columns)
+	}
 	for _, it := range m.Items {
 		if it.CA && it.Action == string(issue.Unchanged) {
-			fmt.Fprintf(w, "%s %-*s  %s, until %s\n", st.Bold(pad("CA", width-1)), left, it.Certificate, it.cn, it.until)
+			row("CA", it.Certificate, it.cn+", until "+it.until)
 			continue
 		}
 		what := it.cn
@@ -195,9 +200,9 @@ func (m *made) text(w io.Writer, st cli.Style) {
 		if it.KeyAction != "created" && it.Action == string(issue.Reissued) {
 			what += ", key kept"
 		}
-		fmt.Fprintf(w, "%s %-*s  %s, until %s\n", st.Bold(pad(word(it.Action), width-1)), left, it.files(), what, it.until)
+		row(word(it.Action), it.files(), what+", until "+it.until)
 		if it.Why != "" {
-			fmt.Fprintf(w, "%s %s\n", pad("because", width-1), it.Why)
+			fold.Under(w, pad("because", width-1)+" ", it.Why, columns)
 		}
 	}
 	for _, p := range m.Fixed {
@@ -205,11 +210,11 @@ func (m *made) text(w io.Writer, st cli.Style) {
 	}
 	if len(m.Items) > 0 {
 		if last := m.Items[len(m.Items)-1]; len(last.Names) > 0 {
-			fmt.Fprintf(w, "%s %s\n", pad("names", width-1), someNames(last.Names, 79-width))
+			fmt.Fprintf(w, "%s %s\n", pad("names", width-1), someNames(last.Names, env.Width()-1-width))
 		}
 	}
 	if m.Clients != "" {
-		fmt.Fprintf(w, "%s %s\n", pad("clients", width-1), m.Clients)
+		fold.Under(w, pad("clients", width-1)+" ", m.Clients, columns)
 	}
 }
 

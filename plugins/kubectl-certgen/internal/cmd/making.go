@@ -89,7 +89,7 @@ func layoutKinds() []string {
 func (m *makingFlags) options(env *cli.Env, ip string) (issue.Options, error) {
 	o := issue.Options{
 		Out: m.out, Outlive: m.outlive, Drop: m.dropNames, DryRun: m.dryRun, FixModes: m.fixModes,
-		PathLen: -1, Now: env.Now(), Rand: rand.Reader,
+		PathLen: -1, Now: env.Now(), Rand: rand.Reader, Doing: env.Doing,
 	}
 	if strings.TrimSpace(m.out) == "" {
 		return o, cli.Usagef("--out: blank")

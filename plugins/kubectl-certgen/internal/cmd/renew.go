@@ -147,7 +147,7 @@ func settle(env *cli.Env, dryRun bool, places ...string) (finished int, err erro
 				return 0, cli.Unknownf("%w", err)
 			}
 			for _, d := range pending {
-				fmt.Fprintf(env.ErrOut, "warning: %s: an earlier run was interrupted; the next one that is not --dry-run finishes it first\n", d)
+				env.Warn("%s: an earlier run was interrupted; the next one that is not --dry-run finishes it first", d)
 			}
 			continue
 		}
@@ -157,7 +157,7 @@ func settle(env *cli.Env, dryRun bool, places ...string) (finished int, err erro
 		}
 		finished += len(done)
 		if len(done) > 0 {
-			fmt.Fprintf(env.ErrOut, "finished an interrupted run: %d %s put into place\n", len(done), plural(len(done), "file", "files"))
+			env.Tell("finished an interrupted run: %d %s put into place", len(done), plural(len(done), "file", "files"))
 		}
 	}
 	return finished, nil
@@ -364,7 +364,7 @@ func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
 	var order []string
 	for _, s := range plan.Skipped {
 		if s.Wanted {
-			fmt.Fprintf(env.ErrOut, "not renewed: %s: %s\n", s.Item.Where(), s.Why)
+			env.Tell("not renewed: %s: %s", s.Item.Where(), s.Why)
 		} else {
 			why[s.Why]++
 			if why[s.Why] == 1 {
@@ -373,7 +373,7 @@ func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
 		}
 	}
 	for _, y := range order {
-		fmt.Fprintf(env.ErrOut, "left alone: %d: %s\n", why[y], y)
+		env.Tell("left alone: %d: %s", why[y], y)
 	}
 	if len(plan.Steps) > 0 && !o.dryRun {
 		fmt.Fprintln(w, "\nRestart what uses them, and see: kubectl certgen inspect HOST:PORT")

@@ -350,12 +350,12 @@ func writeAny(env *cli.Env, format string, v any) error {
 
 func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.Flow, cfg *rest.Config, spec request.Spec, f *requestFiles) error {
 	defer f.store.Close()
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	if _, err := flow.Create(ctx, spec, false); err != nil {
 		switch {
 		case apierrors.IsAlreadyExists(err):
-			fmt.Fprintf(env.ErrOut, "going on with the request %s, which is there already\n", spec.Name)
+			env.Tell("going on with the request %s, which is there already", spec.Name)
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
 			return &cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("the API server refuses the request: %w", err)}
 		default:
@@ -453,7 +453,7 @@ func (o *requestOptions) receive(env *cli.Env, cfg *rest.Config, spec request.Sp
 			"files": written, "differences": wrong, "certificate": describe(&inspect.Item{Kind: inspect.Certificate, Source: written[0], Cert: c}, env.Now())})
 	}
 	st := env.Style(env.Out)
-	fmt.Fprintf(env.Out, "%s  %s   %s, until %s\n", st.Good("issued "), st.Bold(strings.Join(written, ", ")), inspect.NameString(c.RawSubject), c.NotAfter.UTC().Format("2006-01-02 15:04"))
+	fold.Under(env.Out, fmt.Sprintf("%s  %s   ", st.Good("issued "), st.Bold(strings.Join(written, ", "))), fmt.Sprintf("%s, until %s", inspect.NameString(c.RawSubject), c.NotAfter.UTC().Format("2006-01-02 15:04")), env.Columns(env.Out))
 	field(env.Out, "by", inspect.NameString(c.RawIssuer)+" for "+spec.Signer, env.Width())
 	for _, x := range wrong {
 		field(env.Out, "differs", x, env.Width())

@@ -132,7 +132,7 @@ func (o *rotateOptions) done(env *cli.Env, s *rotate.State, stage rotate.Stage, 
 	}
 	fmt.Fprintf(w, "%s%s   %d %s in %s\n", word, st.Bold(string(stage)), len(changes), plural(len(changes), "file", "files"), s.Root)
 	for _, c := range changes {
-		fmt.Fprintf(w, "  %-34s %s\n", c.Rel, c.What)
+		fold.Under(w, fmt.Sprintf("  %-34s ", c.Rel), c.What, env.Width())
 	}
 	if g := guideOf(s.Which, stage); g != nil {
 		fmt.Fprintln(w)
@@ -179,26 +179,24 @@ func (o *rotateOptions) plan(env *cli.Env, s *rotate.State) error {
 	st, w := env.Style(env.Out), env.Out
 	switch {
 	case s.Done == rotate.None:
-		fmt.Fprintf(w, "%s   not begun: %s, until %s; %d certificates of it here\n", st.Bold("rotation of the "+o.which+" CA"), inspect.NameString(s.Old.RawSubject), s.Old.NotAfter.UTC().Format("2006-01-02"), len(s.Leaves))
+		fold.Hang(w, "", "  ", fmt.Sprintf("%s   not begun: %s, until %s; %d certificates of it here", st.Bold("rotation of the "+o.which+" CA"), inspect.NameString(s.Old.RawSubject), s.Old.NotAfter.UTC().Format("2006-01-02"), len(s.Leaves)), env.Width())
 	case next == rotate.None:
 		fmt.Fprintf(w, "%s   finished: %s, until %s\n", st.Bold("rotation of the "+o.which+" CA"), inspect.NameString(s.New.RawSubject), s.New.NotAfter.UTC().Format("2006-01-02"))
 	default:
 		fmt.Fprintf(w, "%s   done up to %s, next is %s\n", st.Bold("rotation of the "+o.which+" CA"), s.Done, next)
 	}
 	if env.Now().After(s.Old.NotAfter) && s.Done != rotate.Finish {
-		for _, l := range strings.Split(fold.Wrap("The old CA has expired: no client trusts anything of it any more, so there is nothing left to spare. Do the four stages at once on every node, hand out the new CA and the new kubeconfigs, and restart everything.", env.Width()), "\n") {
-			fmt.Fprintln(w, st.Error(l))
-		}
+		fold.Under(w, "", st.Error("The old CA has expired: no client trusts anything of it any more, so there is nothing left to spare. Do the four stages at once on every node, hand out the new CA and the new kubeconfigs, and restart everything."), env.Width())
 	}
 	for i, g := range rotate.Guides(s.Which) {
-		mark := " "
+		mark := ""
 		switch {
 		case slices.Index(rotate.Stages, g.Stage) <= slices.Index(rotate.Stages, s.Done):
-			mark = "x"
+			mark = "   (done)"
 		case g.Stage == next:
-			mark = ">"
+			mark = "   (next)"
 		}
-		fmt.Fprintf(w, "\n%s %d %s   %s\n", mark, i+1, st.Bold(string(g.Stage)), g.Title)
+		fmt.Fprintf(w, "\n%d %s   %s%s\n", i+1, st.Bold(string(g.Stage)), g.Title, mark)
 		writeGuide(env, g)
 	}
 	if next != rotate.None {

@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/signing"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type signFlags struct {
@@ -199,7 +200,7 @@ func (r *signReport) print(env *cli.Env, format string, folder *issue.Folder) er
 		if whose == "" {
 			whose = "no subject"
 		}
-		fmt.Fprintf(env.Out, "%s  %s  %s, until %s\n", word, r.Item.Certificate, whose, r.Item.until)
+		fold.Under(env.Out, fmt.Sprintf("%s  %s  ", word, r.Item.Certificate), fmt.Sprintf("%s, until %s", whose, r.Item.until), env.Columns(env.Out))
 	} else {
 		fmt.Fprintf(env.Out, "not signed  %s asks for what is not granted\n", r.Request)
 	}
@@ -208,14 +209,14 @@ func (r *signReport) print(env *cli.Env, format string, folder *issue.Folder) er
 		if !l.Granted {
 			verdict = "refused"
 		}
-		fmt.Fprintf(env.Out, "  %s  %-9s %s", verdict, l.What, l.Value)
+		value := l.Value
 		if l.Why != "" {
-			fmt.Fprintf(env.Out, ": %s", l.Why)
+			value += ": " + l.Why
 		}
-		fmt.Fprintln(env.Out)
+		fold.Under(env.Out, fmt.Sprintf("  %s  %-9s ", verdict, l.What), value, env.Columns(env.Out))
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(env.ErrOut, "warning: %s\n", w)
+		env.Warn("%s", w)
 	}
 	return nil
 }

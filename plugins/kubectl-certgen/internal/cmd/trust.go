@@ -86,7 +86,7 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 		return cli.Usagef("%s: %w", file, err)
 	}
 	for _, c := range trust.WithoutRoot(certs) {
-		fmt.Fprintf(env.ErrOut, "note: %q is signed by %q, which is not in the file: OpenSSL (curl, Python) refuses its certificates without that one\n", c.Subject.String(), c.Issuer.String())
+		env.Note("%q is signed by %q, which is not in the file: OpenSSL (curl, Python) refuses its certificates without that one", c.Subject.String(), c.Issuer.String())
 	}
 	if o.as != "" {
 		if msgs := validation.IsDNS1123Subdomain(o.name); len(msgs) > 0 && !(o.as == "clustertrustbundle" && strings.Contains(o.name, ":")) {
@@ -159,7 +159,7 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 			case err == nil:
 				fmt.Fprintf(env.Out, "removed  %s\n", path)
 			case errors.Is(err, os.ErrNotExist):
-				fmt.Fprintf(env.ErrOut, "%s is not there\n", path)
+				env.Tell("%s is not there", path)
 			default:
 				return cli.Unknownf("%s: %s", path, cause(err))
 			}

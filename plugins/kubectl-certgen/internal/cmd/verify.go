@@ -413,31 +413,14 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 		word = "not verified"
 	}
 	role := inspect.Role(v.item.Cert)
-	fmt.Fprintf(w, "%s   %s   %s, %s\n", st.Bold(v.item.Where()), word, role, remaining(v.item, now))
+	fold.Hang(w, "", "  ", fmt.Sprintf("%s   %s   %s, %s", st.Bold(v.item.Where()), word, role, remaining(v.item, now)), env.Columns(w))
 	for _, f := range it.Findings {
-		sev := string(f.Severity)
-		switch f.Severity {
-		case finding.Error:
-			sev = st.Error(fmt.Sprintf("%-8s", sev))
-		case finding.Warning:
-			sev = st.Warning(fmt.Sprintf("%-8s", sev))
-		default:
-			sev = fmt.Sprintf("%-8s", sev)
-		}
-		lead := "                 "
-		for n, l := range strings.Split(fold.Wrap(f.Message, width-len(lead)), "\n") {
-			if n == 0 {
-				fmt.Fprintf(w, "  %s %s %s\n", f.ID, sev, l)
-			} else {
-				fmt.Fprintf(w, "%s%s\n", lead, l)
-			}
-		}
+		const under = "                 "
+		fold.Hang(w, fmt.Sprintf("  %s %s%s ", f.ID, st.Severity(f.Severity), strings.Repeat(" ", max(0, 8-len(f.Severity)))), under, f.Message, width)
 		d := defectOf(v.result, f)
 		if d == nil {
 			if f.Remedy != "" {
-				for n, l := range strings.Split(fold.Wrap("-> "+f.Remedy, width-len(lead)-3), "\n") {
-					fmt.Fprintf(w, "%s%s%s\n", lead, map[bool]string{true: "   "}[n > 0], l)
-				}
+				fold.Under(w, under+"-> ", f.Remedy, width)
 			}
 			continue
 		}
@@ -456,29 +439,14 @@ func writeVerdict(env *cli.Env, v *verdict, it verifyItem, asked []verify.Client
 			if len(byWords[t]) == len(asked) && len(asked) == len(verify.Clients) {
 				who = "all clients"
 			}
-			for n, l := range strings.Split(fold.Wrap(who+": "+t, width-10), "\n") {
-				if n == 0 {
-					fmt.Fprintf(w, "        %s\n", st.Faint(l))
-				} else {
-					fmt.Fprintf(w, "          %s\n", st.Faint(l))
-				}
-			}
+			fold.Hang(w, "        ", "          ", st.Faint(who+": "+t), width)
 		}
 	}
 	if len(yes) > 0 && !v.blind {
-		for n, l := range strings.Split(fold.Wrap("accepted by "+strings.Join(yes, ", "), width-2), "\n") {
-			if n > 0 {
-				l = "  " + l
-			}
-			fmt.Fprintf(w, "  %s\n", l)
-		}
+		fold.Hang(w, "  ", "    ", "accepted by "+strings.Join(yes, ", "), width)
 	}
 	if !v.ca && len(v.result.Chain) > 1 {
-		name := "chain"
-		for _, l := range strings.Split(fold.Wrap(strings.Join(it.Chain[1:], " < "), width-14), "\n") {
-			fmt.Fprintf(w, "  %-11s %s\n", name, l)
-			name = ""
-		}
+		fold.Under(w, "  chain       ", strings.Join(it.Chain[1:], " < "), width)
 	}
 }
 

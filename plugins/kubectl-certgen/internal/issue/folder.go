@@ -49,6 +49,8 @@ type Options struct {
 	FixModes bool
 	Now      time.Time
 	Rand     io.Reader
+	// Doing says what takes a while, until what it returns is called.
+	Doing func(format string, args ...any) (done func())
 }
 
 // Folder is an open PKI folder.
@@ -282,7 +284,7 @@ func (f *Folder) newCA(ca layout.Pair) error {
 	if spec == "" {
 		spec = f.Profile.Key
 	}
-	key, err := pki.GenerateKey(spec)
+	key, err := f.generate(spec)
 	if err != nil {
 		return err
 	}
@@ -394,3 +396,11 @@ func DefaultSubject(commonName, ip string, now time.Time) pki.Name {
 
 // Rel is a path of the layout as the user would type it.
 func (f *Folder) Rel(rel string) string { return filepath.Join(f.L.Root, filepath.FromSlash(rel)) }
+
+// generate makes a key. An RSA key of many bits takes seconds.
+func (f *Folder) generate(spec pki.KeySpec) (crypto.Signer, error) {
+	if f.Doing != nil {
+		defer f.Doing("making a key: %s", spec.Human())()
+	}
+	return pki.GenerateKey(spec)
+}

@@ -177,7 +177,7 @@ func (f *Folder) complete(it *Item) (err error) {
 		if spec == "" {
 			spec = f.Profile.Key
 		}
-		if it.key, err = pki.GenerateKey(spec); err != nil {
+		if it.key, err = f.generate(spec); err != nil {
 			return err
 		}
 		if it.keyPEM, err = pki.EncodeKey(it.key, f.Profile.KeyFormat, nil); err != nil {

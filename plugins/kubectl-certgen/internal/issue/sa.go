@@ -49,7 +49,7 @@ func (f *Folder) ServiceAccount(dir string) (*KeyPair, error) {
 		if spec == "" {
 			spec = pki.RSA2048
 		}
-		if key, err = pki.GenerateKey(spec); err != nil {
+		if key, err = f.generate(spec); err != nil {
 			return nil, err
 		}
 		// kube-controller-manager and older consumers read PKCS#1 and SEC 1 best.

@@ -84,7 +84,7 @@ func (f *Folder) RequestFile(r Request, exts requestExts) (req *x509.Certificate
 		if spec == "" {
 			spec = f.Profile.Key
 		}
-		if it.key, err = pki.GenerateKey(spec); err != nil {
+		if it.key, err = f.generate(spec); err != nil {
 			return nil, false, err
 		}
 		data, err := pki.EncodeKey(it.key, f.Profile.KeyFormat, nil)

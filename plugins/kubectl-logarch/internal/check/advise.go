@@ -17,7 +17,7 @@ var (
 		Remedy:    "kubectl logarch inject -f FILE --log PATH", Source: "the handbook, Logging Architecture", Docs: docsArchitecture}
 	TailDescriptor = finding.Rule{ID: "LA103", Title: "tail -f follows the file that was renamed", Severity: finding.Error,
 		Rationale: "tail -f holds on to the file it opened. After the first rotation by rename it waits at the end of the old file for ever, and everything from then on is lost without an error. It also ends at once when the file is not there yet.",
-		Remedy:    "kubectl logarch inject makes a tailer that survives rotation; tail -n+1 -F is the least", Source: "POSIX tail; wazuh-docker#519, website#18060; kubectl logarch simulate --compare shows it", Docs: docsArchitecture}
+		Remedy:    "kubectl logarch inject makes a tailer that survives rotation; 'tail -n+1 -F' is the least", Source: "POSIX tail; wazuh-docker#519, website#18060; kubectl logarch simulate --compare shows it", Docs: docsArchitecture}
 	TailName = finding.Rule{ID: "LA104", Title: "tail -F loses the last lines", Severity: finding.Warning,
 		Rationale: "As the first process of its container tail -F ignores SIGTERM, so the pod takes the whole grace period to go; busybox's misses a file that is rotated twice within a second, and half of one that was truncated and outgrew its old size.",
 		Remedy:    "kubectl logarch inject makes a tailer that loses none of these", Source: "helm-nifi#158, cass-operator#325; kubectl logarch simulate --compare shows it", Docs: docsArchitecture}

@@ -178,7 +178,7 @@ func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *cli.
 			return nil, cli.Unknownf("advise: %w", err)
 		}
 	}
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	p.Set("reading workloads and measuring their logs")
 	snap, err := advise.Collect(ctx, client, advise.CollectOptions{

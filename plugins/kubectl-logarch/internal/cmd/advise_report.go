@@ -65,14 +65,14 @@ func (o *adviseOptions) show(env *cli.Env, r *adviceReport, texts []source.Text)
 		}
 		return finding.WriteJUnit(env.Out, cases)
 	}
-	return writeAdvice(env.Out, env.Style(env.Out), r)
+	return writeAdvice(env.Out, env.Style(env.Out), r, env.Width())
 }
 
 func splitLines(s string) []string { return strings.Split(s, "\n") }
 
 func plural(n int, word string) string { return count(int64(n), word) }
 
-func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
+func writeAdvice(w io.Writer, st cli.Style, r *adviceReport, width int) error {
 	var b strings.Builder
 	losing, warned := 0, 0
 	for _, i := range r.Items {
@@ -110,24 +110,19 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 		fmt.Fprintf(&b, "; %s passed over", plural(r.Unread, "document"))
 	}
 	b.WriteByte('\n')
-	adviceTable(&b, st, r)
+	adviceTable(&b, st, r, width)
 	for _, i := range r.Items {
 		ref := i.Metadata.Ref()
 		if i.Metadata.File != "" {
 			ref += "  " + i.Metadata.File
 		}
-		adviceFindings(&b, st, ref, i.Findings)
+		adviceFindings(&b, st, ref, i.Findings, width)
 	}
-	adviceFindings(&b, st, "the cluster", r.Findings)
-	adviceLosses(&b, st, r)
+	adviceFindings(&b, st, "the cluster", r.Findings, width)
+	adviceLosses(&b, st, r, width)
 	for _, n := range r.Notes {
 		b.WriteByte('\n')
-		for k, l := range splitLines(fold.Wrap("note: "+n, 76)) {
-			if k > 0 {
-				l = "  " + l
-			}
-			b.WriteString(st.Warning(l) + "\n")
-		}
+		fold.Hang(&b, "", "  ", st.Warning("note: "+n), width)
 	}
 	fmt.Fprintf(&b, "\n%s%s\n", r.Summary, "   (kubectl logarch checks ID explains)")
 	_, err := io.WriteString(w, b.String())
@@ -135,7 +130,7 @@ func writeAdvice(w io.Writer, st cli.Style, r *adviceReport) error {
 }
 
 // adviceTable is one line a workload: pattern and reach.
-func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport) {
+func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport, columns int) {
 	if len(r.Items) == 0 {
 		return
 	}
@@ -144,9 +139,10 @@ func adviceTable(b *strings.Builder, st cli.Style, r *adviceReport) {
 		width = max(width, len(i.Metadata.Ref()))
 		last = max(last, len(patterns(&i)))
 	}
-	// 80 columns: what is too long has a line of its own.
-	last = min(last, 36)
-	width = min(width, 50-last)
+	// What is too long has a line of its own.
+	const others = len("    <= 41 min    <= 41 min  ") + 2
+	last = min(last, (columns-others)*3/5)
+	width = min(width, columns-others-last)
 	fmt.Fprintf(b, "\n%s\n", st.Faint(fmt.Sprintf("  %-*s  %-12s  %-10s  %s", width, "WORKLOAD", "KUBECTL LOGS", "ON NODE", "LOGS GO OUT BY")))
 	for _, i := range r.Items {
 		newest, onNode := reach(&i.Budget)
@@ -188,19 +184,13 @@ func reach(b *advise.Budget) (newest, onNode string) {
 	return "<= " + advise.Minutes(at.KubectlLogsMinutes), "<= " + advise.Minutes(at.OnNodeMinutes)
 }
 
-func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.Finding) {
+func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.Finding, width int) {
 	if len(fs) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%s\n", st.Bold(ref))
+	b.WriteByte('\n')
+	fold.Hang(b, "", "  ", st.Bold(ref), width)
 	for _, f := range fs {
-		sev := string(f.Severity)
-		switch f.Severity {
-		case finding.Error:
-			sev = st.Error(sev)
-		case finding.Warning:
-			sev = st.Warning(sev)
-		}
 		where := ""
 		if f.Subject.Line > 0 {
 			where = fmt.Sprintf("%d:%d: ", f.Subject.Line, f.Subject.Column)
@@ -209,32 +199,18 @@ func adviceFindings(b *strings.Builder, st cli.Style, ref string, fs []finding.F
 		if f.Heuristic {
 			note = ", a guess"
 		}
-		for n, l := range splitLines(fold.Wrap(fmt.Sprintf("%s%s: %s [%s%s]", where, f.Severity, f.Message, f.ID, note), 74)) {
-			pad := "      "
-			if n == 0 {
-				pad, l = "  ", strings.Replace(l, string(f.Severity)+":", sev+":", 1)
-			}
-			b.WriteString(pad + l + "\n")
-		}
+		fold.Hang(b, "  ", "      ", fmt.Sprintf("%s%s: %s [%s%s]", where, st.Severity(f.Severity), f.Message, f.ID, note), width)
 		for _, e := range f.Evidence {
-			for _, l := range splitLines(fold.Wrap(e, 72)) {
-				fmt.Fprintf(b, "%s\n", st.Faint("      "+l))
-			}
+			fold.Under(b, "      ", st.Faint(e), width)
 		}
 		if f.Remedy != "" {
-			for n, l := range splitLines(fold.Wrap("try: "+f.Remedy, 69)) {
-				pad := "      "
-				if n > 0 {
-					pad = "           "
-				}
-				fmt.Fprintf(b, "%s%s\n", pad, l)
-			}
+			fold.Under(b, "      try: ", f.Remedy, width)
 		}
 	}
 }
 
 // adviceLosses says what is gone when, workloads of equal fate together.
-func adviceLosses(b *strings.Builder, st cli.Style, r *adviceReport) {
+func adviceLosses(b *strings.Builder, st cli.Style, r *adviceReport, width int) {
 	if len(r.Items) == 0 {
 		return
 	}
@@ -269,13 +245,7 @@ func adviceLosses(b *strings.Builder, st cli.Style, r *adviceReport) {
 			case n > 3:
 				names = fmt.Sprintf("%s and %d more", strings.Join(who[what][:2], ", "), n-2)
 			}
-			for k, l := range splitLines(fold.Wrap(names+": "+what, 72)) {
-				pad := "    "
-				if k > 0 {
-					pad = "      "
-				}
-				fmt.Fprintf(b, "%s%s\n", pad, l)
-			}
+			fold.Hang(b, "    ", "      ", names+": "+what, width)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -45,12 +44,13 @@ func newAgent(env *cli.Env) *cobra.Command {
 			if !conf.Executed {
 				how = "not executed: " + cmp.Or(conf.Checked, "written by the reference")
 			}
-			fmt.Fprintf(env.ErrOut, "%s on every node, %s to %s; namespace %s (pod security: privileged, for hostPath)\n%s\n", o.Agent, agentconf.PodLogs, o.Destination, o.Namespace, how)
+			env.Tell("%s on every node, %s to %s; namespace %s (pod security: privileged, for hostPath)", o.Agent, agentconf.PodLogs, o.Destination, o.Namespace)
+			env.Tell("%s", how)
 			if conf.Secrets {
-				fmt.Fprintf(env.ErrOut, "user and password come from Secret dynamic-logging (ELASTICSEARCH_USERNAME, ELASTICSEARCH_PASSWORD), if it is there\n")
+				env.Tell("user and password come from Secret dynamic-logging (ELASTICSEARCH_USERNAME, ELASTICSEARCH_PASSWORD), if it is there")
 			}
 			if conf.Note != "" {
-				fmt.Fprintln(env.ErrOut, conf.Note)
+				env.Tell("%s", conf.Note)
 			}
 			return printObjects(env.Out, format, nodeagent.Objects(o))
 		},

@@ -52,16 +52,17 @@ func newBeats(env *cli.Env) *cobra.Command {
 			if err := o.Check(); err != nil {
 				return cli.Usagef("--secret-from %s: %w", from, err)
 			}
-			fmt.Fprintf(env.ErrOut, "%s %s for namespace %s; %s\n", strings.Join(o.Beats, ", "), o.Version, o.Namespace, executed(o.Beats))
+			env.Tell("%s %s for namespace %s; %s", strings.Join(o.Beats, ", "), o.Version, o.Namespace, executed(o.Beats))
 			if o.Secret == nil {
 				var files []string
 				for _, k := range o.Keys() {
 					files = append(files, "--from-file="+k)
 				}
-				fmt.Fprintf(env.ErrOut, "they need: kubectl -n %s create secret generic %s %s\n", o.Namespace, beats.SecretName, strings.Join(files, " "))
+				env.Tell("they need, from a folder with these files:")
+				fmt.Fprintf(env.ErrOut, "  kubectl -n %s create secret generic %s %s\n", o.Namespace, beats.SecretName, strings.Join(files, " "))
 			}
 			if slices.Contains(o.Beats, "metricbeat") {
-				fmt.Fprintln(env.ErrOut, "metricbeat also reads kube-state-metrics, in kube-system on port 8080")
+				env.Tell("metricbeat also reads kube-state-metrics, in kube-system on port 8080")
 			}
 			return printObjects(env.Out, format, beats.Objects(o))
 		},

@@ -69,7 +69,7 @@ func newDirect(env *cli.Env) *cobra.Command {
 			}
 			for _, p := range pattern.All {
 				if p.Name == "direct" {
-					writePattern(env.Out, env.Style(env.Out), p)
+					writePattern(env.Out, env.Style(env.Out), p, env.Width())
 				}
 			}
 			fmt.Fprintf(env.Out, "\n%s\n", env.Style(env.Out).Bold("In the application"))
@@ -78,7 +78,7 @@ func newDirect(env *cli.Env) *cobra.Command {
 					continue
 				}
 				for _, s := range steps[l] {
-					fmt.Fprintf(env.Out, "  %-7s %s\n", l, strings.ReplaceAll(fold.Wrap(s, 68), "\n", "\n          "))
+					fold.Under(env.Out, fmt.Sprintf("  %-7s ", l), s, env.Width())
 				}
 			}
 			fmt.Fprintf(env.Out, "\n%s\n  %s\n  kubectl patch deployment NAME --patch-file patch.yaml\n", env.Style(env.Out).Bold("In the manifest"),

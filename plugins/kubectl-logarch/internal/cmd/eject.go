@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
@@ -57,14 +55,14 @@ func newEject(env *cli.Env) *cobra.Command {
 				}
 				text, removed := eject.File(f)
 				for _, r := range removed {
-					fmt.Fprintf(env.ErrOut, "%s: %s: %s\n", t.Name, r.Workload.Ref(), r.Describe())
+					env.Tell("%s: %s: %s", t.Name, r.Workload.Ref(), r.Describe())
 				}
 				switch {
 				case len(removed) > 0:
 				case text == t.Body:
-					fmt.Fprintf(env.ErrOut, "%s: nothing of ours in it; unchanged\n", t.Name)
+					env.Tell("%s: nothing of ours in it; unchanged", t.Name)
 				default:
-					fmt.Fprintf(env.ErrOut, "%s: the ConfigMap of an injection removed\n", t.Name)
+					env.Tell("%s: the ConfigMap of an injection removed", t.Name)
 				}
 				outcomes = append(outcomes, inject.NewOutcome(t.Name, text))
 			}

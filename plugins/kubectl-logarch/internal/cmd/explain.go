@@ -53,12 +53,12 @@ func newExplain(env *cli.Env) *cobra.Command {
 			case len(args) == 1 && args[0] == "tailers":
 				writeMeasured(env.Out)
 			case len(args) == 1:
-				writePattern(env.Out, st, picked[0])
+				writePattern(env.Out, st, picked[0], env.Width())
 			default:
 				for _, p := range picked {
 					fmt.Fprintf(env.Out, "%s  %s\n", st.Bold(fmt.Sprintf("%-10s", p.Name)), p.Title)
-					fmt.Fprintf(env.Out, "            choose it %s\n", strings.ReplaceAll(fold.Wrap(p.Choose, 58), "\n", "\n            "))
-					fmt.Fprintf(env.Out, "            kubectl logs: %s\n", strings.ReplaceAll(fold.Wrap(p.KubectlLogs, 54), "\n", "\n            "))
+					fold.Under(env.Out, "            ", "choose it "+p.Choose, env.Width())
+					fold.Under(env.Out, "            ", "kubectl logs: "+p.KubectlLogs, env.Width())
 				}
 				fmt.Fprintln(env.Out, "\n'kubectl logarch explain PATTERN' tells costs and losses,\n'kubectl logarch explain tailers' compares tails")
 			}
@@ -70,17 +70,19 @@ func newExplain(env *cli.Env) *cobra.Command {
 	return c
 }
 
-func writePattern(w io.Writer, st cli.Style, p pattern.Pattern) {
-	fmt.Fprintf(w, "%s\n\n%s\n", st.Bold(p.Name+": "+p.Title), fold.Wrap(p.How, 78))
-	fmt.Fprintf(w, "\n%s %s\n", st.Bold("Choose it"), strings.ReplaceAll(fold.Wrap(p.Choose, 68), "\n", "\n  "))
-	fmt.Fprintf(w, "%s %s\n", st.Bold("kubectl logs:"), strings.ReplaceAll(fold.Wrap(p.KubectlLogs, 64), "\n", "\n  "))
+func writePattern(w io.Writer, st cli.Style, p pattern.Pattern, width int) {
+	fmt.Fprintf(w, "%s\n\n", st.Bold(p.Name+": "+p.Title))
+	fold.Under(w, "", p.How, width)
+	fmt.Fprintln(w)
+	fold.Hang(w, "", "  ", st.Bold("Choose it")+" "+p.Choose, width)
+	fold.Hang(w, "", "  ", st.Bold("kubectl logs:")+" "+p.KubectlLogs, width)
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Costs"))
 	for _, c := range p.Costs {
-		fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(fold.Wrap(c, 74), "\n", "\n    "))
+		fold.Under(w, "  - ", c, width)
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("What is lost"))
 	for _, l := range p.Lost {
-		fmt.Fprintf(w, "  %-20s %s\n", l.When, strings.ReplaceAll(fold.Wrap(l.What, 56), "\n", "\n                       "))
+		fold.Under(w, fmt.Sprintf("  %-20s ", l.When), l.What, width)
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Set it up"))
 	for _, c := range p.Commands {
@@ -94,11 +96,8 @@ func shell(command string) string {
 }
 
 func writeMeasured(w io.Writer) {
-	for i, r := range pattern.Measured {
+	for _, r := range pattern.Measured {
 		fmt.Fprintf(w, "%-26s %-17s %-17s %s\n", r[0], r[1], r[2], r[3])
-		if i == 0 {
-			fmt.Fprintln(w, strings.Repeat("-", 79))
-		}
 	}
 	fmt.Fprintln(w, "\nmeasured with busybox 1.35 and coreutils 9.1;\n'kubectl logarch simulate' measures again, here")
 }

@@ -205,10 +205,10 @@ func dryRunServer(ctx context.Context, env *cli.Env, cluster *cli.Cluster, outco
 				var denied *notAllowed
 				switch {
 				case err == nil:
-					fmt.Fprintf(env.ErrOut, "%s: the API server takes it\n", what)
+					env.Tell("%s: the API server takes it", what)
 				case !errors.As(err, &denied) && refusal(err):
 					no = true
-					fmt.Fprintf(env.ErrOut, "%s: the API server refuses it: %v\n", what, err)
+					env.Tell("%s: the API server refuses it: %v", what, err)
 				case cannot == nil:
 					cannot = cli.Unknownf("--dry-run=server: %s: %w", what, err)
 				}

@@ -25,7 +25,7 @@ type tally struct {
 // writeMany tells what was done to the workloads of a large file: a line for each,
 // then every note once with the number of those that it is about. What was refused
 // is told in full.
-func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
+func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width, columns int) {
 	counts := map[string]int{}
 	for _, it := range o.Items {
 		counts[it.Action]++
@@ -36,7 +36,7 @@ func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, p.word))
 		}
 	}
-	fmt.Fprintf(w, "%s: %s\n", o.Name, st.Bold(fmt.Sprintf("%d workloads: %s", len(o.Items), strings.Join(parts, ", "))))
+	fold.Hang(w, "", "  ", fmt.Sprintf("%s: %s", o.Name, st.Bold(fmt.Sprintf("%d workloads: %s", len(o.Items), strings.Join(parts, ", ")))), width)
 	var order []string
 	said := map[string]*tally{}
 	levels := map[string]int{}
@@ -44,7 +44,7 @@ func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
 	for _, it := range o.Items {
 		switch it.Action {
 		case inject.Refused:
-			writeItem(w, st, o.Name, it, width)
+			writeItem(w, st, o.Name, it, width, columns)
 			continue
 		case inject.Skipped:
 			fmt.Fprintf(w, "  %s/%s: unchanged (%s)\n", strings.ToLower(it.Subject.Kind), it.Subject.Name, it.Reason)
@@ -68,11 +68,7 @@ func writeMany(w io.Writer, st cli.Style, o *inject.Outcome, width int) {
 			}
 		}
 	}
-	line := func(text string) {
-		for i, l := range strings.Split(fold.Wrap(text, max(width-4, 40)), "\n") {
-			fmt.Fprintln(w, strings.Repeat(" ", min(2+2*i, 4))+l)
-		}
-	}
+	line := func(text string) { fold.Hang(w, "  ", "    ", text, width) }
 	for _, level := range levelOrder {
 		line(fmt.Sprintf("pod security: %s (%d)", level, levels[level]))
 	}

@@ -46,16 +46,16 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 	}
 	w := bufio.NewWriter(env.ErrOut)
 	st := env.Style(env.ErrOut)
-	width := env.Width()
+	width, columns := env.WidthOf(env.ErrOut), env.Columns(env.ErrOut)
 	for _, o := range outcomes {
 		switch {
 		case len(o.Items) == 0:
 			fmt.Fprintf(w, "%s: no pod template in it; unchanged\n", o.Name)
 		case len(o.Items) > manyItems:
-			writeMany(w, st, o, width)
+			writeMany(w, st, o, width, columns)
 		default:
 			for _, it := range o.Items {
-				writeItem(w, st, o.Name, it, width)
+				writeItem(w, st, o.Name, it, width, columns)
 			}
 		}
 	}
@@ -67,28 +67,21 @@ func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, 
 
 // writeItem tells what was done to a workload: the answer first, then what it
 // means, each on a line of its own.
-func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width int) {
+func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width, columns int) {
 	head := file + ": "
 	if ref := strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name; it.Subject.Kind != "File" && ref != file {
 		head += ref + ": "
 	}
 	pad := strings.Repeat(" ", min(len(file)+2, 14))
-	line := func(text string) {
-		for i, l := range strings.Split(fold.Wrap(text, max(width-len(pad)-2, 40)), "\n") {
-			if i > 0 {
-				l = "  " + l
-			}
-			fmt.Fprintln(w, pad+l)
-		}
-	}
+	line := func(text string) { fold.Hang(w, pad, pad+"  ", text, width) }
 	switch it.Action {
 	case inject.Skipped:
-		fmt.Fprintf(w, "%sunchanged (%s)\n", head, it.Reason)
+		fold.Hang(w, "", pad, fmt.Sprintf("%sunchanged (%s)", head, it.Reason), columns)
 		return
 	case inject.Refused:
 		fmt.Fprintf(w, "%s%s\n", head, st.Error("refused"))
 	default:
-		fmt.Fprintf(w, "%s%s\n", head, st.Bold(answer(it)))
+		fold.Hang(w, "", pad, head+st.Bold(answer(it)), columns)
 		for _, s := range it.Sidecars {
 			if s.File != "" {
 				line(fmt.Sprintf("%s <- %s", s.Name, s.File))

@@ -246,6 +246,11 @@ func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
 	if !o.stats {
 		opt.Encode = o.encoder(env, inputs)
 	}
+	done := func() {}
+	if o.stats && !o.follow {
+		done = env.Doing("reading %s", count(int64(len(inputs)), "log"))
+		defer done()
+	}
 	out := bufio.NewWriterSize(env.Out, 64<<10)
 	var result *parse.Result
 	if o.follow {
@@ -257,6 +262,7 @@ func (o *parseOptions) run(ctx context.Context, env *cli.Env) error {
 	} else {
 		result, err = parse.Run(ctx, inputs, opt, out)
 	}
+	done()
 	if ferr := out.Flush(); err == nil {
 		err = ferr
 	}
@@ -335,7 +341,7 @@ func (o *parseOptions) encoder(env *cli.Env, inputs []parse.Input) func([]byte, 
 
 // notes says on stderr what a reader of the output could not see in it.
 func (o *parseOptions) notes(env *cli.Env, r *parse.Result) {
-	note := func(format string, args ...any) { fmt.Fprintf(env.ErrOut, "note: "+format+"\n", args...) }
+	note := env.Note
 	for _, n := range r.Notes {
 		note("%s", n)
 	}

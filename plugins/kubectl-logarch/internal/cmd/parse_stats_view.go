@@ -11,6 +11,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/stats"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
 
@@ -52,7 +53,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if len(r.Components) > 1 {
 		fmt.Fprintf(&b, "\n%s\n", st.Bold("Components"))
 		for _, p := range r.Components {
-			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), clipTo(oneLine(p.Name), max(32, width-30)), count(p.Errors, "error"))
+			fmt.Fprintf(&b, "  %9s  %-32s %s\n", comma(p.Events), fold.Clip(oneLine(p.Name), max(32, width-30)), count(p.Errors, "error"))
 		}
 	}
 	var sev, formats []string
@@ -72,7 +73,7 @@ func writeStats(w io.Writer, st cli.Style, width int, r *statsReport, s *stats.S
 	if len(r.Unparsed) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", st.Bold("In no known format, such as"))
 		for _, u := range r.Unparsed {
-			fmt.Fprintf(&b, "  %s\n", clipTo(oneLine(u), width-2))
+			fmt.Fprintf(&b, "  %s\n", fold.Clip(oneLine(u), width-2))
 		}
 	}
 	if r.Others > 0 {
@@ -112,7 +113,7 @@ func section(b *strings.Builder, st cli.Style, width int, layout, title string, 
 		if !wide && utf8.RuneCountInString(text+place) > room {
 			place = ""
 		}
-		text = clipTo(text, max(20, room-utf8.RuneCountInString(place)))
+		text = fold.Clip(text, max(20, room-utf8.RuneCountInString(place)))
 		paint := func(s string) string { return s }
 		switch {
 		case sev >= logline.Error:
@@ -123,17 +124,9 @@ func section(b *strings.Builder, st cli.Style, width int, layout, title string, 
 		fmt.Fprintf(b, "  %9s  %s  %s %s%s\n", comma(m.Count), when, paint(string(sev.Letter())), paint(text), st.Faint(logline.Visible(place)))
 		if m.Cause != "" {
 			indent := strings.Repeat(" ", 15+len(when))
-			fmt.Fprintf(b, "%s%s\n", indent, st.Faint(clipTo("err: "+oneLine(m.Cause), max(20, width-len(indent)-1))))
+			fmt.Fprintf(b, "%s%s\n", indent, st.Faint(fold.Clip("err: "+oneLine(m.Cause), max(20, width-len(indent)-1))))
 		}
 	}
-}
-
-// clipTo shortens a text to a number of characters.
-func clipTo(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:max(1, n-1)]) + "…"
 }
 
 func roundSpan(d time.Duration) string {
@@ -186,7 +179,9 @@ func rate(perMinute float64) string {
 // timelineParts is how many parts a timeline has at most.
 const timelineParts = 48
 
-var levels = []rune(" ▁▂▃▄▅▆▇█")
+// levels are the heights that it draws: signs of ASCII, which every terminal has
+// and a screen reader passes over.
+const levels = " .:-=+*#@"
 
 // timeline draws when events and errors came, and says in words when most did.
 func timeline(b *strings.Builder, st cli.Style, width int, layout string, r *statsReport) {
@@ -199,7 +194,7 @@ func timeline(b *strings.Builder, st cli.Style, width int, layout string, r *sta
 		if most == 0 || at == nil {
 			return
 		}
-		bars := make([]rune, len(counts))
+		bars := make([]byte, len(counts))
 		for i, n := range counts {
 			bars[i] = levels[(n*int64(len(levels)-1)+most-1)/most]
 		}
@@ -227,6 +222,6 @@ func values(b *strings.Builder, st cli.Style, width int, layout string, r *stats
 		if v.Errors > 0 {
 			errs = st.Error(errs)
 		}
-		fmt.Fprintf(b, "  %9s  %s  %s  %s\n", comma(v.Events), errs, when, clipTo(oneLine(v.Value), max(20, width-25-len(layout))))
+		fmt.Fprintf(b, "  %9s  %s  %s  %s\n", comma(v.Events), errs, when, fold.Clip(oneLine(v.Value), max(20, width-25-len(layout))))
 	}
 }

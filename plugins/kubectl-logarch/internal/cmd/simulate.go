@@ -208,7 +208,7 @@ func (o *simulateOptions) run(ctx context.Context, env *cli.Env) error {
 		return cli.Unknownf("simulate: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	p := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	// Most of a scenario is waiting.
 	results, err := simulate.Run(ctx, o.readers, o.scenarios, simulate.Options{Lines: o.lines, Dir: dir, Parallel: 5}, func(done, all int) {
@@ -241,7 +241,7 @@ func (o *simulateOptions) run(ctx context.Context, env *cli.Env) error {
 	case "yaml":
 		err = finding.WriteYAML(env.Out, rep)
 	default:
-		err = writeSimulation(env.Out, env.Style(env.Out), rep, o.readers)
+		err = writeSimulation(env.Out, env.Style(env.Out), rep, o.readers, env.Width())
 	}
 	if err != nil {
 		return err
@@ -271,12 +271,10 @@ func neverRan(results []simulate.Result) string {
 	return what
 }
 
-func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers []simulate.Reader) error {
+func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers []simulate.Reader, width int) error {
 	var b strings.Builder
 	note := func(paint func(string) string, text string) {
-		for _, l := range splitLines(fold.Wrap(text, 74)) {
-			fmt.Fprintf(&b, "      %s\n", paint(l))
-		}
+		fold.Under(&b, "      ", paint(text), width)
 	}
 	for n, rd := range readers {
 		var of []simulate.Result
@@ -315,11 +313,11 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 		if failed > 0 {
 			verdict += st.Warning(fmt.Sprintf("; %d could not be played", failed))
 		}
-		fmt.Fprintf(&b, "%s: %s   %s\n", st.Bold(rd.Name), verdict, st.Faint(rd.About))
+		fold.Hang(&b, "", "  ", fmt.Sprintf("%s: %s   %s", st.Bold(rd.Name), verdict, st.Faint(rd.About)), width)
 		fmt.Fprintf(&b, "%s\n", st.Faint("  SCENARIO         WRITTEN  DELIVERED     LOST  DOUBLED    STOP"))
 		for _, r := range of {
 			if r.Error != "" {
-				fmt.Fprintf(&b, "  %-16s %s\n", r.Scenario, st.Warning(strings.ReplaceAll(fold.Wrap("not played: "+r.Error, 61), "\n", "\n"+strings.Repeat(" ", 19))))
+				fold.Under(&b, fmt.Sprintf("  %-16s ", r.Scenario), st.Warning("not played: "+r.Error), width)
 				continue
 			}
 			lostCell := fmt.Sprintf("%8s", comma(int64(r.Lost)))
@@ -345,7 +343,8 @@ func writeSimulation(w io.Writer, st cli.Style, rep *simulationReport, readers [
 		}
 	}
 	if rep.Shell != "" {
-		fmt.Fprintf(&b, "\n%s\n", fold.Wrap("Run with "+rep.Shell+"; STOP is from SIGTERM to the end (a pod has 30s).", 80))
+		b.WriteByte('\n')
+		fold.Under(&b, "", "Run with "+rep.Shell+"; STOP is from SIGTERM to the end (a pod has 30s).", width)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -21,7 +21,7 @@ func TestVerdictOfSimulation(t *testing.T) {
 		"r: 60 lines lost, in 1 of 2 scenarios; SIGTERM ignored in 1": {clean, killed},
 	} {
 		var b strings.Builder
-		if err := writeSimulation(&b, cli.Style{}, &simulationReport{Items: items, Shell: "the sh and tail of this machine"}, []simulate.Reader{{Name: "r"}}); err != nil {
+		if err := writeSimulation(&b, cli.Style{}, &simulationReport{Items: items, Shell: "the sh and tail of this machine"}, []simulate.Reader{{Name: "r"}}, 80); err != nil {
 			t.Fatal(err)
 		}
 		lines := strings.Split(b.String(), "\n")

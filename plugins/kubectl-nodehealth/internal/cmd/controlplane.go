@@ -51,7 +51,9 @@ until when the certificates below /etc/kubernetes are valid.`,
 		if err != nil {
 			return cli.Unknownf("kubeconfig: %w", err)
 		}
+		done := env.Doing("asking %s and what stands behind it", config.Host)
 		s, err := controlplane.Collect(cmd.Context(), config, env.Now())
+		done()
 		if err != nil {
 			return cli.Unknownf("%s: %w", config.Host, err)
 		}

@@ -13,18 +13,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
-// block writes text folded to the width behind a lead, and what follows under
-// it.
-func block(w io.Writer, lead, text string, width int) {
-	indent := strings.Repeat(" ", len(lead))
-	for i, l := range strings.Split(fold.Wrap(text, max(20, width-len(lead))), "\n") {
-		if i > 0 {
-			lead = indent
-		}
-		fmt.Fprintf(w, "%s%s\n", lead, l)
-	}
-}
-
 func controlPlaneText(w io.Writer, st cli.Style, r controlplane.Report, width int) {
 	s := r.Snapshot
 	read := 0
@@ -48,7 +36,7 @@ func controlPlaneText(w io.Writer, st cli.Style, r controlplane.Report, width in
 	} else {
 		fmt.Fprintf(w, "%s\n%s%s\n\n", painted, strings.Repeat(" ", max(0, width-len(tail))), st.Faint(tail))
 	}
-	block(w, "  ", phrase.Capital(r.Answer)+".", width)
+	fold.Under(w, "  ", phrase.Capital(r.Answer)+".", width)
 	controlPlaneFindings(w, st, r, width)
 	if len(r.Next) > 0 {
 		fmt.Fprintf(w, "\n  %s\n", st.Bold("Next"))
@@ -61,7 +49,7 @@ func controlPlaneText(w io.Writer, st cli.Style, r controlplane.Report, width in
 	}
 	fmt.Fprintf(w, "\n  %s\n", st.Bold("What we saw"))
 	controlPlaneFacts(func(name, text string) {
-		block(w, fmt.Sprintf("    %-12s ", name), text, width)
+		fold.Under(w, fmt.Sprintf("    %-12s ", name), text, width)
 	}, s)
 }
 
@@ -77,30 +65,16 @@ func controlPlaneFindings(w io.Writer, st cli.Style, r controlplane.Report, widt
 			// The answer is said already; what it rests on is not.
 			f.Message, f.Evidence = f.Evidence[0], f.Evidence[1:]
 		}
-		text := strings.Split(fold.Wrap(f.Message, width-len(lead)), "\n")
-		fmt.Fprintf(w, "    %s %s%s%s\n", f.ID, severityWord(st, string(f.Severity)), strings.Repeat(" ", max(0, 8-len(f.Severity))), text[0])
-		for _, l := range text[1:] {
-			fmt.Fprintf(w, "%s%s\n", indent, l)
-		}
+		fold.Hang(w, fmt.Sprintf("    %s %s%s", f.ID, st.Severity(f.Severity), strings.Repeat(" ", max(0, 8-len(f.Severity)))), indent, f.Message, width)
 		for _, e := range f.Evidence {
 			if e != "" {
-				block(w, indent, e, width)
+				fold.Under(w, indent, e, width)
 			}
 		}
 		if len(r.Next) == 0 {
-			block(w, indent+"next: ", f.Remedy, width)
+			fold.Under(w, indent+"next: ", f.Remedy, width)
 		}
 	}
-}
-
-func severityWord(st cli.Style, s string) string {
-	switch s {
-	case "error":
-		return st.Error(s)
-	case "warning":
-		return st.Warning(s)
-	}
-	return s
 }
 
 // controlPlaneFacts are what was seen, good or bad, a row each.
@@ -119,7 +93,7 @@ func controlPlaneFacts(row func(name, text string), s *controlplane.Snapshot) {
 	}
 	// With the storage away an "ok" is the check's last result.
 	if s.Etcd != "" && (s.Etcd != "ok" || s.Readyz.Code == 200) {
-		row("etcd", firstLine(s.Etcd, 120))
+		row("etcd", fold.Clip(s.Etcd, 120))
 	}
 	for i, l := range s.Leaders {
 		name := ""

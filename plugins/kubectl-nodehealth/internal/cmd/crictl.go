@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -78,18 +76,18 @@ func (o *debugOptions) crictl(ctx context.Context, env *cli.Env, pre *debugpod.P
 	v, err := parseView(args)
 	if err != nil {
 		if host.Crictl == nil {
-			fmt.Fprintf(env.ErrOut, "error: crictl is not installed on %s; without it: %v\n", pre.Node.Name, err)
+			env.Fail("crictl is not installed on %s; without it: %v", pre.Node.Name, err)
 		} else {
-			fmt.Fprintf(env.ErrOut, "error: without crictl: %v\n", err)
+			env.Fail("without crictl: %v", err)
 		}
 		for _, h := range viewHints(args, pre.Node.Name, host) {
-			fmt.Fprintf(env.ErrOut, "hint: %s\n", h)
+			env.Hint(h)
 		}
 		return exitNotInstalled, nil
 	}
-	said := io.Discard
-	if !v.quiet {
-		said = env.ErrOut
+	said := env.Tell
+	if v.quiet {
+		said = func(string, ...any) {}
 	}
 	return 0, v.show(ctx, env, &viewNode{pre: pre, pod: pod, host: host, said: said})
 }

@@ -159,7 +159,7 @@ type viewNode struct {
 	pre  *debugpod.Preflight
 	pod  *debugpod.Pod
 	host *debugpod.Host
-	said io.Writer
+	said func(format string, args ...any)
 }
 
 // dialTimeout is what one bridge gets to lead to a runtime that answers.
@@ -177,7 +177,7 @@ func (n *viewNode) each(ctx context.Context, f func(cri.Source) error) error {
 			return false, nil
 		}
 		if err == nil {
-			fmt.Fprintf(n.said, "crictl is not used: this comes from %s of %s\n", s.From(), n.pre.Node.Name)
+			n.said("crictl is not used: this comes from %s of %s", s.From(), n.pre.Node.Name)
 		}
 		return true, err
 	}

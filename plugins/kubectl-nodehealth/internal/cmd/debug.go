@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,7 +51,7 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use f
 	case err != nil:
 		return cli.Unknownf("node %s: %w", node, err)
 	}
-	progress := output.NewProgress(env.ErrOut, cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	progress := output.NewProgress(env.ErrOut, env.Interactive())
 	pod, err := debugpod.Start(ctx, config, debugpod.Options{
 		Node: node, Host: pre.Node, Namespace: o.namespace, Image: o.image,
 		Notify: func(s string) { progress.Set("%s", s) },
@@ -63,7 +62,7 @@ func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use f
 	}
 	code, err := use(ctx, pre, pod)
 	if closeErr := pod.Close(); closeErr != nil {
-		fmt.Fprintf(env.ErrOut, "warning: %v\n", closeErr)
+		env.Warn("%v", closeErr)
 	}
 	var known *cli.Error
 	switch {
@@ -102,7 +101,7 @@ func (o *debugOptions) exec(ctx context.Context, env *cli.Env, pod *debugpod.Pod
 	}
 	tty := term.TTY{In: env.In, Out: env.Out, Raw: true}
 	if !tty.IsTerminalIn() {
-		fmt.Fprintln(env.ErrOut, "warning: -t without a terminal: stdin is none")
+		env.Warn("-t without a terminal: stdin is none")
 		return pod.Exec(ctx, argv, streams)
 	}
 	streams.In, streams.TTY, streams.Err = env.In, true, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/dockermap"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 func explainDocker(env *cli.Env, line, format string) error {
@@ -39,18 +40,18 @@ func explainDocker(env *cli.Env, line, format string) error {
 func writeDockerAnswer(w io.Writer, st cli.Style, a dockermap.Answer, width int) {
 	if a.Crictl == "" {
 		fmt.Fprintln(w, st.Bold(a.Docker+" has no counterpart in crictl"))
-		block(w, "  instead: ", a.Instead, width)
+		fold.Under(w, "  instead: ", a.Instead, width)
 		return
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", st.Bold(a.Crictl), a.What)
 	for _, l := range a.Lost {
-		block(w, "  no counterpart: ", l, width)
+		fold.Under(w, "  no counterpart: ", l, width)
 	}
 	if len(a.Unsupported) > 0 {
-		block(w, "  crictl has not: ", strings.Join(a.Unsupported, ", "), width)
+		fold.Under(w, "  crictl has not: ", strings.Join(a.Unsupported, ", "), width)
 	}
 	for _, n := range a.Notes {
-		block(w, "  note: ", n, width)
+		fold.Under(w, "  note: ", n, width)
 	}
 }
 
@@ -60,17 +61,17 @@ func writeDockerTable(w io.Writer, answers []dockermap.Answer, width int) {
 		if right == "" {
 			right = "- " + a.Instead
 		}
-		block(w, fmt.Sprintf("%-18s ", a.Docker), right, width)
+		fold.Under(w, fmt.Sprintf("%-18s ", a.Docker), right, width)
 		if len(a.Unsupported) > 0 {
-			block(w, fmt.Sprintf("%18s   has not: ", ""), strings.Join(a.Unsupported, ", "), width)
+			fold.Under(w, fmt.Sprintf("%18s   has not: ", ""), strings.Join(a.Unsupported, ", "), width)
 		}
 		for _, n := range a.Notes {
-			block(w, fmt.Sprintf("%18s   ", ""), n, width)
+			fold.Under(w, fmt.Sprintf("%18s   ", ""), n, width)
 		}
 	}
 	fmt.Fprintln(w, "\nOnly in crictl:")
 	for _, o := range dockermap.Only {
-		fmt.Fprintf(w, "%-42s %s\n", o[0], o[1])
+		fold.Under(w, fmt.Sprintf("%-42s ", o[0]), o[1], width)
 	}
 }
 

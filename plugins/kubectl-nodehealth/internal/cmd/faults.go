@@ -52,7 +52,7 @@ it shows, what it means for the workloads, and the handbook's mitigations.`,
 			}
 			if len(args) == 0 {
 				for _, e := range entries {
-					fmt.Fprintf(env.Out, "%-19s %-8s %s\n", e.Name, e.Scope, e.Phrase)
+					fmt.Fprintf(env.Out, "%-27s  %-7s  %s\n", e.Name, e.Scope, e.Phrase)
 				}
 				return nil
 			}
@@ -60,7 +60,7 @@ it shows, what it means for the workloads, and the handbook's mitigations.`,
 				if i > 0 {
 					fmt.Fprintln(env.Out)
 				}
-				writeFault(env.Out, env.Style(env.Out), e)
+				writeFault(env.Out, env.Style(env.Out), e, env.Width())
 			}
 			return nil
 		},
@@ -90,19 +90,14 @@ func pickFaults(names []string) ([]fault.Entry, error) {
 	return out, nil
 }
 
-func writeFault(w io.Writer, st cli.Style, e fault.Entry) {
+func writeFault(w io.Writer, st cli.Style, e fault.Entry, width int) {
 	fmt.Fprintf(w, "%s  %s\n", st.Bold(e.Name), e.Phrase)
-	fmt.Fprintf(w, "%s fault, the verdict is %s\n\n%s\n", e.Scope, e.Verdict, fold.Wrap(e.Mode, 78))
+	fmt.Fprintf(w, "%s fault, the verdict is %s\n\n", e.Scope, e.Verdict)
+	fold.Under(w, "", e.Mode, width)
 	part := func(title string, lines []string) {
 		fmt.Fprintf(w, "\n%s\n", st.Bold(title))
 		for _, l := range lines {
-			for i, part := range strings.Split(fold.Wrap(l, 74), "\n") {
-				lead := "    "
-				if i == 0 {
-					lead = "  - "
-				}
-				fmt.Fprintf(w, "%s%s\n", lead, part)
-			}
+			fold.Under(w, "  - ", l, width)
 		}
 	}
 	part("How it shows", e.Signs)

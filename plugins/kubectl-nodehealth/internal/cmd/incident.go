@@ -22,6 +22,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // source is where timeline, compare and bundle take nodes from.
@@ -150,8 +151,8 @@ func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, node
 			continue
 		}
 		fmt.Fprintf(env.Out, "    %s\n", d.Name)
-		block(env.Out, "      1: ", d.A, env.Width())
-		block(env.Out, "      2: ", d.B, env.Width())
+		fold.Under(env.Out, "      1: ", d.A, env.Width())
+		fold.Under(env.Out, "      2: ", d.B, env.Width())
 	}
 	for _, n := range nodes {
 		if n.Kubelet.Config == nil {
@@ -232,7 +233,7 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 	}
 	for name, format := range map[string]string{"timeline.txt": "text", "timeline.svg": "svg"} {
 		if err := draw(name, func(env *cli.Env) error { return writeTimeline(env, &clean, clean.Nodes[i], format) }); err != nil {
-			fmt.Fprintf(env.ErrOut, "%s: %s\n", name, err)
+			env.Tell("%s: %s", name, err)
 		}
 	}
 	slices.SortFunc(files[1:], func(a, b bundle.File) int { return strings.Compare(a.Name, b.Name) })
@@ -244,7 +245,7 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 		text, err := s.log(ctx, env, n, unit)
 		if err != nil {
 			text = "not read: " + err.Error() + "\n"
-			fmt.Fprintf(env.ErrOut, "log of %s: %s\n", unit, strings.Join(strings.Fields(err.Error()), " "))
+			env.Tell("log of %s: %s", unit, strings.Join(strings.Fields(err.Error()), " "))
 		}
 		files = append(files, bundle.File{Name: "log-" + unit + ".txt", Data: r.Text(text)})
 	}

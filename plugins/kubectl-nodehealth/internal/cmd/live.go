@@ -46,7 +46,11 @@ func (o *diagnoseOptions) live(ctx context.Context, env *cli.Env) (*snapshot.Sna
 }
 
 func (o *diagnoseOptions) collect(ctx context.Context, env *cli.Env, c *collect.Client) (*snapshot.Snapshot, error) {
-	progress := output.NewProgress(env.ErrOut, !o.watch && cli.IsTerminal(env.Out) && cli.IsTerminal(env.ErrOut))
+	columns := env.Interactive()
+	if o.watch {
+		columns = 0
+	}
+	progress := output.NewProgress(env.ErrOut, columns)
 	defer progress.Stop()
 	var s *snapshot.Snapshot
 	var err error

@@ -284,7 +284,7 @@ func (l *logReader) show(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
-	fmt.Fprintf(l.env.ErrOut, "from %s of %s\n", from, l.node)
+	l.env.Tell("from %s of %s", from, l.node)
 	n, err := l.print(r)
 	switch {
 	case err != nil && n == 0:

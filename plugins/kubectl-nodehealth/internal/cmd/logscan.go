@@ -10,6 +10,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/nodelog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // scanReport is the JSON of `logs --scan`.
@@ -39,6 +40,11 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 	report := scanReport{Node: l.node}
 	var scanner nodelog.Scanner
 	read := 0
+	done := func() {}
+	if !l.flags.debugPod { // the pod says what it is at
+		done = l.env.Doing("reading the logs of %s: %s", l.node, strings.Join(units, ", "))
+		defer done()
+	}
 	for _, unit := range units {
 		s := scannedLog{Unit: unit}
 		if l.down != "" && !l.flags.debugPod {
@@ -66,6 +72,7 @@ func (l *logReader) scan(ctx context.Context, oneUnit bool) error {
 			return ctx.Err()
 		}
 	}
+	done()
 	report.Hits = scanner.Hits()
 	return l.report(report, read)
 }
@@ -100,20 +107,20 @@ func (l *logReader) printScan(r scanReport) {
 	case unread > 0:
 		headline += fmt.Sprintf("; %d of %d logs could not be read", unread, len(r.Logs))
 	}
-	fmt.Fprintln(w, st.Bold(headline))
+	fold.Hang(w, "", "  ", st.Bold(headline), l.env.Columns(w))
 	for _, h := range r.Hits {
 		fmt.Fprintf(w, "\n  %s  %dx%s  (%s)\n", st.Error(h.Name), h.Count, span(h.First, h.Last), h.Unit)
-		block(w, "    ", h.Means, l.env.Width())
-		fmt.Fprintf(w, "    next: %s\n", h.Next)
-		fmt.Fprintf(w, "    %s\n", st.Faint(firstLine(h.Example, l.env.Width()-4)))
+		fold.Under(w, "    ", h.Means, l.env.Width())
+		fold.Under(w, "    next: ", h.Next, l.env.Width())
+		fmt.Fprintf(w, "    %s\n", st.Faint(fold.Clip(h.Example, l.env.Width()-4)))
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Logs {
 		if s.Error != "" {
-			block(w, "  not read: ", s.Error, l.env.Width())
+			fold.Under(w, "  not read: ", s.Error, l.env.Width())
 			continue
 		}
-		fmt.Fprintf(w, "  read: %s, %s from %s\n", s.Unit, phrase.Count(s.Lines, "line"), s.From)
+		fold.Under(w, "  read: ", fmt.Sprintf("%s, %s from %s", s.Unit, phrase.Count(s.Lines, "line"), s.From), l.env.Columns(w))
 	}
 }
 

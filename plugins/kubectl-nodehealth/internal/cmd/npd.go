@@ -157,27 +157,15 @@ func writeNPDReport(env *cli.Env, r npdReport, files []*npd.File, format string,
 		}
 		return finding.WriteJUnit(env.Out, cases)
 	}
-	st := env.Style(env.Out)
 	rules := 0
 	for i, it := range r.Items {
 		rules += it.Rules
 		for _, f := range it.Findings {
-			fmt.Fprintf(env.Out, "%s: %s: %s [%s]\n", f.Subject.Location(), severity(st, f.Severity), f.Message, f.ID)
-			fmt.Fprint(env.Out, st.Faint(finding.Snippet(files[i].Source(), f.Subject.Line, f.Subject.Column, 1, "")))
+			env.WriteFinding(cli.Shown{Finding: f, Source: files[i].Source(), Mark: 1})
 		}
 	}
 	_, err := fmt.Fprintf(env.Out, "%s in %s (checks ID explains)\n", r.Summary, phrase.Count(rules, "rule"))
 	return err
-}
-
-func severity(st cli.Style, s finding.Severity) string {
-	switch s {
-	case finding.Error:
-		return st.Error(string(s))
-	case finding.Warning:
-		return st.Warning(string(s))
-	}
-	return st.Info(string(s))
 }
 
 func completeValues(c *cobra.Command, flag string, values []string) {
@@ -252,7 +240,7 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 				return cli.Usagef("--crictl %q: goes with --health-checks, and is an absolute path", in.Crictl)
 			}
 			if in.HealthChecks && in.Crictl == "" {
-				fmt.Fprintln(env.ErrOut, "note: the runtime is not checked: the checker needs crictl, which the detector's image has not (--crictl PATH takes the nodes')")
+				env.Note("the runtime is not checked: the checker needs crictl, which the detector's image has not (--crictl PATH takes the nodes')")
 			}
 			in.Host = unit
 			in.Extra = map[string][]byte{}
@@ -264,7 +252,7 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 				for _, f := range monitors {
 					for _, x := range npd.Lint(f) {
 						if x.Severity != finding.Info {
-							fmt.Fprintf(env.ErrOut, "%s: %s: %s [%s]\n", x.Subject.Location(), x.Severity, x.Message, x.ID)
+							env.Tell("%s: %s: %s [%s]", x.Subject.Location(), x.Severity, x.Message, x.ID)
 						}
 					}
 					// Of a ConfigMap's file the key is the name.

@@ -54,11 +54,14 @@ Exit status: 1 where a node is not watched, has stale conditions or a problem no
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
 		defer cancel()
+		done := env.Doing("looking for detectors in %s", config.Host)
+		defer done()
 		nodes, err := listNodes(ctx, core, args)
 		if err != nil {
 			return err
 		}
 		sets, pods, notes := listDetectors(ctx, core)
+		done()
 		s := npd.Judge(nodes, sets, pods, env.Now())
 		return writeNPDStatus(env, s, notes, format)
 	}
@@ -155,7 +158,7 @@ func npdStatusText(env *cli.Env, s npd.Status, notes []string) {
 	}
 	row := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "  %-10s %s\n", name, strings.ReplaceAll(fold.Wrap(text, 66), "\n", "\n             "))
+			fold.Under(w, fmt.Sprintf("  %-10s ", name), text, env.Width())
 		}
 	}
 	for _, k := range order {

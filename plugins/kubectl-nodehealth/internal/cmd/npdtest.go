@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 type npdTestOptions struct {
@@ -225,8 +226,9 @@ func writeNPDRun(env *cli.Env, r npdRun) {
 			set++
 		}
 	}
-	fmt.Fprintf(env.Out, "%s\n", st.Bold(fmt.Sprintf("%s on %s: %s fired, %s, %s", r.Rules, r.Log,
-		phrase.Count(len(fired), "rule"), phrase.Count(events, "event"), phrase.Count(set, "condition")+" set")))
+	columns := env.Columns(env.Out)
+	fold.Hang(env.Out, "", "  ", st.Bold(fmt.Sprintf("%s on %s: %s fired, %s, %s", r.Rules, r.Log,
+		phrase.Count(len(fired), "rule"), phrase.Count(events, "event"), phrase.Count(set, "condition")+" set")), columns)
 	for _, f := range r.Firings {
 		where := fmt.Sprintf("line %d", f.First)
 		if f.Last != f.First {
@@ -241,22 +243,11 @@ func writeNPDRun(env *cli.Env, r npdRun) {
 		case f.Type != npd.Temporary:
 			what = "nothing: its condition is not declared"
 		}
-		fmt.Fprintf(env.Out, "  %-12s rule %-3d %-24s %s\n", where, f.Rule+1, f.Reason, what)
-		fmt.Fprintf(env.Out, "               %s\n", st.Faint(firstLine(f.Message, env.Width()-15)))
+		fold.Under(env.Out, fmt.Sprintf("  %-12s rule %-3d %-24s ", where, f.Rule+1, f.Reason), what, columns)
+		fmt.Fprintf(env.Out, "               %s\n", st.Faint(fold.Clip(f.Message, env.Width()-15)))
 	}
 	for _, s := range r.States {
 		fmt.Fprintf(env.Out, "  %-28s %-6s %s\n", s.Type, s.Status, s.Reason)
 	}
 	fmt.Fprintf(env.Out, "  %s read, %d not for this monitor; %s silent\n", phrase.Count(r.Lines, "line"), r.Dropped, phrase.Count(len(r.Silent), "rule"))
-}
-
-func firstLine(s string, width int) string {
-	s, _, more := strings.Cut(s, "\n")
-	if r := []rune(s); len(r) > width-2 {
-		s, more = string(r[:width-3]), true
-	}
-	if more {
-		s += "…"
-	}
-	return s
 }

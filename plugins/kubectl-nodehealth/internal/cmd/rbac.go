@@ -57,7 +57,7 @@ rules:
   verbs: [list]
 # What controlplane and usage read besides: who serves aggregated APIs and
 # webhooks, candidates for leadership, the API server's own check of etcd, the
-# mode of kube-proxy. livez, readyz and version are open to everybody by default.
+# mode of kube-proxy. livez, readyz and version are open to all by default.
 - apiGroups: [""]
   resources: [services]
   verbs: [get]
@@ -99,8 +99,8 @@ rules:
   verbs: [get]
 ---
 # Lets usage read which kubelets metrics-server complains about. Logs may hold
-# anything, so this is for kube-system only; where metrics-server runs in another
-# namespace, change it here. Without it: that metrics-server cannot read a
+# anything, so this is for kube-system only; where metrics-server runs
+# elsewhere, change it here. Without it: that metrics-server cannot read a
 # kubelet is known, and why is not.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

@@ -92,13 +92,11 @@ func (o *diagnoseOptions) text(env *cli.Env, w io.Writer, l *report.List) error 
 		}
 		return nil
 	}
-	if _, err := fmt.Fprintln(w, paint.Bold(fold.Wrap(report.Headline(l), env.Width()))); err != nil {
-		return err
-	}
+	fold.Under(w, "", paint.Bold(report.Headline(l)), env.Width())
 	if len(l.Items) == 0 {
 		return nil
 	}
-	if err := output.Table(w, report.Table(l), o.output == "wide"); err != nil {
+	if err := output.Table(w, report.Table(l), o.output == "wide", env.Columns(w), "Node"); err != nil {
 		return err
 	}
 	return report.Footer(w, l, paint, env.Width())

@@ -71,12 +71,7 @@ func writeTimeline(env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, form
 			mark, paint = "+", st.Good
 		}
 		lead := fmt.Sprintf("  %s  %-9s %s ", e.Time.Format(time.TimeOnly), e.Lane, mark)
-		for i, l := range strings.Split(fold.Wrap(e.Text, max(30, env.Width()-len(lead))), "\n") {
-			if i > 0 {
-				lead = strings.Repeat(" ", len(lead))
-			}
-			fmt.Fprintf(env.Out, "%s%s\n", lead, paint(l))
-		}
+		fold.Under(env.Out, lead, paint(e.Text), env.Width())
 	}
 	return nil
 }

@@ -60,7 +60,9 @@ no history in this pipeline.`,
 			return cli.Unknownf("kubeconfig: %w", err)
 		}
 		o.Nodes = args
+		done := env.Doing("asking nodes, pods and the metrics API of %s", config.Host)
 		s, err := pipeline.Collect(cmd.Context(), config, env.Now(), o)
+		done()
 		var status apierrors.APIStatus
 		if err != nil && errors.As(err, &status) {
 			return cli.Unknownf("list nodes: %w", err)
@@ -102,7 +104,7 @@ func writeUsage(env *cli.Env, r pipeline.Report, format string, failOn finding.F
 		return finding.WriteJUnit(env.Out, []finding.Case{{Suite: "usage", Name: "metrics pipeline", Findings: r.Findings, FailOn: failOn, Unknown: map[bool]string{true: r.Answer}[r.Unknown]}})
 	}
 	usageHeadline(env.Out, env.Style(env.Out), r, env.Width())
-	if err := usageTable(env.Out, r.Snapshot, format == "wide"); err != nil {
+	if err := usageTable(env.Out, r.Snapshot, format == "wide", env.Columns(env.Out)); err != nil {
 		return err
 	}
 	usageRest(env.Out, env.Style(env.Out), r, env.Width())

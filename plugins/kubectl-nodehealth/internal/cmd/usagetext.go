@@ -31,7 +31,7 @@ func usageHeadline(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 	default:
 		fmt.Fprintf(w, "%s\n", st.Error("the metrics pipeline breaks at: "+r.Broken))
 	}
-	block(w, "  ", phrase.Capital(r.Answer)+".", width)
+	fold.Under(w, "  ", phrase.Capital(r.Answer)+".", width)
 	fmt.Fprintln(w)
 	told := false
 	for i, l := range r.Links {
@@ -47,17 +47,13 @@ func usageHeadline(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 			fmt.Fprintf(w, "%s%s\n", lead, paint(word))
 			continue
 		}
-		lines := strings.Split(fold.Wrap(firstLine(l.Detail, 160), width-len(lead)-len(word)-2), "\n")
-		fmt.Fprintf(w, "%s%s  %s\n", lead, paint(word), lines[0])
-		for _, x := range lines[1:] {
-			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", len(lead)+len(word)+2), x)
-		}
+		fold.Under(w, lead+paint(word)+"  ", fold.Clip(l.Detail, 160), width)
 	}
 	for _, f := range r.Findings {
 		if strings.HasPrefix(r.Answer, f.Message) && f.Severity != finding.Info && len(f.Evidence) > 0 {
 			fmt.Fprintf(w, "\n  %s\n", st.Bold("Why we say so"))
 			for _, e := range f.Evidence {
-				block(w, "    ", firstLine(e, 300), width)
+				fold.Under(w, "    ", fold.Clip(e, 300), width)
 			}
 		}
 	}
@@ -66,7 +62,7 @@ func usageHeadline(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 	}
 	for _, f := range r.Findings {
 		if strings.HasPrefix(r.Answer, f.Message) && f.Severity != finding.Info {
-			block(w, "    ", f.Remedy, width)
+			fold.Under(w, "    ", f.Remedy, width)
 			break
 		}
 	}
@@ -89,7 +85,7 @@ func usageHeadline(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 const tableRows = 40
 
 // usageTable shows all nodes by name, and of a fleet the fullest.
-func usageTable(w io.Writer, s *pipeline.Snapshot, wide bool) error {
+func usageTable(w io.Writer, s *pipeline.Snapshot, wide bool, columns int) error {
 	t := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
 		output.Column("Node", false), output.Column("CPU", false), output.Column("Req", false), output.Column("Lim", false),
 		output.Column("Mem", false), output.Column("Req", false), output.Column("Lim", false), output.Column("Allocatable", false),
@@ -125,7 +121,7 @@ func usageTable(w io.Writer, s *pipeline.Snapshot, wide bool) error {
 			fmt.Sprintf("%s, %s", cpu, phrase.Bytes(uint64(max(0, memory.Value())))), orDash(n.Evict["memory.available"]),
 			fmt.Sprintf("%s/%s", pods, n.Allocatable.Pods()), orDash(thresholds(n.Evict)), orDash(n.Kubelet)))
 	}
-	if err := output.Table(w, t, wide); err != nil {
+	if err := output.Table(w, t, wide, columns, "Node"); err != nil {
 		return err
 	}
 	if left := len(s.Nodes) - len(nodes); left > 0 {
@@ -179,8 +175,8 @@ func usageRest(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 	if !s.PodsRead {
 		fmt.Fprintln(w, "  not known: they could not be read")
 	} else {
-		block(w, "  not ready                 ", podList(s.NotReady, s.NotReadyN), width)
-		block(w, "  stuck terminating over 5m ", podList(s.Stuck, s.StuckN), width)
+		fold.Under(w, "  not ready                 ", podList(s.NotReady, s.NotReadyN), width)
+		fold.Under(w, "  stuck terminating over 5m ", podList(s.Stuck, s.StuckN), width)
 	}
 	var rest []finding.Finding
 	for _, f := range r.Findings {
@@ -193,18 +189,18 @@ func usageRest(w io.Writer, st cli.Style, r pipeline.Report, width int) {
 	}
 	for _, f := range rest {
 		lead := fmt.Sprintf("  %s %-8s", f.ID, f.Severity)
-		block(w, lead, f.Message, width)
+		fold.Under(w, lead, f.Message, width)
 		for _, e := range f.Evidence {
-			block(w, strings.Repeat(" ", len(lead)), firstLine(e, 300), width)
+			fold.Under(w, strings.Repeat(" ", len(lead)), fold.Clip(e, 300), width)
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", st.Bold("Beyond this pipeline"))
 	for _, l := range [][2]string{{"custom metrics", apiState(s.Custom)}, {"external metrics", apiState(s.External)},
 		{"kube-state-metrics", podState(s, s.StateMetrics)}, {"Prometheus", podState(s, s.Prometheus)}} {
-		block(w, fmt.Sprintf("  %-19s ", l[0]), l[1], width)
+		fold.Under(w, fmt.Sprintf("  %-19s ", l[0]), l[1], width)
 	}
 	for _, p := range s.Probes {
-		block(w, "not read: ", fmt.Sprintf("%s: %s (%s)", p.Name, p.Status, firstLine(p.Detail, 160)), width)
+		fold.Under(w, "not read: ", fmt.Sprintf("%s: %s (%s)", p.Name, p.Status, fold.Clip(p.Detail, 160)), width)
 	}
 }
 
@@ -235,7 +231,7 @@ func apiState(a *pipeline.APIService) string {
 	case a.Available:
 		return "available, served by " + a.Namespace + "/" + a.Service
 	}
-	return "NOT available: " + firstLine(a.Why, 120)
+	return "NOT available: " + fold.Clip(a.Why, 120)
 }
 
 func podState(s *pipeline.Snapshot, pods []string) string {

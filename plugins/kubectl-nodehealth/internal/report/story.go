@@ -13,6 +13,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // Paint colours words by what they mean. The zero Paint colours nothing: the
@@ -51,18 +52,18 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 	v := n.view
 	if l.Cluster.Fault != nil && !mentions(l.Cluster.Fault, n) {
 		fmt.Fprintf(b, "\n")
-		wrap(b, "  ", "Cluster: "+l.Cluster.Fault.Phrase+". "+l.Cluster.Fault.Summary, width)
+		fold.Under(b, "  ", "Cluster: "+l.Cluster.Fault.Phrase+". "+l.Cluster.Fault.Summary, width)
 	}
 	fmt.Fprintf(b, "\n")
 	switch {
 	case n.Fault != nil:
-		wrap(b, "  ", n.Fault.Summary, width)
+		fold.Under(b, "  ", n.Fault.Summary, width)
 	case n.Verdict == fault.Unknown:
-		wrap(b, "  ", "Cannot tell: "+n.Missing+".", width)
+		fold.Under(b, "  ", "Cannot tell: "+n.Missing+".", width)
 	case n.Verdict == fault.Degraded:
-		wrap(b, "  ", degradedText(n), width)
+		fold.Under(b, "  ", degradedText(n), width)
 	default:
-		wrap(b, "  ", healthyText(v), width)
+		fold.Under(b, "  ", healthyText(v), width)
 	}
 	if f := n.Fault; f != nil {
 		section(b, p, "Why we say so")
@@ -97,7 +98,7 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 			case strings.HasPrefix(f.Remedy, "kubectl "):
 				fmt.Fprintf(b, "    %s\n", f.Remedy)
 			default:
-				wrap(b, "    ", phrase.Capital(f.Remedy), width)
+				fold.Under(b, "    ", phrase.Capital(f.Remedy), width)
 			}
 			command(b, fault.Command{Run: "kubectl nodehealth checks " + f.ID, Note: "what it means"}, p, width)
 		}
@@ -148,20 +149,15 @@ func labelled(b *strings.Builder, label, text, source string, p Paint, width int
 		// A long label (a condition's name) starts the text.
 		text, label = label+" "+text, ""
 	}
-	lines := fold(text, width-len(indent))
-	for i, l := range lines {
-		lead := indent
-		if i == 0 {
-			lead = "    " + label + strings.Repeat(" ", labelWidth-len(label)+1)
-		}
-		if i == len(lines)-1 && source != "" {
-			if gap := width - len(indent) - utf8.RuneCountInString(l) - len(source); gap >= 2 {
-				fmt.Fprintf(b, "%s%s%s%s\n", lead, l, strings.Repeat(" ", gap), p.by(p.Faint, source))
-				continue
-			}
-		}
-		fmt.Fprintf(b, "%s%s\n", lead, l)
+	lead := "    " + label + strings.Repeat(" ", labelWidth-len(label)+1)
+	var folded strings.Builder
+	fold.Hang(&folded, lead, indent, text, width)
+	shown := strings.TrimSuffix(folded.String(), "\n")
+	last := shown[strings.LastIndexByte(shown, '\n')+1:]
+	if gap := width - fold.Width(last) - len(source); source != "" && gap >= 2 {
+		shown += strings.Repeat(" ", gap) + p.by(p.Faint, source)
 	}
+	fmt.Fprintln(b, shown)
 }
 
 // command writes a line that can be pasted; it is never folded.
@@ -177,32 +173,6 @@ func command(b *strings.Builder, c fault.Command, p Paint, width int) {
 		return
 	}
 	fmt.Fprintf(b, "    %s\n%s\n", p.by(p.Faint, note), line)
-}
-
-func wrap(b *strings.Builder, indent, text string, width int) {
-	for _, l := range fold(text, width-len(indent)) {
-		fmt.Fprintf(b, "%s%s\n", indent, l)
-	}
-}
-
-func fold(text string, width int) []string {
-	var out []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			out = append(out, line)
-			line = word
-			continue
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	if line != "" || len(out) == 0 {
-		out = append(out, line)
-	}
-	return out
 }
 
 // mentions says whether the node's own story already tells the cluster's
@@ -352,25 +322,13 @@ func also(b *strings.Builder, l *List, n Node, p Paint, all bool, width int) {
 			painted = p.by(p.Warning, word)
 		}
 		lead := fmt.Sprintf("    %s %s%s ", f.ID, painted, strings.Repeat(" ", 7-len(word)))
-		indent := strings.Repeat(" ", 4+len(f.ID)+1+7+1)
-		for j, line := range fold(f.Message, width-len(indent)) {
-			if j == 0 {
-				fmt.Fprintf(b, "%s%s\n", lead, line)
-			} else {
-				fmt.Fprintf(b, "%s%s\n", indent, line)
-			}
-		}
+		fold.Under(b, lead, f.Message, width)
 	}
 	if len(missing) > 0 {
-		for i, line := range fold("could not read: "+strings.Join(missing, "; "), width-6) {
-			if i > 0 {
-				line = "  " + line
-			}
-			fmt.Fprintf(b, "    %s\n", line)
-		}
+		fold.Hang(b, "    ", "      ", "could not read: "+strings.Join(missing, "; "), width)
 	}
 	for _, note := range l.Notes {
-		wrap(b, "    ", "note: "+note, width)
+		fold.Under(b, "    ", "note: "+note, width)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/fault"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/phrase"
+	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
 // Headline is the answer for a list of nodes in one line.
@@ -179,7 +180,7 @@ func Footer(w io.Writer, l *List, p Paint, width int) error {
 	b := &strings.Builder{}
 	if f := l.Cluster.Fault; f != nil {
 		fmt.Fprintln(b)
-		wrap(b, "", "Cluster: "+f.Phrase+" ("+string(f.Confidence)+" confidence). "+f.Summary, width)
+		fold.Under(b, "", "Cluster: "+f.Phrase+" ("+string(f.Confidence)+" confidence). "+f.Summary, width)
 		for _, e := range f.Why {
 			labelled(b, e.Label, e.Text, e.Source, p, width)
 		}
@@ -188,7 +189,7 @@ func Footer(w io.Writer, l *List, p Paint, width int) error {
 		}
 	}
 	for _, n := range l.Notes {
-		wrap(b, "", "note: "+n, width)
+		fold.Under(b, "", "note: "+n, width)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
