@@ -251,7 +251,8 @@ func p12Items(name string, data []byte, o Options) ([]Item, error) {
 	if err == nil {
 		return certItems(name, cs), nil
 	}
-	blocks, pemErr := pkcs12.ToPEM(data, string(o.Passphrase)) //nolint:staticcheck // deprecated for those who want one key
+	//lint:ignore SA1019 deprecated for its keys; the certificates are right, and nothing else reads several.
+	blocks, pemErr := pkcs12.ToPEM(data, string(o.Passphrase))
 	if pemErr == nil {
 		blocks = slices.DeleteFunc(blocks, func(b *pem.Block) bool { return b.Type != "CERTIFICATE" })
 		for _, b := range blocks {
