@@ -67,7 +67,7 @@ func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args 
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	root := Tree(env, newRoot)
 	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
 	}
@@ -75,7 +75,7 @@ func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args 
 		fmt.Fprintln(env.ErrOut, "interrupted")
 		return ExitInterrupted
 	}
-	return report(env, cmd, err)
+	return report(env, err)
 }
 
 // Tree returns a plugin's commands as they run: with what every command has.
@@ -88,7 +88,7 @@ func Tree(env *Env, newRoot func(*Env) *cobra.Command) *cobra.Command {
 
 // report writes the error as one line and its hints as one line each, folded on
 // a terminal, and returns the exit status.
-func report(env *Env, cmd *cobra.Command, err error) int {
+func report(env *Env, err error) int {
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{Code: ExitUnknown, Err: err}
@@ -96,11 +96,14 @@ func report(env *Env, cmd *cobra.Command, err error) int {
 	if e.Err == nil {
 		return e.Code
 	}
-	env.say("error: ", oneLine(err.Error()))
-	hints := e.Hints
-	if e.Code == ExitUsage && len(hints) == 0 && isFlagError(err) {
-		hints = []string{fmt.Sprintf("see '%s --help'", cmd.CommandPath())}
+	text, hints := Tell(err)
+	switch {
+	case notReached(err):
+		hints = append(hints, e.Hints...)
+	case len(e.Hints) > 0:
+		hints = e.Hints
 	}
+	env.say("error: ", text)
 	for _, h := range hints {
 		env.Hint(h)
 	}
@@ -136,13 +139,6 @@ func (e *Env) say(word, text string) { fold.Under(e.ErrOut, word, text, e.Column
 // annotation can all show.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-type flagError struct{ error }
-
-func isFlagError(err error) bool {
-	var f flagError
-	return errors.As(err, &f)
-}
-
 // finish applies to a whole command tree what no command should have to
 // remember.
 func finish(root *cobra.Command, env *Env) {
@@ -156,9 +152,7 @@ func finish(root *cobra.Command, env *Env) {
 	}
 	root.Annotations[cobra.CommandDisplayNameAnnotation] = "kubectl " + root.Name()
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &Error{Code: ExitUsage, Err: flagError{err}}
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().StringVar(&env.color, "color", "auto", "When to use colour: auto, always or never")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetHelpCommand(helpCommand(root))
@@ -217,7 +211,7 @@ func wrapArgs(c *cobra.Command) {
 			if errors.As(err, &e) {
 				return err
 			}
-			return &Error{Code: ExitUsage, Err: flagError{err}}
+			return wrongArgs(cmd, a, args)
 		}
 		return nil
 	}
@@ -250,6 +244,10 @@ func each(c *cobra.Command, f func(*cobra.Command)) {
 func quietKlog(w io.Writer) {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
+	// Left to itself klog writes errors to stderr all the same.
+	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(fs)
+	_ = fs.Set("stderrthreshold", "FATAL")
 	verbosity.w = w
 }
 

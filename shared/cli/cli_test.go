@@ -51,12 +51,12 @@ func TestExitStatus(t *testing.T) {
 		"hint":            {run: func(*Env) error { return WithHint(Usagef("bad"), "do this") }, code: 2, err: "error: bad\nhint: do this\n"},
 		"interrupted":     {ctx: cancelled, run: func(*Env) error { return errors.New("whatever") }, code: 130, err: "interrupted\n"},
 		"flag":            {run: ok, args: []string{"--nope"}, code: 2, err: "error: unknown flag: --nope\nhint: see 'kubectl thing --help'\n"},
-		"too many args":   {run: ok, args: []string{"a", "b"}, code: 2, err: "error: accepts at most 1 arg(s), received 2\nhint: see 'kubectl thing --help'\n"},
+		"too many args":   {run: ok, args: []string{"a", "b"}, code: 2, err: "error: kubectl thing: unexpected argument \"b\"\nhint: usage: kubectl thing NAME\n"},
 		"unknown word":    {run: ok, args: []string{"group", "lits"}, code: 2, err: "error: kubectl thing group has no command \"lits\"\nhint: did you mean 'kubectl thing group list'?\n"},
 		"unknown words":   {run: ok, args: []string{"group", "zzzzzz", "--color", "never"}, code: 2, err: "error: kubectl thing group has no command \"zzzzzz\"\nhint: 'kubectl thing group --help' lists the commands\n"},
 		"group alone":     {run: ok, args: []string{"group"}, code: 0},
 		"colour":          {run: ok, args: []string{"--color", "blue"}, code: 2, err: "error: --color \"blue\": not one of auto, always, never\n"},
-		"completion args": {run: ok, args: []string{"completion", "ksh"}, code: 2, err: "error: invalid argument \"ksh\" for \"kubectl thing completion\"\nhint: see 'kubectl thing completion --help'\n"},
+		"completion args": {run: ok, args: []string{"completion", "ksh"}, code: 2, err: "error: kubectl thing completion \"ksh\": not one of bash, zsh, fish, powershell, install, uninstall\nhint: usage: kubectl thing completion SHELL\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := c.ctx

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 const (
@@ -45,15 +46,35 @@ func ClusterFlags(fs *pflag.FlagSet) *Cluster {
 	return &Cluster{flags}
 }
 
-// RESTConfig says how to reach the chosen cluster.
+// ErrNoneNamed is in the error where no kubeconfig names a cluster.
+var ErrNoneNamed = errors.New("no kubeconfig names one (KUBECONFIG, ~/.kube/config, --kubeconfig)")
+
+// RESTConfig says how to reach the chosen cluster. The error says that there is
+// none; with ErrNoneNamed in it the result is where kubectl looks all the same.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
-	config, err := c.flags.ToRESTConfig()
+	const contexts = "'kubectl config get-contexts' lists what --context can name; --kubeconfig FILE reads another file"
+	if t := c.flags.Timeout; t != nil {
+		if _, err := clientcmd.ParseTimeout(*t); err != nil {
+			return nil, Usagef("--request-timeout %q: not %s", *t, formOf("duration"))
+		}
+	}
+	cfg, err := c.flags.ToRESTConfig()
 	// The call that failed says nothing to a user, and has another name on each
 	// system.
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		err = fmt.Errorf("%s: %w", pe.Path, pe.Err)
 	}
-	return config, err
+	if err != nil {
+		return nil, WithHint(Unknownf("no cluster: %w", err), contexts)
+	}
+	if c.flags.APIServer != nil && *c.flags.APIServer != "" {
+		return cfg, nil
+	}
+	// Where nothing names a cluster, client-go makes this one up.
+	if raw, err := c.flags.ToRawKubeConfigLoader().RawConfig(); err == nil && len(raw.Clusters) == 0 && cfg.Host == "http://localhost:8080" {
+		return cfg, WithHint(Unknownf("no cluster: %w", ErrNoneNamed), contexts)
+	}
+	return cfg, nil
 }
 
 // Mapper tells the kinds that the cluster serves, by their short names too.
@@ -71,12 +92,6 @@ func (c *Cluster) NamespaceFlag() string {
 		return ""
 	}
 	return *c.flags.Namespace
-}
-
-// Named says whether any kubeconfig names a cluster.
-func (c *Cluster) Named() bool {
-	raw, err := c.flags.ToRawKubeConfigLoader().RawConfig()
-	return err != nil || len(raw.Clusters) > 0
 }
 
 func setGroup(f *pflag.Flag, group string) {

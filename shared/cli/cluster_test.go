@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -52,7 +53,7 @@ func TestClusterFlags(t *testing.T) {
 			t.Fatalf("%v: %v", x.args, err)
 		}
 		ns, err := c.Namespace()
-		if err != nil || config.Host != x.host || ns != x.namespace || config.BearerToken != "t" || !c.Named() {
+		if err != nil || config.Host != x.host || ns != x.namespace || config.BearerToken != "t" {
 			t.Errorf("%v: %s, namespace %s, token %q, %v", x.args, config.Host, ns, config.BearerToken, err)
 		}
 	}
@@ -72,7 +73,7 @@ func TestClusterFlags(t *testing.T) {
 func TestNoClusterNamed(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	c := ClusterFlags(pflag.NewFlagSet("x", pflag.ContinueOnError))
-	if c.Named() {
-		t.Error("there is no kubeconfig")
+	if _, err := c.RESTConfig(); err == nil || !strings.HasPrefix(err.Error(), "no cluster: no kubeconfig names one") {
+		t.Errorf("there is no kubeconfig: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Exit statuses, the same in every plugin. They extend the habit of kubectl
@@ -37,7 +38,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("exit status %d", e.Code)
+		return "exit status " + strconv.Itoa(e.Code)
 	}
 	return e.Err.Error()
 }

@@ -132,6 +132,9 @@ func Read(ctx context.Context, sources []Source, o Options, newVisitor func() Vi
 			name = "log " + sources[0].Name
 		}
 		err = fmt.Errorf("%s: %w", name, p.nothing())
+		if sum.Bytes == 0 && len(sources) == 1 {
+			err = fmt.Errorf("%s: the file is empty", name)
+		}
 	}
 	return visitors, sum, err
 }

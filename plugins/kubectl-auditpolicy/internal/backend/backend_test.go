@@ -202,16 +202,16 @@ func TestSizeBefore136(t *testing.T) {
 func TestPlanRefuses(t *testing.T) {
 	good := Webhook{PolicyPath: "/a/p.yaml", ConfigPath: "/a/w.yaml", URL: "https://h/x", MaxEventSize: 1}
 	for want, change := range map[string]func(*Webhook){
-		"plain http":   func(w *Webhook) { w.URL = "http://audit.example.org/" },
-		"not a URL":    func(w *Webhook) { w.URL = "audit.example.org" },
-		"scheme":       func(w *Webhook) { w.URL = "ftp://x/y" },
-		"user and":     func(w *Webhook) { w.URL = "https://u:secret@h/" },
-		"drops what":   func(w *Webhook) { w.URL = "https://h/?token=x" },
-		"its key":      func(w *Webhook) { w.CertPath = "/a/c" },
-		"not one of":   func(w *Webhook) { w.Mode = "async" },
-		"absolute":     func(w *Webhook) { w.ConfigPath = "w.yaml" },
-		"plain path":   func(w *Webhook) { w.PolicyPath = "/a b" },
-		"not an absol": func(w *Webhook) { w.TokenPath = "../t" },
+		"plain http":    func(w *Webhook) { w.URL = "http://audit.example.org/" },
+		"not a URL":     func(w *Webhook) { w.URL = "audit.example.org" },
+		"scheme":        func(w *Webhook) { w.URL = "ftp://x/y" },
+		"user and":      func(w *Webhook) { w.URL = "https://u:secret@h/" },
+		"drops what":    func(w *Webhook) { w.URL = "https://h/?token=x" },
+		"go together":   func(w *Webhook) { w.CertPath = "/a/c" },
+		"not one of":    func(w *Webhook) { w.Mode = "async" },
+		"absolute":      func(w *Webhook) { w.ConfigPath = "w.yaml" },
+		"plain path":    func(w *Webhook) { w.PolicyPath = "/a b" },
+		"not the absol": func(w *Webhook) { w.TokenPath = "../t" },
 	} {
 		w := good
 		change(&w)

@@ -61,7 +61,7 @@ type Log struct {
 
 // PlanLog makes the plan for a log backend.
 func PlanLog(l Log) (*Plan, error) {
-	if err := absolute("policy path", l.PolicyPath); err != nil {
+	if err := absolute("--policy-path", l.PolicyPath); err != nil {
 		return nil, err
 	}
 	p := &Plan{Backend: "log", Flags: []Flag{{"audit-policy-file", l.PolicyPath, "what is recorded; read once, at start"}}}
@@ -71,11 +71,11 @@ func PlanLog(l Log) (*Plan, error) {
 	if l.Path == "-" {
 		p.Notes = append(p.Notes, "The log goes to the API server's stdout, mixed with its own; the container runtime rotates it, so the flags for rotation have no effect and are left out.")
 	} else {
-		if err := absolute("log path", l.Path); err != nil {
+		if err := absolute("--path", l.Path); err != nil {
 			return nil, err
 		}
 		if path.Dir(l.Path) == path.Dir(l.PolicyPath) {
-			return nil, fmt.Errorf("log path %s: the log and the policy need directories of their own, for the policy's is mounted read-only", l.Path)
+			return nil, fmt.Errorf("--path %s: the log and the policy need directories of their own, for the policy's is mounted read-only; choose another --path or --policy-path", l.Path)
 		}
 		p.Flags = append(p.Flags,
 			Flag{"audit-log-maxsize", strconv.Itoa(l.Retain.MaxSize), "MB a file"},
@@ -98,7 +98,7 @@ func PlanLog(l Log) (*Plan, error) {
 			Flag{"audit-log-batch-buffer-size", strconv.Itoa(l.Sizing.Buffer), "events; a full buffer drops"})
 		p.Notes = append(p.Notes, "In batch mode a full buffer drops events and the request goes on: watch apiserver_audit_error_total.")
 	default:
-		return nil, fmt.Errorf("mode %q: not one of batch, blocking, blocking-strict", l.Mode)
+		return nil, fmt.Errorf("--mode %q: not one of batch, blocking, blocking-strict", l.Mode)
 	}
 	s := l.Sizing
 	p.Sizing = &s
@@ -125,25 +125,25 @@ type Webhook struct {
 
 // PlanWebhook makes the plan for a webhook backend.
 func PlanWebhook(w Webhook) (*Plan, error) {
-	if err := cmp.Or(absolute("policy path", w.PolicyPath), absolute("config path", w.ConfigPath)); err != nil {
+	if err := cmp.Or(absolute("--policy-path", w.PolicyPath), absolute("--config-path", w.ConfigPath)); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(w.URL)
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("url %q: not a URL such as https://audit.example.org/events", w.URL)
+		return nil, fmt.Errorf("--url %q: not a URL such as https://audit.example.org/events", w.URL)
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("url %q: the scheme is %q, and the webhook speaks https", w.URL, u.Scheme)
+		return nil, fmt.Errorf("--url %q: the scheme is %q; write https://", w.URL, u.Scheme)
 	case u.User != nil:
-		return nil, fmt.Errorf("url: it holds a user and password, which kube-apiserver does not send; use --token-path or a client certificate")
+		return nil, fmt.Errorf("--url: it holds a user and password, which kube-apiserver does not send; use --token-path or a client certificate")
 	case u.Scheme == "http" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" && u.Hostname() != "localhost":
-		return nil, fmt.Errorf("url %q: plain http would send every event readable over the network; use https", w.URL)
+		return nil, fmt.Errorf("--url %q: plain http would send every event readable over the network; use https", w.URL)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("url %q: kube-apiserver drops what follows the path; put it into the path", w.URL)
+		return nil, fmt.Errorf("--url %q: kube-apiserver drops what follows the path; put it into the path", w.URL)
 	}
 	if (w.CertPath == "") != (w.KeyPath == "") {
-		return nil, fmt.Errorf("a client certificate needs its key, and the other way round")
+		return nil, fmt.Errorf("--client-cert-path and --client-key-path go together: give both or none")
 	}
 	p := &Plan{Backend: "webhook", Flags: []Flag{
 		{"audit-policy-file", w.PolicyPath, "what is recorded; read once, at start"},
@@ -168,9 +168,9 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 			p.Mounts = append(p.Mounts, Mount{name, d, true, "Directory"})
 		}
 	}
-	for _, f := range [][2]string{{"CA", w.CAPath}, {"certificate", w.CertPath}, {"key", w.KeyPath}, {"token", w.TokenPath}} {
-		if what, file := f[0], f[1]; file != "" {
-			if err := absolute(what+" path", file); err != nil {
+	for _, f := range [][2]string{{"--ca-path", w.CAPath}, {"--client-cert-path", w.CertPath}, {"--client-key-path", w.KeyPath}, {"--token-path", w.TokenPath}} {
+		if flag, file := f[0], f[1]; file != "" {
+			if err := absolute(flag, file); err != nil {
 				return nil, err
 			}
 		}
@@ -201,7 +201,7 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 			Flag{"audit-webhook-initial-backoff", "1s", "requests wait through it"})
 		p.Notes = append(p.Notes, "In blocking mode every event is a request of its own, and the API server is as slow as the receiver: an unreachable one holds every request up for all its attempts.")
 	default:
-		return nil, fmt.Errorf("mode %q: not one of batch, blocking, blocking-strict", w.Mode)
+		return nil, fmt.Errorf("--mode %q: not one of batch, blocking, blocking-strict", w.Mode)
 	}
 	p.Flags = append(p.Flags,
 		Flag{"audit-webhook-truncate-enabled", "true", "large events lose their bodies instead of being refused"},
@@ -216,7 +216,7 @@ func trim(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
 
 func absolute(what, p string) error {
 	if !path.IsAbs(p) || path.Clean(p) != p || p == "/" {
-		return fmt.Errorf("%s %q: not an absolute path of a file", what, p)
+		return fmt.Errorf("%s %q: not the absolute path of a file such as /etc/kubernetes/audit/policy.yaml", what, p)
 	}
 	if strings.ContainsAny(p, " \t\n\"'\\:,") {
 		return fmt.Errorf("%s %q: it has a character that flags and manifests would need quoted; choose a plain path", what, p)

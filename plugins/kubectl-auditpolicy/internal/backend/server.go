@@ -107,7 +107,7 @@ func ReadServer(name string, data []byte) (*Server, error) {
 		}
 	}
 	if strings.ContainsRune(string(data), 0) {
-		return nil, &NotServerError{name + ": a binary file"}
+		return nil, &NotServerError{name + ": a binary file, not the configuration of an API server"}
 	}
 	s := &Server{Name: name, Kind: "flags", Text: data}
 	all := textFlags(string(data))
@@ -118,7 +118,7 @@ func ReadServer(name string, data []byte) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, &NotServerError{name + ": no flags of kube-apiserver in it"}
+		return nil, &NotServerError{name + ": no flags of kube-apiserver in it, such as --audit-log-path=FILE"}
 	}
 	return s, nil
 }

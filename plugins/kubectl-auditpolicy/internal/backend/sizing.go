@@ -56,15 +56,15 @@ type Sizing struct {
 func Size(l Load) (Sizing, error) {
 	switch {
 	case !(l.Rate > 0) || math.IsInf(l.Rate, 0):
-		return Sizing{}, fmt.Errorf("the request rate must be above 0")
+		return Sizing{}, fmt.Errorf("--rate %v: not above 0", l.Rate)
 	case !(l.EventsPerRequest > 0) || l.EventsPerRequest > 4:
-		return Sizing{}, fmt.Errorf("events per request must be above 0 and at most 4, one a stage")
+		return Sizing{}, fmt.Errorf("--events-per-request %v: not above 0 and at most 4, one a stage", l.EventsPerRequest)
 	case l.BatchSize < 1:
-		return Sizing{}, fmt.Errorf("the batch size must be at least 1")
+		return Sizing{}, fmt.Errorf("--batch-size %d: not 1 or more", l.BatchSize)
 	case l.Latency <= 0:
-		return Sizing{}, fmt.Errorf("the latency must be above 0")
+		return Sizing{}, fmt.Errorf("--latency %s: not above 0", l.Latency)
 	case !(l.Headroom >= 1):
-		return Sizing{}, fmt.Errorf("the headroom must be at least 1")
+		return Sizing{}, fmt.Errorf("--headroom %v: not 1 or more", l.Headroom)
 	}
 	s := Sizing{EventsPerSecond: l.Rate * l.EventsPerRequest, MaxSize: l.BatchSize}
 	s.MinQPS = s.EventsPerSecond / float64(l.BatchSize)
@@ -73,7 +73,7 @@ func Size(l Load) (Sizing, error) {
 	// A buffer below two batches would drop while one is being taken out.
 	s.Buffer = max(int(math.Ceil(float64(s.MinBuffer)*l.Headroom-1e-9)), 2*l.BatchSize)
 	if float64(s.Buffer) > 1e7 || float64(s.QPS) > 1e6 {
-		return Sizing{}, fmt.Errorf("%.0f events a second need a buffer of %d events; no API server has the memory for it: record less, or send larger batches", s.EventsPerSecond, s.Buffer)
+		return Sizing{}, fmt.Errorf("%.0f events a second need a buffer of %d events; no API server has the memory for it; record less, or give a larger --batch-size", s.EventsPerSecond, s.Buffer)
 	}
 	// After a stall a whole buffer may go out at once.
 	s.Burst = max(15, s.QPS, int(math.Ceil(float64(s.Buffer)/float64(l.BatchSize))))

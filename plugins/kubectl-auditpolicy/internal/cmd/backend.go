@@ -311,7 +311,7 @@ func newBackendWebhook(env *cli.Env) *cobra.Command {
 			return err
 		}
 		if w.URL == "" {
-			return cli.Usagef("--url: the receiver's address is needed")
+			return cli.Usagef("--url is missing: the receiver's address, such as https://audit.example.org/events")
 		}
 		if caFile != "" {
 			if w.CAPath != "" {
@@ -321,7 +321,7 @@ func newBackendWebhook(env *cli.Env) *cobra.Command {
 				return cli.Usagef("--ca-file: %w", err)
 			}
 			if !strings.Contains(string(w.CAData), "-----BEGIN CERTIFICATE-----") || strings.Contains(string(w.CAData), "PRIVATE KEY") {
-				return cli.Usagef("--ca-file %s: it must hold certificates in PEM and nothing else", caFile)
+				return cli.Usagef("--ca-file %s: not certificates in PEM and nothing else", caFile)
 			}
 		}
 		if w.MaxEventSize < 1 {

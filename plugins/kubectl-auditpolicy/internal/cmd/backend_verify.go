@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
@@ -75,19 +76,22 @@ func (o *verifyOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	cfg, err := o.cluster.RESTConfig()
 	if err != nil {
-		return cli.Unknownf("cluster: %w", err)
+		return cli.WithHint(err, "'backend check' judges flags and manifests without a cluster")
 	}
 	d, err := discovery.NewDiscoveryClientForConfig(cfg)
 	if err != nil {
-		return cli.Unknownf("cluster: %w", err)
+		return cli.Unknownf("no cluster: %w", err)
 	}
 	read := func() (backend.Counters, error) {
 		ctx, cancel := context.WithTimeout(ctx, o.timeout)
 		defer cancel()
 		text, err := metrics(ctx, d.RESTClient())
 		if err != nil {
-			return backend.Counters{}, cli.WithHint(cli.Unknownf("read /metrics of %s: %w", cfg.Host, err),
-				"it takes permission to get the non-resource URL /metrics: 'kubectl auth can-i get /metrics'")
+			err = cli.Unknownf("read /metrics: %w", err)
+			if apierrors.IsForbidden(err) {
+				err = cli.WithHint(err, "it takes permission to get the non-resource URL /metrics: 'kubectl auth can-i get /metrics'")
+			}
+			return backend.Counters{}, err
 		}
 		c, err := backend.ReadMetrics(text)
 		if err != nil {

@@ -70,7 +70,7 @@ func (o *diffOptions) run(env *cli.Env) error {
 		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(diffFailOn, ", "))
 	}
 	if o.old == "-" && o.new == "-" {
-		return cli.Usagef("both policies cannot come from stdin")
+		return cli.Usagef("both policies cannot come from stdin; give one of the two as a file")
 	}
 	a, err := exactPolicy(env, o.old)
 	if err != nil {

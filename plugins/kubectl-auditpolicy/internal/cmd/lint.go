@@ -1,13 +1,13 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -163,7 +163,7 @@ func (o *lintOptions) validate() error {
 	}
 	for id := range o.rules.Severity {
 		if !slices.ContainsFunc(all, func(r finding.Rule) bool { return r.ID == id }) {
-			return cli.Usagef("configuration: severity: check %q: there is none of this id", id)
+			return cli.WithHint(cli.Usagef("configuration: severity: check %q: there is none of this id", id), "'kubectl auditpolicy checks' lists them")
 		}
 	}
 	o.rules.Disable, o.rules.Enable = o.disable, o.enable
@@ -217,7 +217,8 @@ func (o *lintOptions) run(ctx context.Context, env *cli.Env) error {
 	}
 	if len(bad) > 0 {
 		for _, err := range bad[1:] {
-			env.Fail("%v", err)
+			text, _ := cli.Tell(err)
+			env.Fail("%s", text)
 		}
 		return bad[0]
 	}
@@ -249,9 +250,6 @@ func readInput(env *cli.Env, name string) (data []byte, shown string, err error)
 		shown = "<stdin>"
 	}
 	if data, err = readBytes(env, name); err != nil {
-		if errors.Is(err, syscall.EISDIR) {
-			return nil, shown, cli.WithHint(cli.Usagef("%s: %w", shown, err), "name the files in it: "+filepath.Join(shown, "*.yaml"))
-		}
 		return nil, shown, cli.Usagef("%s: %w", shown, err)
 	}
 	return data, shown, nil
@@ -276,6 +274,9 @@ func readBytes(env *cli.Env, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, policy.MaxBytes+1))
 	if len(data) <= policy.MaxBytes { // what is cut off keeps the length that tells
 		data = widetext.Decode(data)
+	}
+	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+		err = errors.New("the file is empty")
 	}
 	return data, reason(err)
 }

@@ -21,7 +21,7 @@ const discoveryTimeout = 15 * time.Second
 func liveTable(ctx context.Context, flags *cli.Cluster) (*apitable.Table, error) {
 	config, err := flags.RESTConfig()
 	if err != nil {
-		return nil, cli.WithHint(cli.Unknownf("--live: no cluster: %w", err), "leave --live out to judge by the table of a Kubernetes version")
+		return nil, cli.WithHint(err, "leave --live out to judge by the table of a Kubernetes version")
 	}
 	config.Timeout = discoveryTimeout
 	client, err := discovery.NewDiscoveryClientForConfig(config)
@@ -45,11 +45,11 @@ func liveTable(ctx context.Context, flags *cli.Cluster) (*apitable.Table, error)
 			a.err = errors.New("discovery names no resource")
 		}
 		if a.err != nil && !discovery.IsGroupDiscoveryFailedError(a.err) || len(a.lists) == 0 {
-			return nil, cli.WithHint(cli.Unknownf("--live: discovery on %s: %w", config.Host, a.err), "leave --live out to judge by the table of a Kubernetes version")
+			return nil, cli.WithHint(cli.Unknownf("--live: discovery: %w", a.err), "leave --live out to judge by the table of a Kubernetes version")
 		}
 		if a.err != nil {
 			// A verdict on a group that does not answer would be a guess.
-			return nil, cli.WithHint(cli.Unknownf("--live: discovery on %s: %w", config.Host, a.err), "an aggregated API does not answer: 'kubectl get apiservices' shows which")
+			return nil, cli.WithHint(cli.Unknownf("--live: discovery: %w", a.err), "an aggregated API does not answer: 'kubectl get apiservices' shows which")
 		}
 		return tableOf(a.lists), nil
 	}

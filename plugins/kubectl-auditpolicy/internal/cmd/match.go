@@ -60,7 +60,7 @@ func newMatch(env *cli.Env) *cobra.Command {
 				args, o.line = args[:at], args[at:]
 			}
 			if len(args) != 1 {
-				return cli.Usagef("match takes one policy; a line of kubectl comes after --")
+				return cli.Usagef("match takes one policy, and a line of kubectl after --: match policy.yaml -- kubectl get pods")
 			}
 			o.policy = args[0]
 			o.spec.NamespaceSet = cmd.Flags().Changed("namespace")
@@ -189,7 +189,7 @@ func (o *matchOptions) requests(ctx context.Context, env *cli.Env, table *apitab
 		return nil, cli.Usagef("--verb: a line of kubectl has its own verbs")
 	}
 	if o.spec.Unauthenticated && (o.spec.User != "" || len(o.spec.Groups) > 0) {
-		return nil, cli.Usagef("--unauthenticated: a request whose authentication fails has no user and no groups")
+		return nil, cli.Usagef("--unauthenticated: a request whose authentication fails has no user and no groups; leave --user and --group out")
 	}
 	switch {
 	case len(o.line) > 0:

@@ -88,23 +88,30 @@ func newSimulate(env *cli.Env) *cobra.Command {
 }
 
 func (o *simulateOptions) validate() error {
+	if err := checkReportFormat(o.format); err != nil {
+		return err
+	}
 	switch {
 	case len(o.logs) == 0 && o.rate == 0:
 		return cli.WithHint(cli.Usagef("no events: give --log or --rate"), "for example: kubectl auditpolicy simulate --rate 500")
 	case len(o.logs) > 0 && o.rate != 0:
 		return cli.Usagef("--log and --rate: give one of the two")
 	case o.policy != "" && len(o.logs) == 0:
-		return cli.Usagef("--policy says what to count of a log; there is no --log")
+		return cli.Usagef("--policy says what to count of a log: give --log too")
 	case !(o.rate >= 0 && o.rate <= 1e6):
 		return cli.Usagef("--rate %v: between 0 and a million", o.rate)
 	case !(o.perRequest > 0 && o.perRequest <= 4):
 		return cli.Usagef("--events-per-request %v: above 0, at most 4", o.perRequest)
 	case o.eventSize < 1 || o.eventSize > 100<<20:
-		return cli.Usagef("--event-size %d: between 1 and 100 MB", o.eventSize)
-	case o.duration <= 0 || !(o.peak >= 1) || o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
-		return cli.Usagef("--duration is above 0, --peak at least 1, and no time is negative")
+		return cli.Usagef("--event-size %d: between 1 byte and 100 MB", o.eventSize)
+	case o.duration <= 0:
+		return cli.Usagef("--duration %s: not above 0", o.duration)
+	case !(o.peak >= 1):
+		return cli.Usagef("--peak %v: not 1 or more", o.peak)
+	case o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
+		return cli.Usagef("--peak-for %s, --latency %s, --outage %s, --initial-backoff %s: one is less than 0", o.peakFor, o.latency, o.outage, o.back)
 	case o.latency > 10*time.Minute || o.back > time.Hour || o.outage > 30*24*time.Hour:
-		return cli.Usagef("--latency is at most 10m, --initial-backoff at most 1h, --outage at most 720h")
+		return cli.Usagef("--latency %s, --initial-backoff %s, --outage %s: at most 10m, 1h and 720h", o.latency, o.back, o.outage)
 	case !(o.qps >= 0 && o.qps <= 1e6):
 		return cli.Usagef("--throttle-qps %v: between 0, which switches it off, and a million", o.qps)
 	case o.rate > 0 && o.rate*o.perRequest*(o.duration.Seconds()+o.peak*o.peakFor.Seconds()) > simulate.MaxArrivals:
@@ -114,7 +121,7 @@ func (o *simulateOptions) validate() error {
 	case o.failOn != "loss" && o.failOn != "never":
 		return cli.Usagef("--fail-on %q: not one of loss, never", o.failOn)
 	}
-	return checkReportFormat(o.format)
+	return nil
 }
 
 // config puts the settings together.
@@ -166,10 +173,10 @@ func (o *simulateOptions) config(env *cli.Env) (simulate.Config, backend.Setting
 	switch b.Mode {
 	case "batch", "blocking", "blocking-strict":
 	default:
-		return simulate.Config{}, set, cli.Usagef("mode %q: not one of batch, blocking, blocking-strict", b.Mode)
+		return simulate.Config{}, set, cli.Usagef("--mode %q: not one of batch, blocking, blocking-strict", b.Mode)
 	}
 	if b.Mode == "batch" && (b.BufferSize < 1 || b.MaxSize < 1 || b.MaxWait < 0 || b.Throttle && (b.QPS <= 0 || b.Burst < 1)) {
-		return simulate.Config{}, set, cli.Usagef("buffer, batch, qps and burst must be positive: kube-apiserver does not start otherwise")
+		return simulate.Config{}, set, cli.Usagef("--buffer-size, --batch-max-size, --throttle-qps or --throttle-burst is not above 0, or --batch-max-wait below it: kube-apiserver does not start so")
 	}
 	if b.Mode == "batch" && b.MaxWait > 24*time.Hour {
 		return simulate.Config{}, set, cli.Usagef("a batch that waits %s to fill: at most 24h are simulated", b.MaxWait)

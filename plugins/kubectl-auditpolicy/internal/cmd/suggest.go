@@ -69,8 +69,11 @@ func (o *suggestOptions) run(ctx context.Context, env *cli.Env) error {
 	if len(o.logs) == 0 {
 		return cli.WithHint(cli.Usagef("--log: no audit log given"), "--log takes files, directories and - for stdin")
 	}
-	if !(o.minPercent >= 0 && o.minPercent <= 100) || o.Max < 1 {
-		return cli.Usagef("--min-share is between 0 and 100, --max at least 1")
+	if !(o.minPercent >= 0 && o.minPercent <= 100) {
+		return cli.Usagef("--min-share %v: not between 0 and 100, in percent", o.minPercent)
+	}
+	if o.Max < 1 {
+		return cli.Usagef("--max %d: not 1 or more", o.Max)
 	}
 	o.MinShare = o.minPercent / 100
 	var p *policy.Policy

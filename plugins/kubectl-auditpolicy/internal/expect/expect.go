@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apiserver/pkg/apis/audit"
 	"sigs.k8s.io/yaml"
 
@@ -68,6 +69,9 @@ func Parse(name string, data []byte) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(f.Docs) > 0 && f.Docs[0].Root != nil && yamldoc.Resolve(f.Docs[0].Root).Kind != yamlv3.MappingNode {
+		return nil, fmt.Errorf("%s: not a table of tests: it begins with no key such as policy: or tests:", name)
+	}
 	var t Table
 	if err := yaml.UnmarshalStrict(data, &t); err != nil {
 		return nil, fmt.Errorf("%s: %s", name, plain(err))
@@ -124,7 +128,7 @@ func (t Test) check() error {
 		}
 	}
 	if e.Level == "" && e.AtLeast == "" && e.AtMost == "" && e.Rule == nil && e.Stages == nil && e.RequestBody == nil && e.ResponseBody == nil && e.OmitManagedFields == nil {
-		return fmt.Errorf("expect is empty: level, atLeast, atMost, rule, stages, requestBody, responseBody or omitManagedFields")
+		return fmt.Errorf("expect is empty: give one of level, atLeast, atMost, rule, stages, requestBody, responseBody or omitManagedFields")
 	}
 	return nil
 }

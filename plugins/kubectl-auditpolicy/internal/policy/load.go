@@ -147,7 +147,7 @@ func load(name string, data []byte) ([]*Policy, error) {
 		docs = append(docs, d)
 	}
 	if len(docs) == 0 {
-		return nil, &NotPolicyError{name + ": it is empty: no YAML document in it"}
+		return nil, &NotPolicyError{name + ": no YAML document in it, only comments"}
 	}
 	if looksLikePolicy(docs[0].Root) {
 		p := &Policy{Name: name, Text: data, Root: docs[0].Root, file: file}
@@ -258,7 +258,7 @@ func checkExpansion(root *yaml.Node) error {
 			return s, nil
 		}
 		if open[n] {
-			return 0, fmt.Errorf("an alias refers to what it stands in")
+			return 0, fmt.Errorf("an alias refers to what it stands in; write out what it means")
 		}
 		open[n] = true
 		total := 1
@@ -323,7 +323,7 @@ func notPolicy(name string, docs []*yamldoc.Document) error {
 		kind, version := yamldoc.String(root, "kind"), yamldoc.String(root, "apiVersion")
 		switch {
 		case kind == "Event" || kind == "EventList":
-			return &NotPolicyError{fmt.Sprintf("%s: no audit policy in it: these are audit events (%s)", name, kind)}
+			return &NotPolicyError{fmt.Sprintf("%s: no audit policy in it: these are audit events (%s); replay and leaks read them", name, kind)}
 		case kind != "":
 			found = strings.TrimSpace(version + " " + kind)
 		default:

@@ -95,7 +95,7 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 		}
 	}
 	if l.command == "" {
-		return nil, fmt.Errorf("no command of kubectl in the line")
+		return nil, fmt.Errorf("no command of kubectl in the line, such as get pods")
 	}
 	if err := l.run(); err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (l *line) targets() (out []target, err error) {
 		if f := l.flags["-f"] + l.flags["--filename"] + l.flags["-k"]; f != "" {
 			return nil, fmt.Errorf("what is in %s is not known here: name the resource, as in %q", f, l.command+" deployments NAME")
 		}
-		return nil, fmt.Errorf("kubectl %s: no resource in the line", l.command)
+		return nil, fmt.Errorf("kubectl %s: no resource in the line, such as pods web-1", l.command)
 	}
 	if strings.Contains(l.args[0], "/") {
 		for _, a := range l.args {

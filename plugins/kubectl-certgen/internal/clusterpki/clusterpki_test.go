@@ -79,7 +79,7 @@ func TestEndpoints(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                          "empty",
+		"":                          "no YAML document",
 		"a: b":                      "no kind",
 		"kind: Pod\napiVersion: v1": "not a ClusterPKI",
 		strings.Replace(config, "10.128.0.0/16", "10.128.0.0", 1):                          "serviceSubnet",

@@ -154,7 +154,7 @@ func (s *Spec) read(name string, f *yamldoc.File) (err error) {
 		known++
 	}
 	if known == 0 {
-		return fmt.Errorf("%s: empty", name)
+		return fmt.Errorf("%s: no YAML document in it, only comments", name)
 	}
 	return nil
 }

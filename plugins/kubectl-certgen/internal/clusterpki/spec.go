@@ -126,7 +126,7 @@ func (s *Spec) Check() error {
 		s.ServiceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")}
 	}
 	if len(s.ControlPlanes) == 0 {
-		return errors.New("no control-plane node: give NAME=ADDRESS")
+		return errors.New("no control-plane node: give --control-plane NAME=ADDRESS, or one in the file of -f")
 	}
 	if len(s.Etcd) > 0 {
 		s.ExternalEtcd = true

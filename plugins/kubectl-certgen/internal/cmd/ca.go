@@ -32,7 +32,7 @@ func newCA(env *cli.Env) *cobra.Command {
 		`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if pathLen < 0 {
-				return cli.Usagef("--path-len %d: less than 0", pathLen)
+				return cli.Usagef("--path-len %d: not 0 or more", pathLen)
 			}
 			file, err := r.read(env)
 			if err != nil {

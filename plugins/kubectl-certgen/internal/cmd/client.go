@@ -65,12 +65,12 @@ func (f *clientFlags) toOptions(env *cli.Env, user string) (issue.Options, issue
 		return o, r, err
 	}
 	if strings.TrimSpace(user) == "" {
-		return o, r, cli.Usagef("USER is blank")
+		return o, r, cli.Usagef("USER is blank; is a variable of the calling script empty?")
 	}
 	var subject pki.Name
 	for _, g := range f.orgs {
 		if strings.TrimSpace(g) == "" {
-			return o, r, cli.Usagef("--org: blank")
+			return o, r, cli.Usagef("--org: blank; is a variable of the calling script empty?")
 		}
 		subject = append(subject, pki.Attribute{Type: "O", Value: g})
 	}

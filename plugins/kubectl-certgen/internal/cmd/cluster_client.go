@@ -64,7 +64,7 @@ func (l *liveFlags) collect(ctx context.Context, env *cli.Env) (*live.Cluster, *
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
-		return nil, nil, cli.Unknownf("%w", err)
+		return nil, nil, cli.WithHint(cli.Unknownf("%w", err), "'kubectl cluster-info' shows whether kubectl reaches it; -v 6 shows the requests")
 	}
 	return c, s, nil
 }
@@ -73,7 +73,7 @@ func (l *liveFlags) collect(ctx context.Context, env *cli.Env) (*live.Cluster, *
 func openCluster(flags *cli.Cluster) (*live.Cluster, error) {
 	cfg, err := flags.RESTConfig()
 	if err != nil {
-		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "choose one with --kubeconfig or --context")
+		return nil, err
 	}
 	api, err := rawapi.New(cfg)
 	if err != nil {

@@ -90,7 +90,7 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 		return refused(err)
 	case !found:
 		if _, serr := os.Stat(from); serr != nil {
-			return cli.Usagef("%s: %s", from, cause(serr))
+			return cli.Usagef("%s: %w", from, cause(serr))
 		}
 		return cli.Usagef("%s: no PKI in it that is laid out like easyrsa's, openssl's, cfssl's, kubeadm's or certgen's", from)
 	case store.Pending(src.Root):

@@ -192,7 +192,7 @@ func subjectOf(cn string, orgs []string, whole string) (pki.Name, error) {
 	var n pki.Name
 	for _, o := range orgs {
 		if strings.TrimSpace(o) == "" {
-			return nil, cli.Usagef("--org: blank")
+			return nil, cli.Usagef("--org: blank; is a variable of the calling script empty?")
 		}
 		n = append(n, pki.Attribute{Type: "O", Value: o})
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,6 +18,12 @@ import (
 // readInput is a file, or stdin for "-", as UTF-8 where it is UTF-16.
 func readInput(env *cli.Env, file string) ([]byte, error) {
 	data, err := readAsIs(env, file)
+	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+		if file == "-" {
+			file = "stdin"
+		}
+		err = cli.Usagef("%s: the file is empty", file)
+	}
 	return widetext.Decode(data), err
 }
 
@@ -39,7 +46,7 @@ func readAsIs(env *cli.Env, file string) ([]byte, error) {
 func readBytes(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, cli.Usagef("%s: %s", name, cause(err))
+		return nil, cli.Usagef("%s: %w", name, cause(err))
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
@@ -51,7 +58,7 @@ func readBytes(name string) ([]byte, error) {
 func readLimited(name string, from io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(from, input.MaxBytes+1))
 	if err != nil {
-		return nil, cli.Usagef("%s: %s", name, cause(err))
+		return nil, cli.Usagef("%s: %w", name, cause(err))
 	}
 	if len(data) > input.MaxBytes {
 		return nil, cli.Usagef("%s: more than %d MB, which no such file has", name, input.MaxBytes>>20)
@@ -61,12 +68,12 @@ func readLimited(name string, from io.Reader) ([]byte, error) {
 
 // cause is the reason of a file error without the path, which the message
 // names already.
-func cause(err error) string {
+func cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		return pe.Err.Error()
+		return pe.Err
 	}
-	return err.Error()
+	return err
 }
 
 // replaceFile writes a file by rename, and keeps its mode and, where this

@@ -58,7 +58,7 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 	for _, a := range args {
 		if _, ok := serverAddress(a); a != "-" && !ok {
 			if _, err := os.Stat(a); err != nil {
-				return nil, cli.Usagef("%s: %s", a, cause(err))
+				return nil, cli.Usagef("%s: %w", a, cause(err))
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 		}
 		return items, nil
 	}
-	return nil, cli.Usagef("%s: %s", a, cause(err))
+	return nil, cli.Usagef("%s: %w", a, cause(err))
 }
 
 // skip notes what could not be read of a source, and says whether the rest of it

@@ -171,7 +171,7 @@ func readLintSet(env *cli.Env, args []string) (*lintSet, error) {
 		}
 		st, err := os.Stat(a)
 		if err != nil {
-			return nil, cli.Usagef("%s: %s", a, cause(err))
+			return nil, cli.Usagef("%s: %w", a, cause(err))
 		}
 		if !st.IsDir() {
 			data, err := readAsIs(env, a)
@@ -196,7 +196,7 @@ func (s *lintSet) addFolder(dir string) error {
 	n := len(s.names)
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return cli.Usagef("%s: %s", p, cause(err))
+			return cli.Usagef("%s: %w", p, cause(err))
 		}
 		if d.IsDir() {
 			// Second copies, by serial number, would be judged twice.
@@ -213,7 +213,7 @@ func (s *lintSet) addFolder(dir string) error {
 		}
 		data, err := os.ReadFile(p)
 		if err != nil {
-			return cli.Usagef("%s: %s", p, cause(err))
+			return cli.Usagef("%s: %w", p, cause(err))
 		}
 		trial := &lintSet{}
 		if trial.add(p, data) == nil {

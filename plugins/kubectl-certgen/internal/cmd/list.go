@@ -2,11 +2,11 @@ package cmd
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/issue"
@@ -17,7 +17,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
-	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
 
 // listed is a line of --list.
@@ -30,25 +29,20 @@ type listed struct {
 // readList reads NAME and its addresses and names, a line each; # starts a
 // comment. Every line is checked before anything is made.
 func readList(env *cli.Env, file string) ([]listed, error) {
-	in, shown := env.In, "stdin"
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, cli.Usagef("--list %s: %s", file, cause(err))
-		}
-		defer f.Close()
-		in, shown = f, file
+	shown := file
+	if file == "-" {
+		shown = "stdin"
 	}
-	text := bufio.NewReader(in)
-	if mark, _ := text.Peek(2); widetext.Is(mark) {
-		text = bufio.NewReader(widetext.NewReader(text))
+	data, err := readInput(env, file)
+	if err != nil {
+		return nil, err
 	}
-	out, err := parseList(text)
+	out, err := parseList(bytes.NewReader(data))
 	if err != nil {
 		return nil, cli.Usagef("%s:%w", shown, err)
 	}
 	if len(out) == 0 {
-		return nil, cli.Usagef("%s: no names in it", shown)
+		return nil, cli.Usagef("%s: no names in it, only comments", shown)
 	}
 	return out, nil
 }

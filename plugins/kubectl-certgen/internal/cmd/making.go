@@ -92,7 +92,7 @@ func (m *makingFlags) options(env *cli.Env, ip string) (issue.Options, error) {
 		PathLen: -1, Now: env.Now(), Rand: rand.Reader, Doing: env.Doing,
 	}
 	if strings.TrimSpace(m.out) == "" {
-		return o, cli.Usagef("--out: blank")
+		return o, cli.Usagef("--out: blank; is a variable of the calling script empty?")
 	}
 	switch m.format {
 	case "text", "json", "yaml":

@@ -199,7 +199,7 @@ func (o *renewOptions) read(src *sources, args []string) (items, around []inspec
 	for _, a := range args {
 		st, err := os.Stat(a)
 		if err != nil {
-			return nil, nil, false, cli.Usagef("%s: %s", a, cause(err))
+			return nil, nil, false, cli.Usagef("%s: %w", a, cause(err))
 		}
 		if st.IsDir() {
 			dir = true

@@ -216,7 +216,7 @@ func (o *requestOptions) prepare(f *requestFiles, name string) (*x509.Certificat
 			return csr, nil
 		}
 	case !errors.Is(err, os.ErrNotExist):
-		return nil, cli.Usagef("%s: %s", at(".key"), cause(err))
+		return nil, cli.Usagef("%s: %w", at(".key"), cause(err))
 	}
 	spec, err := pki.ParseKeySpec(o.key)
 	if err != nil {

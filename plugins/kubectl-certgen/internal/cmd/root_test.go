@@ -9,3 +9,13 @@ import (
 func TestMain(m *testing.M) { clitest.Main(m, "kubectl-certgen", New) }
 
 func TestScripts(t *testing.T) { clitest.Scripts(t, "../../testdata/script") }
+
+func TestMistakes(t *testing.T) {
+	clitest.TryMistakes(t, New, clitest.Mistakes{
+		File:     []string{"sign", "FILE"},
+		Format:   []string{"expiry", "-o"},
+		Number:   []string{"ca", "--days"},
+		Duration: []string{"request", "alice", "--duration"},
+		Cluster:  [][]string{{"request", "alice"}},
+	})
+}

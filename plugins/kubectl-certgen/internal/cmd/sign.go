@@ -111,7 +111,7 @@ func (f *signFlags) run(env *cli.Env, file string) error {
 		return cli.Usagef("--for %q: not one of %s", f.use, strings.Join(purposes, ", "))
 	}
 	if f.pathLen < 0 {
-		return cli.Usagef("--path-len %d: less than 0", f.pathLen)
+		return cli.Usagef("--path-len %d: not 0 or more", f.pathLen)
 	}
 	if policy.Only, err = generalNames(f.ips, f.dns); err != nil {
 		return err

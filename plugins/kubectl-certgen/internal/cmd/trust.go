@@ -161,7 +161,7 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 			case errors.Is(err, os.ErrNotExist):
 				env.Tell("%s is not there", path)
 			default:
-				return cli.Unknownf("%s: %s", path, cause(err))
+				return cli.Unknownf("%s: %w", path, cause(err))
 			}
 			continue
 		}
@@ -170,10 +170,10 @@ func (o *trustOptions) carryOut(ctx context.Context, env *cli.Env, p *trust.Plan
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return cli.Unknownf("%s: %s", path, cause(err))
+			return cli.Unknownf("%s: %w", path, cause(err))
 		}
 		if err := writeByRename(path, f.Data, 0o644, nil); err != nil {
-			return cli.Unknownf("%s: %s", path, cause(err))
+			return cli.Unknownf("%s: %w", path, cause(err))
 		}
 		fmt.Fprintf(env.Out, "created  %s\n", path)
 	}

@@ -40,7 +40,7 @@ func (f File) Encode() ([]byte, error) {
 func ParseServer(s string) (string, error) {
 	t := strings.TrimSpace(s)
 	if t == "" {
-		return "", errors.New("the API server's address is blank")
+		return "", errors.New("the API server's address is blank; give one such as https://203.0.113.10:6443")
 	}
 	if !strings.Contains(t, "://") {
 		host, port := t, "6443"

@@ -201,13 +201,13 @@ func (c *Cluster) apiServer(ctx context.Context, s *Snapshot) error {
 		// Only the client knows the way through the proxy.
 		certs, err := c.Client.Peer(ctx)
 		if err != nil {
-			return fmt.Errorf("the API server does not answer through the proxy: %s", Cause(err))
+			return fmt.Errorf("the API server %s does not answer through the proxy: %s", s.APIServer, Cause(err))
 		}
 		e.Served = inspect.Presented(s.APIServer, certs)
 	} else {
 		srv, err := inspect.Dial(ctx, s.APIServer, c.Config.ServerName)
 		if err != nil {
-			return fmt.Errorf("the API server does not answer: %w", err)
+			return fmt.Errorf("the API server %s does not answer: %s", s.APIServer, strings.TrimPrefix(err.Error(), s.APIServer+": "))
 		}
 		e.Served = srv.Items
 	}

@@ -234,7 +234,7 @@ func ParseCerts(data []byte) ([]*x509.Certificate, error) {
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, errors.New("the file is empty")
 	}
-	return nil, errors.New("no PEM or DER certificate in it")
+	return nil, errors.New("no PEM or DER certificate in it; 'kubectl certgen inspect' says what it holds")
 }
 
 // ParseCert reads one block of a PEM file.

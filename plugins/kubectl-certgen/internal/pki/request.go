@@ -59,7 +59,7 @@ func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
 	r, err := x509.ParseCertificateRequest(der)
 	if err != nil {
 		if b == nil {
-			return nil, errors.New("no PEM or DER certificate request in it")
+			return nil, errors.New("no PEM or DER certificate request in it; 'kubectl certgen inspect' says what it holds")
 		}
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "x509: "))
 	}

@@ -18,7 +18,7 @@ import (
 func ParseIP(s string) (netip.Addr, error) {
 	t := strings.TrimSpace(s)
 	if t == "" {
-		return netip.Addr{}, errors.New("an IP address is blank")
+		return netip.Addr{}, errors.New("an IP address is blank; is a variable of the calling script empty?")
 	}
 	if strings.HasPrefix(t, "[") && strings.HasSuffix(t, "]") {
 		t = t[1 : len(t)-1]
@@ -41,11 +41,11 @@ func ParseIP(s string) (netip.Addr, error) {
 	}
 	switch {
 	case a.Zone() != "":
-		return a, fmt.Errorf("IP %q: has a zone, which a certificate cannot hold", s)
+		return a, fmt.Errorf("IP %q: has a zone, which a certificate cannot hold; leave out what follows the address", s)
 	case a.IsUnspecified():
 		return a, fmt.Errorf("IP %q: means every address and is nobody's; list the addresses that clients dial", s)
 	case a.IsMulticast(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return a, fmt.Errorf("IP %q: is a multicast or broadcast address, which no server has", s)
+		return a, fmt.Errorf("IP %q: is a multicast or broadcast address, which no server has; give the server's own", s)
 	}
 	return a.Unmap(), nil
 }
@@ -58,7 +58,7 @@ func ParseDNS(s string) (string, error) {
 		return "", fmt.Errorf("DNS name %q: %s", s, fmt.Sprintf(format, args...))
 	}
 	if t == "" {
-		return "", errors.New("a DNS name is blank")
+		return "", errors.New("a DNS name is blank; is a variable of the calling script empty?")
 	}
 	if _, err := netip.ParseAddr(strings.Trim(t, "[]")); err == nil {
 		return bad("is an IP address, which clients look for under IP only; give it with --ip")
@@ -73,13 +73,13 @@ func ParseDNS(s string) (string, error) {
 		if port != "" && strings.Trim(port, "0123456789") == "" {
 			return bad("has a port; a certificate takes the name alone: %s", host)
 		}
-		return bad("has a colon")
+		return bad("has a colon; give the name alone, an IPv6 address with --ip")
 	}
 	if strings.Contains(t, "/") {
 		return bad("has a slash; a certificate takes the host alone")
 	}
 	if strings.Contains(t, "@") {
-		return bad("is an e-mail address")
+		return bad("is an e-mail address; give the host behind the @")
 	}
 	if strings.HasSuffix(t, ".") {
 		return bad("ends with a dot, with which no client will match it; leave it out")
@@ -103,7 +103,7 @@ func ParseDNS(s string) (string, error) {
 		}
 	}
 	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
-		return bad("its last label is a number, as in an IP address; clients will not take it for a name")
+		return bad("its last label is a number, as in an IP address, and clients will not take it for a name; give an address with --ip")
 	}
 	return t, nil
 }
@@ -117,13 +117,13 @@ func checkLabel(l string) error {
 	case strings.Contains(l, "*"):
 		return errors.New("a wildcard must be a whole label; clients do not expand parts of one")
 	case l[0] == '-' || l[len(l)-1] == '-':
-		return fmt.Errorf("label %q starts or ends with a hyphen", l)
+		return fmt.Errorf("label %q starts or ends with a hyphen; take it away", l)
 	}
 	for _, r := range l {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
 		case r == '_':
-			return errors.New("has an underscore, which is not allowed in a host name (RFC 1123)")
+			return errors.New("has an underscore, which is not allowed in a host name (RFC 1123); a hyphen is")
 		case r == ' ' || r == '\t':
 			return errors.New("has a blank inside; give several names one by one or with commas")
 		case r > 0x7e:
@@ -181,7 +181,7 @@ func ServiceCIDRs(list []string) ([]netip.Prefix, error) {
 			p, err := netip.ParsePrefix(strings.TrimSpace(s))
 			if err != nil {
 				if strings.TrimSpace(s) == "" {
-					return nil, errors.New("service network: blank")
+					return nil, errors.New("service network: blank; give one such as 10.96.0.0/12")
 				}
 				if a, aerr := netip.ParseAddr(strings.TrimSpace(s)); aerr == nil {
 					return nil, fmt.Errorf("service network %q: has no prefix length; is %s/%d meant?", s, a, map[bool]int{true: 12, false: 108}[a.Is4()])
@@ -233,7 +233,7 @@ func ServiceNames(domain string) []string {
 func ParseDomain(s string) (string, error) {
 	t := strings.Trim(strings.TrimSpace(s), ".")
 	if t == "" {
-		return "", errors.New("cluster domain: blank")
+		return "", errors.New("cluster domain: blank; give one such as cluster.local")
 	}
 	if strings.Contains(t, "*") {
 		return "", fmt.Errorf("cluster domain %q: has a wildcard", s)

@@ -121,8 +121,11 @@ func (f *adviseFlags) options(cmd *cobra.Command) (*adviseOptions, error) {
 	if cmd.Flags().Changed("max-size") || cmd.Flags().Changed("max-files") {
 		o.judge.Kubelet.Source = "--max-size and --max-files"
 	}
-	if f.window < time.Second || f.sample < 0 {
-		return nil, cli.Usagef("--window and --sample: at least 1s and 0")
+	if f.window < time.Second {
+		return nil, cli.Usagef("--window %s: not 1s or more", f.window)
+	}
+	if f.sample < 0 {
+		return nil, cli.Usagef("--sample %d: not 0 or more", f.sample)
 	}
 	if f.timeout <= 0 {
 		return nil, cli.Usagef("--timeout %v: not a time such as 10s", f.timeout)
@@ -164,7 +167,7 @@ func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *cli.Clus
 func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *cli.Cluster) (*advise.Snapshot, error) {
 	config, err := cluster.RESTConfig()
 	if err != nil {
-		return nil, cli.WithHint(cli.Unknownf("advise: no cluster: %w", err), "advise on manifests with -f FILE")
+		return nil, cli.WithHint(err, "advise on manifests with -f FILE")
 	}
 	// Lists and short reads only: the client's own brake would only slow them.
 	config.QPS = -1

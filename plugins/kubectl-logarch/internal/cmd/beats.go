@@ -94,6 +94,9 @@ func executed(names []string) string {
 // Elastic Cloud.
 func readSecret(o *beats.Options, dir string) error {
 	o.Secret = map[string]string{}
+	if _, err := os.Stat(dir); err != nil {
+		return cli.Usagef("--secret-from: %w", err)
+	}
 	if _, err := os.Stat(filepath.Join(dir, beats.Cloud[0])); err == nil {
 		o.Cloud = true
 	}

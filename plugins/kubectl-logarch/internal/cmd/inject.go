@@ -119,7 +119,10 @@ func oneOf(flag, value string, values ...string) error {
 	if slices.Contains(values, value) {
 		return nil
 	}
-	return cli.Usagef("--%s %q: not one of %s", flag, value, strings.Join(values, ", "))
+	if flag = "--" + flag; flag == "--output" {
+		flag = "-o"
+	}
+	return cli.Usagef("%s %q: not one of %s", flag, value, strings.Join(values, ", "))
 }
 
 func quantity(flag, value string) (resource.Quantity, error) {

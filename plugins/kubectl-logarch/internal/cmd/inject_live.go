@@ -57,18 +57,18 @@ type session struct {
 }
 
 func connect(cluster *cli.Cluster) (*session, error) {
-	ns, err := cluster.Namespace()
-	if err != nil {
-		return nil, cli.Unknownf("read the kubeconfig: %w", err)
-	}
 	config, err := cluster.RESTConfig()
 	if err != nil {
-		return nil, cli.Unknownf("read the kubeconfig: %w", err)
+		return nil, cli.WithHint(err, "a manifest is read with -f FILE")
+	}
+	ns, err := cluster.Namespace()
+	if err != nil {
+		return nil, cli.Unknownf("no cluster: %w", err)
 	}
 	config.QPS, config.Burst = 50, 100
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return nil, cli.Unknownf("connect to the cluster: %w", err)
+		return nil, cli.Unknownf("no cluster: %w", err)
 	}
 	mapper, err := cluster.Mapper()
 	if err != nil {

@@ -151,10 +151,10 @@ func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error)
 		return nil, cli.Usagef("--by %s: it is for --stats (kubectl logarch parse stats)", f.by)
 	}
 	if f.stats && f.follow {
-		return nil, cli.Usagef("--stats and --follow: sums need an end")
+		return nil, cli.Usagef("--stats and --follow: sums need an end; leave one of the two out")
 	}
 	if f.merge && f.follow {
-		return nil, cli.Usagef("--merge and --follow: files that grow are shown as their lines come")
+		return nil, cli.Usagef("--merge and --follow: files that grow are shown as their lines come; leave one of the two out")
 	}
 	switch f.output {
 	case "text", "json":
@@ -208,7 +208,7 @@ func (f *parseFlags) options(env *cli.Env, args []string) (*parseOptions, error)
 		o.filter.Grep = append(o.filter.Grep, re)
 	}
 	if f.year != 0 && (f.year < 1970 || f.year > 2200) {
-		return nil, cli.Usagef("--year %d: not a year of a log", f.year)
+		return nil, cli.Usagef("--year %d: not a year of a log such as 2026", f.year)
 	}
 	o.defaults.Year = f.year
 	if f.timezone != "UTC" && f.timezone != "" {

@@ -113,7 +113,7 @@ func ParseLog(s string) (LogFile, error) {
 	}
 	switch {
 	case !strings.HasPrefix(l.Path, "/"):
-		return l, fmt.Errorf("%q: the path is not absolute", s)
+		return l, fmt.Errorf("%q: the path is not absolute; begin it with /", s)
 	case l.Path == "/":
 		return l, fmt.Errorf("%q: the path is not that of a file such as /var/log/app/app.log", s)
 	case strings.HasPrefix(l.Path, "/dev/std"), strings.HasPrefix(l.Path, "/dev/fd/"), ownOutput.MatchString(l.Path):
@@ -129,7 +129,7 @@ func ParseLog(s string) (LogFile, error) {
 	case strings.ContainsAny(l.Path, ":\n\r\t"):
 		return l, fmt.Errorf("%q: a mount path may hold no colon and no control character", s)
 	case path.Dir(l.Path) == "/":
-		return l, fmt.Errorf("%q: a file right under / cannot be shared through a volume", s)
+		return l, fmt.Errorf("%q: a file right under / cannot be shared through a volume; let the application write below a folder of its own", s)
 	}
 	return l, nil
 }

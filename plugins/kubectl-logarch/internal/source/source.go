@@ -39,6 +39,9 @@ func Read(ctx context.Context, stdin io.Reader, names []string, recursive bool) 
 			if err != nil {
 				return nil, err
 			}
+			if strings.TrimSpace(b) == "" {
+				return nil, errors.New("stdin: the file is empty")
+			}
 			out = append(out, Text{Name: "stdin", Body: b})
 		case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
 			b, err := fetch(ctx, name)
@@ -55,6 +58,9 @@ func Read(ctx context.Context, stdin io.Reader, names []string, recursive bool) 
 				b, err := readFile(file)
 				if err != nil {
 					return nil, err
+				}
+				if file == name && strings.TrimSpace(b) == "" {
+					return nil, fmt.Errorf("%s: the file is empty", name)
 				}
 				out = append(out, Text{Name: file, File: file, Body: b})
 			}

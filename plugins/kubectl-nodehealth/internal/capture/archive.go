@@ -39,16 +39,16 @@ func (r *reader) gzip(name string, data []byte) error {
 		return truncated(err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return fmt.Errorf("is empty")
+		return fmt.Errorf("the file is empty")
 	}
 	return r.document(strings.TrimSuffix(name, ".gz"), text, true)
 }
 
 func truncated(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("is truncated: the archive ends too early")
+		return fmt.Errorf("truncated: the archive ends too early; copy it again, whole")
 	}
-	return fmt.Errorf("is damaged: %w", err)
+	return fmt.Errorf("damaged: %w; copy it again", err)
 }
 
 func (r *reader) tar(in io.Reader) error {
@@ -59,7 +59,7 @@ func (r *reader) tar(in io.Reader) error {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
 			if n == 0 {
-				return fmt.Errorf("is an empty archive")
+				return fmt.Errorf("an empty archive")
 			}
 			break
 		}
@@ -152,7 +152,7 @@ func (r *reader) folder(root string) error {
 		return err
 	}
 	if !any {
-		return fmt.Errorf("is an empty folder")
+		return fmt.Errorf("an empty folder")
 	}
 	if len(r.b.Names()) > 0 || r.saved != nil {
 		return nil
@@ -194,9 +194,9 @@ func (r *reader) member(name string, data []byte) error {
 		return nil
 	}
 	if strings.Contains(strings.ToLower(name), "node") && wanted(name) {
-		return fmt.Errorf("has a file that does not do: %s %w", name, err)
+		return fmt.Errorf("%s in it: %w", name, err)
 	}
-	r.b.Notes = append(r.b.Notes, fmt.Sprintf("%s %v", name, err))
+	r.b.Notes = append(r.b.Notes, fmt.Sprintf("%s: %v", name, err))
 	return nil
 }
 

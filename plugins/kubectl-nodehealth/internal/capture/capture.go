@@ -60,14 +60,14 @@ func Open(name string, o Options) (*snapshot.Snapshot, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", label, err)
+		return nil, fmt.Errorf("%s: %w", label, err)
 	}
 	if r.saved != nil {
 		r.saved.Source = label
 		return r.saved, nil
 	}
 	if len(r.b.Names()) == 0 {
-		return nil, fmt.Errorf("%s %w", label, r.nothing())
+		return nil, fmt.Errorf("%s: %w", label, r.nothing())
 	}
 	s := r.finish()
 	s.Source = label
@@ -88,7 +88,7 @@ func readAll(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("cannot be read: %w", reason(err))
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("is larger than 1 GiB: is this a capture of a cluster? kubectl get nodes,leases,events -A -o json makes one")
+		return nil, fmt.Errorf("larger than 1 GiB, and no capture is; kubectl get nodes,leases,pods,events -A -o json makes one")
 	}
 	return data, nil
 }
@@ -112,7 +112,7 @@ type reader struct {
 // bytes reads one file or stdin: an archive, JSON, YAML, or text.
 func (r *reader) bytes(name string, data []byte) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return fmt.Errorf("is empty")
+		return fmt.Errorf("the file is empty")
 	}
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return r.gzip(name, data)
@@ -153,17 +153,17 @@ func (r *reader) text(name, text string, strict bool) error {
 	case formYAML:
 		return r.yaml(name, text)
 	case formTable:
-		return fmt.Errorf("is the table of kubectl get, which holds no evidence: use -o yaml or -o json")
+		return fmt.Errorf("the table of kubectl get, which holds no evidence; use -o yaml or -o json")
 	case formLog:
 		if strict {
-			return fmt.Errorf("is a log, not a capture: kubectl nodehealth logs --from FILE --scan says what is known trouble in it")
+			return fmt.Errorf("a log, not a capture; kubectl nodehealth logs --from FILE --scan says what is known trouble in it")
 		}
 		return nil
 	case formError:
-		return fmt.Errorf("holds only an error of kubectl: %s", firstLine(text))
+		return fmt.Errorf("no capture, only an error of kubectl: %s", firstLine(text))
 	}
 	if strict {
-		return fmt.Errorf("is none of: cluster-info dump, kubectl get -o json or yaml, kubectl describe node, must-gather, support bundle")
+		return fmt.Errorf("not a capture: none of cluster-info dump, kubectl get -o json or yaml, kubectl describe node, must-gather, support bundle")
 	}
 	return nil
 }
@@ -171,13 +171,13 @@ func (r *reader) text(name, text string, strict bool) error {
 // nothing says what a capture without nodes holds instead.
 func (r *reader) nothing() error {
 	if len(r.kinds) == 0 && r.files == 0 {
-		return fmt.Errorf("holds nothing that can be read: no JSON, YAML or describe text")
+		return fmt.Errorf("nothing in it that can be read: no JSON, YAML or text of kubectl describe")
 	}
 	seen := r.seen()
 	if seen == "" {
-		return fmt.Errorf("holds no node: kubectl get nodes,leases,pods,events -A -o json makes a capture that does")
+		return fmt.Errorf("no node in it; kubectl get nodes,leases,pods,events -A -o json makes a capture that does")
 	}
-	return fmt.Errorf("holds no node, only %s: kubectl get nodes,leases,pods,events -A -o json makes a capture that does", seen)
+	return fmt.Errorf("no node in it, only %s; kubectl get nodes,leases,pods,events -A -o json makes a capture that does", seen)
 }
 
 // finish builds the snapshot and says for each source whether the capture

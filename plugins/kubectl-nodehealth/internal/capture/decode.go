@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (r *reader) json(name, text string) error {
 			continue
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("is truncated: the JSON ends in the middle of a document")
+			return fmt.Errorf("truncated: the JSON ends in the middle of a document; make it again, whole")
 		}
 		if err != nil {
 			at := int(dec.InputOffset())
@@ -61,7 +62,7 @@ func (r *reader) json(name, text string) error {
 			}
 			at += len(whole) - len(text)
 			line := 1 + strings.Count(whole[:min(len(whole), at)], "\n")
-			return fmt.Errorf("is not JSON: line %d: %w", line, err)
+			return fmt.Errorf("not JSON: line %d: %w", line, err)
 		}
 		if err := r.object(name, raw, ""); err != nil {
 			return err
@@ -84,7 +85,7 @@ func (r *reader) yaml(name, text string) error {
 		if strings.TrimSpace(doc) != "" {
 			raw, err := yaml.YAMLToJSON([]byte(doc))
 			if err != nil {
-				return fmt.Errorf("is not YAML: in the document at line %d: %s", line, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: "))
+				return fmt.Errorf("not YAML: in the document at line %d: %s", line, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: "))
 			}
 			if string(raw) != "null" {
 				if err := r.object(name, raw, ""); err != nil {
@@ -132,7 +133,7 @@ func (r *reader) dump(name, text string) error {
 		}
 	}
 	if inLogs {
-		return fmt.Errorf("is truncated: it ends in the middle of a container's log")
+		return fmt.Errorf("truncated: it ends in the middle of a container's log; copy it again, whole")
 	}
 	body := docs.String()
 	switch sniff(body) {
@@ -141,7 +142,7 @@ func (r *reader) dump(name, text string) error {
 	case formYAML:
 		return r.yaml(name, body)
 	}
-	return fmt.Errorf("holds logs but no objects: is it a whole cluster-info dump?")
+	return fmt.Errorf("logs and no objects in it; give the whole output of kubectl cluster-info dump")
 }
 
 type meta struct {
@@ -200,7 +201,7 @@ func (r *reader) object(name string, raw json.RawMessage, kind string) error {
 		// Support bundles hold bare arrays.
 		var items []json.RawMessage
 		if err := json.Unmarshal(raw, &items); err != nil {
-			return fmt.Errorf("is not JSON: %w", err)
+			return fmt.Errorf("not JSON: %w", err)
 		}
 		var beats []heartbeat
 		if json.Unmarshal(raw, &beats) == nil && len(beats) > 0 && beats[0].Heartbeat != "" {
@@ -304,7 +305,7 @@ func (r *reader) source(elem, name, apiVersion string) {
 func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 	decode := func(into any) error {
 		if err := json.Unmarshal(raw, into); err != nil {
-			return fmt.Errorf("holds a %s that cannot be read: %w", kind, plainJSON(err))
+			return fmt.Errorf("a %s in it cannot be read: %w", kind, plainJSON(err))
 		}
 		return nil
 	}
@@ -323,7 +324,7 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 			o.Name = unnamed
 		}
 		if o.Name == "" {
-			return fmt.Errorf("holds a Node without a name")
+			return fmt.Errorf("a Node without a name in it")
 		}
 		if cut {
 			byTaints(&o)
@@ -347,7 +348,7 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 	case "Event":
 		o, err := decodeEvent(m.APIVersion, raw)
 		if err != nil {
-			return fmt.Errorf("holds an Event that cannot be read: %w", plainJSON(err))
+			return fmt.Errorf("an Event in it cannot be read: %w", plainJSON(err))
 		}
 		r.b.AddEvent(o)
 	case "CertificateSigningRequest":
@@ -364,7 +365,7 @@ func (r *reader) typed(name, kind string, m meta, raw json.RawMessage) error {
 		r.b.AddUsage(o.Metadata.Name, o.Facts())
 	case "ResourceSlice":
 		if err := r.b.AddSlice(raw); err != nil {
-			return fmt.Errorf("holds a ResourceSlice that cannot be read: %w", plainJSON(err))
+			return fmt.Errorf("a ResourceSlice in it cannot be read: %w", plainJSON(err))
 		}
 	case "Summary":
 		if st, node, err := kubelet.ParseStats(raw); err == nil && node != "" {
@@ -450,9 +451,22 @@ func (r *reader) seen() string {
 func plainJSON(err error) error {
 	var t *json.UnmarshalTypeError
 	if errors.As(err, &t) {
-		return fmt.Errorf("%s is a %s where something else belongs", t.Field, t.Value)
+		return fmt.Errorf("%s is a %s, not a %s", t.Field, t.Value, kindOf(t.Type))
 	}
 	return err
+}
+
+// kindOf is what JSON calls the values of a Go type.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return "list"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "map"
+	case reflect.Bool, reflect.String:
+		return t.Kind().String()
+	}
+	return "number"
 }
 
 // requestSubject is the common name of a PEM certificate request.

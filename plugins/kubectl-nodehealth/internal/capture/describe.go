@@ -82,7 +82,7 @@ func (r *reader) describe(text string) error {
 		found = true
 	}
 	if !found {
-		return fmt.Errorf("looks like kubectl describe, but not of a node")
+		return fmt.Errorf("the text of kubectl describe, but not of a node; kubectl describe node NAME gives it")
 	}
 	return nil
 }

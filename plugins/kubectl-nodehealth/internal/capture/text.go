@@ -31,7 +31,7 @@ func decodeText(data []byte) (string, error) {
 	data = bytes.TrimPrefix(widetext.Decode(data), []byte("\ufeff"))
 	head := data[:min(len(data), 8192)]
 	if bytes.IndexByte(head, 0) >= 0 {
-		return "", fmt.Errorf("is not text: it holds binary data")
+		return "", fmt.Errorf("binary data, not text")
 	}
 	if !utf8.Valid(data) {
 		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -48,14 +49,15 @@ until when the certificates below /etc/kubernetes are valid.`,
 			return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
 		}
 		config, err := cluster.RESTConfig()
-		if err != nil {
-			return cli.Unknownf("kubeconfig: %w", err)
+		// On a control plane's own machine there is something to tell without.
+		if err != nil && !errors.Is(err, cli.ErrNoneNamed) {
+			return err
 		}
 		done := env.Doing("asking %s and what stands behind it", config.Host)
 		s, err := controlplane.Collect(cmd.Context(), config, env.Now())
 		done()
 		if err != nil {
-			return cli.Unknownf("%s: %w", config.Host, err)
+			return cli.Unknownf("control plane: %w", err)
 		}
 		r := controlplane.Judge(s)
 		if err := writeControlPlane(env, r, format, finding.FailOn(failOn)); err != nil {

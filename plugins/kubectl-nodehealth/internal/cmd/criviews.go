@@ -41,7 +41,7 @@ var viewAliases = map[string]string{"image": "images", "img": "images", "p": "po
 // view has them; what is not known is an error, never ignored.
 func parseView(args []string) (*crictlView, error) {
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		return nil, fmt.Errorf("crictl's own flags (%s) cannot be used", args[0])
+		return nil, fmt.Errorf("crictl's own flags (%s) cannot be used; begin with a command of crictl such as ps", args[0])
 	}
 	v := &crictlView{name: args[0]}
 	if a, ok := viewAliases[v.name]; ok {
@@ -131,7 +131,7 @@ func (v *crictlView) check() error {
 	}
 	switch {
 	case len(v.args) < wants:
-		return fmt.Errorf("%s: needs an id", v.name)
+		return fmt.Errorf("%s: needs an id, as the first column of ps shows it", v.name)
 	case len(v.args) > wants:
 		return fmt.Errorf("%s: unexpected argument %q", v.name, v.args[wants])
 	}

@@ -39,7 +39,7 @@ func (o *debugOptions) addFlags(c *cobra.Command) {
 func (o *debugOptions) run(ctx context.Context, env *cli.Env, node string, use func(context.Context, *debugpod.Preflight, *debugpod.Pod) (int, error)) error {
 	config, err := o.cluster.RESTConfig()
 	if err != nil {
-		return cli.Unknownf("kubeconfig: %w", err)
+		return err
 	}
 	pre, err := debugpod.Check(ctx, config, node)
 	var impossible *debugpod.Impossible

@@ -100,7 +100,7 @@ func (f *diagnoseFlags) options(env *cli.Env, args []string) (*diagnoseOptions, 
 	for _, a := range args {
 		name := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(a, "node/"), "nodes/"), "no/")
 		if name == "" || strings.ContainsAny(name, "/ \t") {
-			return nil, cli.Usagef("%q is not the name of a node", a)
+			return nil, cli.Usagef("%q: not the name of a node such as kube-worker-1", a)
 		}
 		if !slices.Contains(o.nodes, name) {
 			o.nodes = append(o.nodes, name)
@@ -123,7 +123,7 @@ func (f *diagnoseFlags) options(env *cli.Env, args []string) (*diagnoseOptions, 
 		o.now = t.UTC()
 	}
 	if len(o.nodes) > 0 && o.selector != "" {
-		return nil, cli.Usagef("-l and names of nodes exclude each other")
+		return nil, cli.Usagef("-l and names of nodes exclude each other; leave one of the two out")
 	}
 	if o.askAll && o.from != "" {
 		return nil, cli.Usagef("--ask-all needs a cluster: a capture has no kubelets to ask")

@@ -53,7 +53,7 @@ func (s *source) read(ctx context.Context, env *cli.Env, names []string) (*snaps
 	for _, name := range names {
 		i := slices.IndexFunc(snap.Nodes, func(n *snapshot.Node) bool { return n.Name == name })
 		if i < 0 {
-			return nil, nil, cli.Usagef("node %q: there is none of this name", name)
+			return nil, nil, cli.WithHint(cli.Usagef("node %q: there is none of this name", name), "'kubectl nodehealth' lists the nodes, with --from those of the capture")
 		}
 		nodes = append(nodes, snap.Nodes[i])
 	}
@@ -257,7 +257,7 @@ func (s *source) writeBundle(ctx context.Context, env *cli.Env, snap *snapshot.S
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return cli.Usagef("--out %s: is there already", out)
+		return cli.Usagef("--out %s: is there already; move it away, or give another name", out)
 	case errors.As(err, &path) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
 		return cli.Usagef("--out %s: %w", out, path.Err)
 	case err != nil:

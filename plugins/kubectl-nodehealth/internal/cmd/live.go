@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -24,10 +25,7 @@ const fleetMemory = 192 << 20
 func (o *diagnoseOptions) client() (*collect.Client, error) {
 	cfg, err := o.cluster.RESTConfig()
 	if err != nil {
-		return nil, cli.WithHint(cli.Unknownf("no cluster: %w", err), "--from reads a capture and needs no cluster")
-	}
-	if !o.cluster.Named() && cfg.Host == "http://localhost:8080" {
-		return nil, cli.WithHint(cli.Unknownf("no cluster: no kubeconfig names one (KUBECONFIG, ~/.kube/config, --kubeconfig)"), "--from reads a capture and needs no cluster")
+		return nil, cli.WithHint(err, "--from FILE reads a capture and needs no cluster")
 	}
 	c, err := collect.NewClient(cfg)
 	if err != nil {
@@ -101,8 +99,11 @@ func liveError(err error) error {
 	var na *collect.NoAnswerError
 	if errors.As(err, &na) {
 		hint := "'kubectl nodehealth controlplane' tells how far a request gets and what that proves; --from reads a capture"
-		if na.Denied {
+		switch na.Code {
+		case http.StatusForbidden:
 			hint = "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster"
+		case http.StatusUnauthorized:
+			hint = cli.LoginHint
 		}
 		return cli.WithHint(cli.Unknownf("%w", err), hint)
 	}

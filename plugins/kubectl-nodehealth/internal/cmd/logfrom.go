@@ -25,7 +25,7 @@ func (l *logReader) saved(cmd *cobra.Command) error {
 	defer done()
 	switch _, err := br.Peek(1); {
 	case errors.Is(err, io.EOF):
-		return cli.Usagef("--from %s: is empty", l.flags.from)
+		return cli.Usagef("--from %s: the file is empty", l.flags.from)
 	case err != nil:
 		return cli.Usagef("--from %w", err)
 	}
@@ -78,7 +78,7 @@ func logsArgs(f *logsFlags) cobra.PositionalArgs {
 		case len(args) == 1, len(args) == 0 && f.from != "":
 			return nil
 		case len(args) == 0:
-			return cli.WithHint(cli.Usagef("logs: which node?"), "a saved log is read with --from FILE")
+			return cli.WithHint(cli.Usagef("logs: which node?"), "kubectl nodehealth logs kube-worker-1", "a saved log is read with --from FILE")
 		}
 		return cli.WithHint(cli.Usagef("logs: one node at a time, not %d", len(args)), "a saved log is read with --from FILE")
 	}

@@ -131,10 +131,10 @@ func runLogs(cmd *cobra.Command, env *cli.Env, f *logsFlags, node string) error 
 	}
 	var err error
 	if l.config, err = f.debug.cluster.RESTConfig(); err != nil {
-		return cli.Unknownf("kubeconfig: %w", err)
+		return cli.WithHint(err, "a saved log is read with --from FILE")
 	}
 	if l.fetch, err = nodelog.NewFetcher(l.config, node); err != nil {
-		return cli.Unknownf("kubeconfig: %w", err)
+		return cli.Unknownf("no cluster: %w", err)
 	}
 	l.fetch.Wait = 5 * time.Second
 	if err := l.lookUpNode(cmd.Context()); err != nil {
@@ -164,7 +164,7 @@ func (l *logReader) parseQuery(cmd *cobra.Command) error {
 		}
 	}
 	if f.tail < 0 {
-		return cli.Usagef("--tail %d: a number of lines cannot be negative", f.tail)
+		return cli.Usagef("--tail %d: not a number of lines, which is 0 or more", f.tail)
 	}
 	if f.boot > 0 {
 		return cli.Usagef("--boot %d: 0 is the current boot, -1 the one before", f.boot)
@@ -196,7 +196,7 @@ func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 func (l *logReader) lookUpNode(ctx context.Context) error {
 	client, err := kube.New(l.config)
 	if err != nil {
-		return cli.Unknownf("kubeconfig: %w", err)
+		return cli.Unknownf("no cluster: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -63,6 +64,9 @@ func readInput(env *cli.Env, name string) ([]byte, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, cli.Usagef("%s: the file is empty", name)
 	}
 	return widetext.Decode(b), nil
 }
@@ -186,7 +190,7 @@ func newNPDNewRule(env *cli.Env) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if reason == "" {
-				return cli.Usagef("new-rule: --reason is missing: one CamelCase word, the reason of the event or condition")
+				return cli.Usagef("new-rule: --reason is missing: the reason of the event or condition, one CamelCase word such as DiskFailed")
 			}
 			r, err := npd.NewRule(strings.TrimRight(args[0], "\r\n"), reason, condition)
 			if err != nil {
@@ -237,7 +241,7 @@ CRI-O a monitor for the runtime's own tasks is added here.`,
 				return cli.Usagef("--log %q: not one of %s", in.Log, strings.Join(npd.Logs, ", "))
 			}
 			if in.Crictl != "" && (!in.HealthChecks || !strings.HasPrefix(in.Crictl, "/")) {
-				return cli.Usagef("--crictl %q: goes with --health-checks, and is an absolute path", in.Crictl)
+				return cli.Usagef("--crictl %q: goes with --health-checks, and is an absolute path such as /usr/bin/crictl", in.Crictl)
 			}
 			if in.HealthChecks && in.Crictl == "" {
 				env.Note("the runtime is not checked: the checker needs crictl, which the detector's image has not (--crictl PATH takes the nodes')")
@@ -308,7 +312,7 @@ func writeNPDManifest(env *cli.Env, in npd.Install, unit bool, out string) error
 	}
 	for _, name := range sortedNames(files) {
 		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
-			return cli.Usagef("%s: is there already; nothing was written", filepath.Join(out, name))
+			return cli.Usagef("%s: is there already, and nothing was written; move it away, or give another --out", filepath.Join(out, name))
 		}
 	}
 	for _, name := range sortedNames(files) {

@@ -46,11 +46,11 @@ Exit status: 1 where a node is not watched, has stale conditions or a problem no
 		}
 		config, err := cluster.RESTConfig()
 		if err != nil {
-			return cli.Unknownf("kubeconfig: %w", err)
+			return err
 		}
 		core, err := kube.New(config)
 		if err != nil {
-			return cli.Unknownf("kubeconfig: %w", err)
+			return cli.Unknownf("no cluster: %w", err)
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
 		defer cancel()

@@ -57,7 +57,7 @@ no history in this pipeline.`,
 		}
 		config, err := cluster.RESTConfig()
 		if err != nil {
-			return cli.Unknownf("kubeconfig: %w", err)
+			return err
 		}
 		o.Nodes = args
 		done := env.Doing("asking nodes, pods and the metrics API of %s", config.Host)
@@ -68,7 +68,7 @@ no history in this pipeline.`,
 			return cli.Unknownf("list nodes: %w", err)
 		}
 		if err != nil {
-			return cli.Unknownf("%s: %w", config.Host, err)
+			return cli.Unknownf("list nodes: %w", err)
 		}
 		for _, want := range args {
 			if !slices.ContainsFunc(s.Nodes, func(n pipeline.Node) bool { return n.Name == want }) {

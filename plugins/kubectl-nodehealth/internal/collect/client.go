@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,12 +211,12 @@ func (c *Client) open(ctx context.Context, out *shared) error {
 	r, err := c.get(traced, "/version", nil, acceptJSON)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errStalled) {
-			return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: fmt.Sprintf("the API server did not answer within %s", limit)}
+			return &NoAnswerError{What: "the API server " + c.base.Host + " does not answer", Reason: fmt.Sprintf("nothing came within %s", limit)}
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: plain(err)}
+		return &NoAnswerError{What: "the API server " + c.base.Host + " does not answer", Reason: because(err)}
 	}
 	p := kubelet.Classify(snapshot.SourceVersion, r)
 	if p.Status == snapshot.OK {
@@ -227,7 +228,7 @@ func (c *Client) open(ctx context.Context, out *shared) error {
 		}
 	}
 	if r.Code == http.StatusUnauthorized {
-		return &NoAnswerError{What: "connecting to " + c.base.Host, Reason: "the API server does not accept the credentials (401)"}
+		return &NoAnswerError{What: "connect to " + c.base.Host, Reason: "the API server does not accept the credentials (401)", Code: r.Code}
 	}
 	out.probes = append(out.probes, p)
 	return nil
@@ -275,6 +276,15 @@ func failure(ctx context.Context, source string, err error, deadline time.Durati
 func isTimeout(err error) bool {
 	var n net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+// because is why a connection was not made, without the system's calls.
+func because(err error) string {
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err.Error()
+	}
+	return plain(err)
 }
 
 // plain drops the method and address that net/http puts before the reason.

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -101,7 +102,11 @@ func (f *fleet) readNodes(ctx context.Context) error {
 		if p.Status == snapshot.Timeout {
 			p.Detail = "the API server did not answer in time (" + p.Detail + ")"
 		}
-		return &NoAnswerError{What: "listing the nodes", Reason: p.Detail, Denied: p.Status == snapshot.Denied}
+		code := 0
+		if p.Status == snapshot.Denied {
+			code = http.StatusForbidden
+		}
+		return &NoAnswerError{What: "list nodes", Reason: p.Detail, Code: code}
 	}
 	f.nodesRead = p.Status == snapshot.OK
 	f.shared.mu.Lock()

@@ -36,8 +36,8 @@ func (e *NotFoundError) Error() string {
 type NoAnswerError struct {
 	What   string
 	Reason string
-	// Denied says that it was asked and refused.
-	Denied bool
+	// Code is the HTTP status of the answer, 0 where there was none.
+	Code int
 }
 
 func (e *NoAnswerError) Error() string { return e.What + ": " + e.Reason }
@@ -105,17 +105,17 @@ func (c *Client) readNode(ctx context.Context, name string, deadline time.Durati
 			return nil, err
 		}
 		p := failure(ctx, snapshot.SourceNode, err, deadline)
-		return nil, &NoAnswerError{What: "reading node " + name, Reason: p.Detail}
+		return nil, &NoAnswerError{What: "node " + name, Reason: p.Detail}
 	}
 	p := kubelet.Classify(snapshot.SourceNode, r)
 	if p.Status == snapshot.OK {
 		var o corev1.Node
 		if err := json.Unmarshal(r.Body, &o); err != nil || o.Kind != "" && o.Kind != "Node" {
-			return nil, &NoAnswerError{What: "reading node " + name, Reason: "the answer is not a node: is this a Kubernetes API server?"}
+			return nil, &NoAnswerError{What: "node " + name, Reason: "the answer is not a node: is this a Kubernetes API server?", Code: r.Code}
 		}
 		n = snapshot.NewNode(&o)
 	} else if r.Code == 401 {
-		return nil, &NoAnswerError{What: "reading node " + name, Reason: "the API server does not accept the credentials (401)"}
+		return nil, &NoAnswerError{What: "node " + name, Reason: "the API server does not accept the credentials (401)", Code: r.Code}
 	}
 	n.Set(p)
 	return n, nil

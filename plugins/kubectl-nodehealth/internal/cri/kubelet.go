@@ -24,7 +24,7 @@ type Kubelet struct {
 func (k *Kubelet) From() string { return "the kubelet's own views" }
 
 func (k *Kubelet) cannot(what string) error {
-	return &Cannot{what, k.From(), "kubectl nodehealth shell " + k.Node.Name}
+	return &Cannot{What: what, From: k.From(), Instead: "kubectl nodehealth shell " + k.Node.Name}
 }
 
 func (k *Kubelet) pods(ctx context.Context) ([]corev1.Pod, error) {

@@ -204,7 +204,7 @@ func explainCreate(o Options, err error) error {
 			Next: "it takes the rights to create, patch and delete jobs, list pods and events, and create pods/exec there (--debug-namespace chooses)",
 		}
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("namespace %s: there is none", o.Namespace)
+		return fmt.Errorf("namespace %s: there is none of this name; --debug-namespace chooses another", o.Namespace)
 	}
 	return fmt.Errorf("create a debug Job in namespace %s: %w", o.Namespace, err)
 }

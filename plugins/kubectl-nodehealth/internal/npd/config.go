@@ -104,6 +104,9 @@ func (f *File) Source() []byte { return f.doc.Bytes }
 // Load reads a configuration as the detector does: JSON, keys whatever their
 // case, unknown keys ignored. The error says why the text is no configuration.
 func Load(name string, data []byte) (*File, error) {
+	if err := notJSON(name, data); err != nil {
+		return nil, err
+	}
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
 		return nil, err
@@ -117,11 +120,8 @@ func Load(name string, data []byte) (*File, error) {
 	switch {
 	case errors.As(err, &f.wrongType):
 		// The rest is decoded all the same; the linter tells.
-	case errors.As(err, &syntax) && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
-		return nil, fmt.Errorf("%s: not JSON: the detector reads JSON only, this is YAML", name)
 	case errors.As(err, &syntax):
-		line, column := place(data, syntax.Offset)
-		return nil, fmt.Errorf("%s:%d:%d: not JSON: %w; the detector does not start with it", name, line, column, err)
+		return nil, fmt.Errorf("%s: not JSON: the detector reads JSON only, this is YAML", name)
 	case err != nil:
 		return nil, fmt.Errorf("%s: not a monitor configuration: %w", name, err)
 	}
@@ -160,6 +160,20 @@ func LoadAll(name string, data []byte) ([]*File, error) {
 		return nil, fmt.Errorf("%s: a %s without a monitor configuration under data (*.json)", name, object.Kind)
 	}
 	return out, nil
+}
+
+// notJSON says where what begins as JSON is none.
+func notJSON(name string, data []byte) error {
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+		return nil
+	}
+	var any json.RawMessage
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(data, &any); errors.As(err, &syntax) {
+		line, column := place(data, syntax.Offset)
+		return fmt.Errorf("%s:%d:%d: not JSON: %w; the detector does not start with it", name, line, column, err)
+	}
+	return nil
 }
 
 // place is the line and column of the byte before offset.

@@ -56,7 +56,7 @@ type Monitor struct {
 // does not start.
 func NewMonitor(c *Config) (*Monitor, error) {
 	if c.BufferSize < 0 {
-		return nil, fmt.Errorf("bufferSize %d", c.BufferSize)
+		return nil, fmt.Errorf("bufferSize %d: less than 0; give a number of lines such as 10", c.BufferSize)
 	}
 	m := &Monitor{config: c, ring: make([]Line, c.Lines())}
 	for _, r := range c.Rules {

@@ -26,7 +26,7 @@ var variable = []struct {
 // sample, which is checked with the monitor itself.
 func NewRule(sample, reason, condition string) (Rule, error) {
 	if strings.TrimSpace(sample) == "" {
-		return Rule{}, fmt.Errorf("the sample line is empty")
+		return Rule{}, fmt.Errorf("the sample line is empty; give a line of the log in quotes")
 	}
 	r := Rule{Type: Temporary, Reason: reason, Pattern: generalize(sample) + ".*"}
 	c := &Config{Plugin: "kmsg"}
