@@ -5,7 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -16,9 +16,9 @@ import (
 type message struct {
 	// plugin is nodehealth, ..., or "all four" for shared.
 	plugin string
-	// file is relative to the repository.
-	file string
-	// text is the format string.
+	// pkg is the folder that it stands in.
+	pkg string
+	// text is the message, "…" in place of what differs.
 	text string
 	// status is the exit status where the call says it, 0 where it is the
 	// caller's to say.
@@ -27,93 +27,165 @@ type message struct {
 	hint string
 }
 
-// makers are the functions whose first argument is an error's text.
-var makers = map[string]int{"Usagef": 2, "Unknownf": 3, "fmt.Errorf": 0, "errors.New": 0}
+// makers are the functions whose first argument is an error's text, with the
+// exit status that they give it.
+var makers = map[string]int{
+	"Usagef": 2, "Unknownf": 3, "fmt.Errorf": 0, "errors.New": 0,
+	"san.bad": 0, "yamltree.fail": 0,
+}
+
+// source is a parsed file of the repository.
+type source struct {
+	rel  string
+	tree *ast.File
+}
 
 // messages are the error texts of the plugins and of shared, tests and
 // generated code left out, in the order of plugin, file and place.
 func messages(repo string) ([]message, error) {
-	var out []message
+	var files []source
 	for _, root := range []string{"plugins", "shared"} {
-		err := filepath.WalkDir(filepath.Join(repo, root), func(path string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(repo, root), func(name string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
 			if d.IsDir() && d.Name() == "testdata" {
 				return fs.SkipDir
 			}
-			rel, err := filepath.Rel(repo, path)
+			rel, err := filepath.Rel(repo, name)
 			if err != nil {
 				return err
 			}
 			rel = filepath.ToSlash(rel)
-			if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || testOnly(rel) {
+			if d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || testOnly(rel) {
 				return nil
 			}
-			found, err := messagesOf(path, rel)
-			out = append(out, found...)
+			tree, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			files = append(files, source{rel, tree})
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
+	types := map[string]bool{}
+	for _, f := range files {
+		for _, d := range f.tree.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == "Error" && fn.Recv != nil {
+				types[typeName(fn.Recv.List[0].Type)] = true
+			}
+		}
+	}
+	var out []message
+	for _, f := range files {
+		out = append(out, messagesOf(f, types)...)
+	}
 	sort.SliceStable(out, func(i, j int) bool { return order(out[i].plugin) < order(out[j].plugin) })
 	return out, nil
 }
 
 // testOnly packages never run for a user.
-func testOnly(rel string) bool { return strings.HasPrefix(rel, "shared/clitest/") }
+func testOnly(rel string) bool {
+	return strings.HasPrefix(rel, "shared/clitest/") || strings.Contains(rel, "/internal/spacetest/")
+}
+
+var sections = []string{"all four", "nodehealth", "auditpolicy", "certgen", "logarch"}
 
 func order(plugin string) int {
-	for i, p := range []string{"all four", "nodehealth", "auditpolicy", "certgen", "logarch"} {
+	for i, p := range sections {
 		if p == plugin {
 			return i
 		}
 	}
-	return 9
+	return len(sections)
 }
 
-func messagesOf(path, rel string) ([]message, error) {
-	src, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	file, err := parser.ParseFile(token.NewFileSet(), path, src, 0)
-	if err != nil {
-		return nil, err
-	}
+func messagesOf(f source, types map[string]bool) []message {
 	plugin := "all four"
-	if rest, ok := strings.CutPrefix(rel, "plugins/kubectl-"); ok {
+	if rest, ok := strings.CutPrefix(f.rel, "plugins/kubectl-"); ok {
 		plugin, _, _ = strings.Cut(rest, "/")
 	}
+	pkg := path.Base(path.Dir(f.rel))
 	var out []message
-	hints := map[*ast.CallExpr]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		c, ok := n.(*ast.CallExpr)
-		if !ok {
-			return true
+	add := func(status int, hint, text string) {
+		if text = verb.ReplaceAllString(strings.ReplaceAll(text, "%%", "%"), "…"); text != "" {
+			out = append(out, message{plugin, pkg, text, status, verb.ReplaceAllString(hint, "…")})
 		}
-		name := callee(c)
-		if name == "WithHint" && len(c.Args) > 1 {
-			if inner, ok := c.Args[0].(*ast.CallExpr); ok {
+	}
+	hints := map[ast.Node]string{}
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			// What the method Error of a type makes of its fields.
+			if n.Name.Name == "Error" && n.Recv != nil && n.Body != nil {
+				ast.Inspect(n.Body, func(n ast.Node) bool {
+					if c, ok := n.(*ast.CallExpr); ok && callee(c) == "fmt.Sprintf" {
+						add(0, "", text(c))
+					}
+					return true
+				})
+			}
+		case *ast.CompositeLit:
+			if types[typeName(n.Type)] {
+				said, hint := fieldsOf(n)
+				add(0, hint, said)
+			}
+		case *ast.CallExpr:
+			name := callee(n)
+			if name == "WithHint" && len(n.Args) > 1 {
 				var texts []string
-				for _, a := range c.Args[1:] {
+				for _, a := range n.Args[1:] {
 					texts = append(texts, text(a))
 				}
-				hints[inner] = strings.Join(texts, "; ")
+				hints[n.Args[0]] = strings.Trim(strings.Join(texts, "; "), "; ")
 			}
-		}
-		status, ok := makers[name]
-		if !ok || len(c.Args) == 0 {
-			return true
-		}
-		if t := text(c.Args[0]); t != "" {
-			out = append(out, message{plugin: plugin, file: rel, text: t, status: status, hint: hints[c]})
+			status, ok := makers[name]
+			if !ok {
+				status, ok = makers[pkg+"."+name]
+			}
+			if ok && len(n.Args) > 0 {
+				add(status, hints[n], text(n.Args[0]))
+			}
 		}
 		return true
 	})
-	return out, nil
+	return out
+}
+
+// fieldsOf is the text in an error that is written as a composite, and the
+// advice in it.
+func fieldsOf(c *ast.CompositeLit) (said, hint string) {
+	var texts []string
+	for _, e := range c.Elts {
+		key := ""
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if id, ok := kv.Key.(*ast.Ident); ok {
+				key = id.Name
+			}
+			e = kv.Value
+		}
+		switch t := text(e); {
+		case key == "Next" || key == "Instead":
+			hint = t
+		case key != "From" && strings.Contains(t, " "):
+			texts = append(texts, t)
+		case (key == "" || key == "Reason") && len(texts) > 0:
+			texts = append(texts, "%s")
+		}
+	}
+	return strings.Join(texts, ": "), hint
+}
+
+func typeName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
 }
 
 // callee is the name of what is called: Usagef however it is imported,
@@ -148,14 +220,14 @@ func text(e ast.Expr) string {
 			return ""
 		}
 		if l == "" {
-			l = "..."
+			l = "%s"
 		}
 		if r == "" {
-			r = "..."
+			r = "%s"
 		}
 		return l + r
 	case *ast.CallExpr:
-		if len(e.Args) > 0 {
+		if callee(e) == "fmt.Sprintf" && len(e.Args) > 0 {
 			return text(e.Args[0])
 		}
 	}
