@@ -2,7 +2,7 @@
 # Builds the plugins and runs each one's main job on the inputs in examples/.
 # Needs Go and nothing else: no cluster, no network beyond Go modules.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 start=$SECONDS
 make --no-print-directory build || exit 1
 PATH="$PWD/bin:$PATH"

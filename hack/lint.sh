@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
 # The house rules that a machine can check.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 bad=0
 say() {
 	echo "lint: $*"
 	bad=1
 }
 
-files=$(git ls-files '*.go')
-out=$(gofmt -l $files)
+plugins=(nodehealth auditpolicy certgen logarch)
+code=(./shared/...)
+for p in "${plugins[@]}"; do code+=("./plugins/kubectl-$p/..."); done
+files=()
+while IFS= read -r f; do files+=("$f"); done < <(git ls-files '*.go')
+out=$(gofmt -l "${files[@]}")
 [ -z "$out" ] || say "not gofmt'ed: $out"
 
-go vet ./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch) || say "go vet"
+go vet "${code[@]}" || say "go vet"
 # Windows has files of its own; what the cross-build compiles the tests under
 # wine need, too.
-GOOS=windows go vet ./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch) || say "go vet for Windows"
+GOOS=windows go vet "${code[@]}" || say "go vet for Windows"
 GOWORK=off go -C test vet ./... || say "go vet in test/"
 
 # Dependencies point one way (see CONTRIBUTING.md).
@@ -35,19 +39,18 @@ while read -r pkg dep; do
 	$mod/plugins/*/internal/cmd | $mod/plugins/*/internal/cmd/*) ;;
 	$mod/plugins/*/internal/*)
 		case "$dep" in
-		github.com/spf13/* | k8s.io/cli-runtime/* | $mod/shared/cli | $mod/shared/output | $mod/plugins/*/internal/cmd)
+		github.com/spf13/* | k8s.io/cli-runtime/* | "$mod"/shared/cli | "$mod"/shared/output | "$mod"/plugins/*/internal/cmd)
 			say "a domain package knows the command line: $pkg -> $dep"
 			;;
 		esac
 		;;
 	esac
-done < <(imports ./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch))
+done < <(imports "${code[@]}")
 
-for f in $(grep -lE 'os\.(Stdout|Stderr|Stdin|Exit)\b' $(git ls-files 'plugins/*/internal/*.go' | grep -v /internal/cmd/ | grep -v _test.go) 2>/dev/null); do
-	say "a domain package touches the process: $f"
-done
+out=$(git grep -lE 'os\.(Stdout|Stderr|Stdin|Exit)\b' -- 'plugins/*/internal/*.go' ':!*/internal/cmd/*' ':!*_test.go')
+[ -z "$out" ] || say "a domain package touches the process: $out"
 
-for f in $files; do
+for f in "${files[@]}"; do
 	n=$(wc -l <"$f")
 	[ "$n" -le 500 ] || grep -q '^// Code generated' "$f" || say "$f has $n lines (500 at most)"
 done
@@ -55,16 +58,20 @@ done
 out=$(git grep -nIE '(//|#).*\b(TODO|FIXME|XXX)\b' -- '*.go' '*.sh' ':!hack/lint.sh')
 [ -z "$out" ] || say "unfinished: $out"
 
-# Tools are pinned in modules of their own, outside the workspace. staticcheck
-# and deadcode take a minute or two the first time; golangci-lint takes ten to
+# Tools are pinned in modules of their own, outside the workspace. staticcheck,
+# deadcode and dupl take a minute or two the first time; golangci-lint takes ten to
 # build and has a target of its own (make lint-full).
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
-if GOWORK=off CGO_ENABLED=0 go -C hack/tools/lint build -o "$tools" honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode; then
-	code=(./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch))
+if GOWORK=off CGO_ENABLED=0 go -C hack/tools/lint build -o "$tools" honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode github.com/mibk/dupl github.com/rhysd/actionlint/cmd/actionlint; then
 	"$tools/staticcheck" "${code[@]}" || say "staticcheck"
 	out=$("$tools/deadcode" -test "${code[@]}") || say "deadcode"
 	[ -z "$out" ] || say "nothing uses: $out"
+	# The same logic twice, over all modules: 70 tokens of syntax tree are some
+	# twelve lines. Below that, the constructors of cobra commands are alike.
+	out=$(printf '%s\n' "${files[@]}" | "$tools/dupl" -t 70 -plumbing -files)
+	[ -z "$out" ] || say "written twice: $out"
+	"$tools/actionlint" .github/workflows/*.yml || say "actionlint"
 else
 	say "the linters of hack/tools/lint cannot be built"
 fi
@@ -74,6 +81,16 @@ fi
 for page in errors licenses; do
 	GOWORK=off go -C hack run ./house $page --check .. || say "house $page"
 done
+
+# The shell scripts, those that users run too. tail.sh and rotate.sh run in a
+# container's sh, which is busybox as often as not: what a stranger may call
+# careless in them is meant, and its test knows -ef.
+if command -v shellcheck >/dev/null; then
+	shellcheck -S warning hack/*.sh .ci/run test/examples/testdata/bin/* || say "shellcheck"
+	shellcheck -s sh -S warning -e SC1007,SC2010,SC3013 plugins/kubectl-logarch/internal/*/*.sh || say "shellcheck"
+else
+	echo "lint: NOT CHECKED: shell scripts (no shellcheck here)"
+fi
 
 # The manuals, where the machine can read them (hack/packages.txt has mandoc and
 # man-db). They have no date, so that equal source gives equal bytes.
@@ -85,7 +102,7 @@ else
 fi
 
 # Size: 32 MB stripped.
-for p in nodehealth auditpolicy certgen logarch; do
+for p in "${plugins[@]}"; do
 	if [ -f "bin/kubectl-$p" ]; then
 		n=$(stat -c %s "bin/kubectl-$p" 2>/dev/null || stat -f %z "bin/kubectl-$p")
 		[ "$n" -le 32000000 ] || say "bin/kubectl-$p has $n bytes (32 MB at most)"

@@ -3,7 +3,7 @@
 # than the tests' own: test-version.sh VERSION. Builds that Kubernetes once (ten
 # minutes on two cores); the tests take about twenty.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export CGO_ENABLED=0 CLUSTERWRIGHT_VERSION=$1
 make --no-print-directory build && hack/packages.sh && hack/build-k8s.sh "$1" || exit 1
 failed=()
