@@ -161,20 +161,20 @@ func TestNodes(t *testing.T) {
 	if err := os.WriteFile(manifest, []byte(twoPods), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, c, "apply", "-f", manifest)
-	kubectl(t, c, "wait", "--for=condition=Ready", "--timeout=60s", "pod/server", "pod/client")
+	c.Kubectl(t, "", "apply", "-f", manifest)
+	c.Kubectl(t, "", "wait", "--for=condition=Ready", "--timeout=60s", "pod/server", "pod/client")
 	server, err := client.CoreV1().Pods("default").Get(ctx, "server", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := kubectl(t, c, "exec", "client", "--", "wget", "-q", "-O-", "http://"+server.Status.PodIP+"/"); got != "hello\n" {
+	if got := c.Kubectl(t, "", "exec", "client", "--", "wget", "-q", "-O-", "http://"+server.Status.PodIP+"/"); got != "hello\n" {
 		t.Errorf("from pod to pod on another node: %q", got)
 	}
-	kubectl(t, c, "exec", "client", "--", "sh", "-c", "echo | nc -w 3 10.96.0.1 443")
-	if got := kubectl(t, c, "logs", "server"); got != "serving\n" {
+	c.Kubectl(t, "", "exec", "client", "--", "sh", "-c", "echo | nc -w 3 10.96.0.1 443")
+	if got := c.Kubectl(t, "", "logs", "server"); got != "serving\n" {
 		t.Errorf("logs: %q", got)
 	}
-	if got := kubectl(t, c, "get", "--raw", "/api/v1/nodes/kube-worker-1/proxy/healthz"); got != "ok" {
+	if got := c.Kubectl(t, "", "get", "--raw", "/api/v1/nodes/kube-worker-1/proxy/healthz"); got != "ok" {
 		t.Errorf("healthz of the kubelet: %q", got)
 	}
 
@@ -226,15 +226,4 @@ func TestNodes(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.LogsDir(), n.Name+"-kubelet.log")); err != nil {
 		t.Errorf("the kubelet's log is lost: %v", err)
 	}
-}
-
-func kubectl(t *testing.T, c *Cluster, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(c.Binary, append([]string{"kubectl"}, args...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -108,4 +110,19 @@ func Require(t testing.TB, nodes bool) {
 		t.Fatalf("NOT TESTED, which is a failure in CI: %v", err)
 	}
 	t.Skipf("NOT TESTED: %v", err)
+}
+
+// Kubectl runs the cluster's own kubectl as the administrator and returns what it
+// printed. It must succeed, within three minutes.
+func (c *Cluster) Kubectl(t testing.TB, stdin string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	k := exec.CommandContext(ctx, c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
+	k.Stdin = strings.NewReader(stdin)
+	out, err := k.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,14 +19,6 @@ import (
 func TestLive(t *testing.T) {
 	c := cluster.ForTest(t, cluster.Config{Name: "certlook", NoScheduler: true})
 	dir := t.TempDir()
-	kubectl := func(stdin string, args ...string) {
-		t.Helper()
-		cmd := exec.Command(c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
-		cmd.Stdin = strings.NewReader(stdin)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
 	for _, n := range []string{"mine", "other"} {
 		if out, errOut, code := certgen(t, "", "server", "--ip", "127.0.0.1", "--out", filepath.Join(dir, n)); code != 0 {
 			t.Fatalf("%d\n%s%s", code, out, errOut)
@@ -59,7 +50,7 @@ func TestLive(t *testing.T) {
   clientConfig: {url: '%s', caBundle: %s}`, name, url, base64.StdEncoding.EncodeToString(must(os.ReadFile(filepath.Join(dir, ca, "ca.crt")))))
 	}
 	here := fmt.Sprintf("https://127.0.0.1:%d/x", port)
-	kubectl("apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: hooks}\nwebhooks:"+
+	c.Kubectl(t, "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: hooks}\nwebhooks:"+
 		hook("right", here, "mine")+hook("wrong", here, "other")+hook("silent", "https://127.0.0.1:1/x", "mine"), "apply", "-f", "-")
 
 	out, errOut, code := certgen(t, c.Kubeconfig, "verify", "--live")
@@ -99,8 +90,8 @@ func TestLive(t *testing.T) {
 	}
 
 	// Somebody moved the control plane to another address.
-	kubectl("apiVersion: v1\nkind: Node\nmetadata:\n  name: cp-1\n  labels: {node-role.kubernetes.io/control-plane: ''}\n", "apply", "-f", "-")
-	kubectl("", "patch", "node", "cp-1", "--subresource=status", "--type=merge", "-p", `{"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.77"}]}}`)
+	c.Kubectl(t, "apiVersion: v1\nkind: Node\nmetadata:\n  name: cp-1\n  labels: {node-role.kubernetes.io/control-plane: ''}\n", "apply", "-f", "-")
+	c.Kubectl(t, "", "patch", "node", "cp-1", "--subresource=status", "--type=merge", "-p", `{"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.77"}]}}`)
 	out, errOut, code = certgen(t, c.Kubeconfig, "verify", "--live")
 	if code != 1 || !strings.Contains(out, "CG116") || !strings.Contains(out, "192.0.2.77") || !strings.Contains(errOut, "--ip 192.0.2.77") {
 		t.Errorf("drift: %d\n%s%s", code, out, errOut)

@@ -154,14 +154,7 @@ func TestKubeletJoinsThroughRequest(t *testing.T) {
 	if err := n.StopKubelet(); err != nil {
 		t.Fatal(err)
 	}
-	kubectl := func(args ...string) string {
-		out, err := exec.CommandContext(ctx, c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	kubectl("delete", "node", n.Name)
+	c.Kubectl(t, "", "delete", "node", n.Name)
 	if out, errOut, code := certgen(t, c.Kubeconfig, "request", n.Name, "--signer", "kubelet-client", "--out", dir, "--write-kubeconfig", "kubelet.conf", "--wait", "1m"); code != 0 {
 		t.Fatalf("%d\n%s%s", code, out, errOut)
 	}
@@ -178,7 +171,7 @@ func TestKubeletJoinsThroughRequest(t *testing.T) {
 	if err := n.WaitCondition(ctx, 3*time.Minute, corev1.NodeReady, corev1.ConditionTrue); err != nil {
 		t.Fatal(err)
 	}
-	if got := kubectl("get", "csr", "-o", "jsonpath={.items[*].spec.signerName}"); !strings.Contains(got, "kube-apiserver-client-kubelet") {
+	if got := c.Kubectl(t, "", "get", "csr", "-o", "jsonpath={.items[*].spec.signerName}"); !strings.Contains(got, "kube-apiserver-client-kubelet") {
 		t.Errorf("the request is not in the cluster: %q", got)
 	}
 }

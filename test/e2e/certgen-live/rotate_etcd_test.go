@@ -19,8 +19,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
 )
@@ -305,12 +303,7 @@ func TestRotateEtcdCA(t *testing.T) {
 
 // readAndWrite makes two requests with a fresh client.
 func readAndWrite(kubeconfig, server, name string, n int) error {
-	cfg, err := clientcmd.BuildConfigFromFlags(server, kubeconfig)
-	if err != nil {
-		return err
-	}
-	cfg.Timeout = 20 * time.Second
-	cs, err := kubernetes.NewForConfig(cfg)
+	cs, err := freshClient(kubeconfig, server)
 	if err != nil {
 		return err
 	}

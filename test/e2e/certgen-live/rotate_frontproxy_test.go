@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -18,8 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
 )
@@ -82,8 +79,7 @@ func TestRotateFrontProxyCA(t *testing.T) {
 		t.Fatalf("%d\n%s%s", code, out, errOut)
 	}
 	agg := startAggregated(t, c.Kubeconfig, filepath.Join(dir, "agg/server.crt"), filepath.Join(dir, "agg/server.key"))
-	apply := exec.Command(c.Binary, "kubectl", "--kubeconfig", c.Kubeconfig, "apply", "-f", "-")
-	apply.Stdin = strings.NewReader(fmt.Sprintf(`
+	c.Kubectl(t, fmt.Sprintf(`
 apiVersion: v1
 kind: Service
 metadata: {name: agg, namespace: default}
@@ -99,10 +95,7 @@ spec:
   versionPriority: 100
   service: {namespace: default, name: agg, port: %d}
   caBundle: %s
-`, agg.port, base64.StdEncoding.EncodeToString(must(os.ReadFile(filepath.Join(dir, "agg/ca.crt"))))))
-	if out, err := apply.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+`, agg.port, base64.StdEncoding.EncodeToString(must(os.ReadFile(filepath.Join(dir, "agg/ca.crt"))))), "apply", "-f", "-")
 	waitFor(t, time.Minute, "the aggregated API answers through both API servers", func() bool {
 		return askAggregated(c.Kubeconfig, c.Endpoints.URLOf(0)) == nil && askAggregated(c.Kubeconfig, c.Endpoints.URLOf(1)) == nil
 	})
@@ -137,10 +130,7 @@ spec:
 	if n := strings.Count(proxyCA(c), "BEGIN CERTIFICATE"); n != 2 {
 		t.Errorf("the plan says that the old CA stays in the ConfigMap; it holds %d", n)
 	}
-	del := exec.Command(c.Binary, "kubectl", "--kubeconfig", c.Kubeconfig, "delete", "configmap", "-n", "kube-system", "extension-apiserver-authentication")
-	if out, err := del.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	c.Kubectl(t, "", "delete", "configmap", "-n", "kube-system", "extension-apiserver-authentication")
 	waitFor(t, 3*time.Minute, "the API servers publish the new CA alone", published(1))
 	time.Sleep(3 * time.Second)
 	clients.stop(t, 200)
@@ -150,12 +140,7 @@ spec:
 }
 
 func askAggregated(kubeconfig, server string) error {
-	cfg, err := clientcmd.BuildConfigFromFlags(server, kubeconfig)
-	if err != nil {
-		return err
-	}
-	cfg.Timeout = 10 * time.Second
-	cs, err := kubernetes.NewForConfig(cfg)
+	cs, err := freshClient(kubeconfig, server)
 	if err != nil {
 		return err
 	}

@@ -89,14 +89,19 @@ func TestRotateCA(t *testing.T) {
 	}
 }
 
-// ask makes one request with a fresh client from a kubeconfig.
-func ask(kubeconfig, server string) error {
+// freshClient has no connection yet, and so meets the certificates of now.
+func freshClient(kubeconfig, server string) (*kubernetes.Clientset, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags(server, kubeconfig)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	cfg.Timeout = 10 * time.Second
-	cs, err := kubernetes.NewForConfig(cfg)
+	cfg.Timeout = 20 * time.Second
+	return kubernetes.NewForConfig(cfg)
+}
+
+// ask makes one request with a fresh client from a kubeconfig.
+func ask(kubeconfig, server string) error {
+	cs, err := freshClient(kubeconfig, server)
 	if err != nil {
 		return err
 	}
@@ -106,11 +111,7 @@ func ask(kubeconfig, server string) error {
 
 func rootCA(t *testing.T, c *cluster.Cluster) string {
 	t.Helper()
-	cfg, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cm, err := must(kubernetes.NewForConfig(cfg)).CoreV1().ConfigMaps("default").Get(context.Background(), "kube-root-ca.crt", metav1.GetOptions{})
+	cm, err := must(c.Client()).CoreV1().ConfigMaps("default").Get(context.Background(), "kube-root-ca.crt", metav1.GetOptions{})
 	if err != nil {
 		return ""
 	}

@@ -61,16 +61,8 @@ func TestServices(t *testing.T) {
 		cluster.NodeName(1): {Kubelet: map[string]any{"address": "0.0.0.0"}},
 	}})
 	dir := t.TempDir()
-	kubectl := func(stdin string, args ...string) {
-		t.Helper()
-		cmd := exec.Command(c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
-		cmd.Stdin = strings.NewReader(stdin)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
 	tlsServerImage(t, c.Nodes[0])
-	kubectl("", "create", "namespace", "hooks")
+	c.Kubectl(t, "", "create", "namespace", "hooks")
 	for _, n := range []string{"good", "stale", "other"} {
 		if out, errOut, code := certgen(t, "", "server", "--no-service-names", "--dns", n+".hooks.svc", "--out", filepath.Join(dir, n)); code != 0 {
 			t.Fatalf("%d\n%s%s", code, out, errOut)
@@ -79,10 +71,10 @@ func TestServices(t *testing.T) {
 	pair := func(n string) []string {
 		return []string{"--cert", filepath.Join(dir, n, "server.crt"), "--key", filepath.Join(dir, n, "server.key")}
 	}
-	kubectl("", append([]string{"-n", "hooks", "create", "secret", "tls", "good"}, pair("good")...)...)
-	kubectl("", append([]string{"-n", "hooks", "create", "secret", "tls", "stale"}, pair("stale")...)...)
-	kubectl("", append([]string{"-n", "kube-system", "create", "secret", "tls", "hostnet"}, pair("other")...)...)
-	kubectl(tlsPod("hooks", "good", 8443, 443, "", "")+tlsPod("hooks", "stale", 9443, 8443, "", "")+
+	c.Kubectl(t, "", append([]string{"-n", "hooks", "create", "secret", "tls", "good"}, pair("good")...)...)
+	c.Kubectl(t, "", append([]string{"-n", "hooks", "create", "secret", "tls", "stale"}, pair("stale")...)...)
+	c.Kubectl(t, "", append([]string{"-n", "kube-system", "create", "secret", "tls", "hostnet"}, pair("other")...)...)
+	c.Kubectl(t, tlsPod("hooks", "good", 8443, 443, "", "")+tlsPod("hooks", "stale", 9443, 8443, "", "")+
 		tlsPod("kube-system", "hostnet", 10444, 443, "hostNetwork: true", ""), "apply", "-f", "-")
 	hook := func(name, service string, port int, ca string) string {
 		return fmt.Sprintf(`
@@ -93,10 +85,10 @@ func TestServices(t *testing.T) {
   rules: [{apiGroups: [nowhere.example.com], apiVersions: [v1], operations: [CREATE], resources: [things]}]
   clientConfig: {service: {namespace: hooks, name: %s, port: %d}, caBundle: %s}`, name, service, port, base64.StdEncoding.EncodeToString(must(os.ReadFile(filepath.Join(dir, ca, "ca.crt")))))
 	}
-	kubectl("apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: hooks}\nwebhooks:"+
+	c.Kubectl(t, "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: hooks}\nwebhooks:"+
 		hook("right", "good", 443, "good")+hook("wrong", "good", 443, "other")+hook("stale", "stale", 8443, "stale"), "apply", "-f", "-")
-	kubectl("", "-n", "hooks", "wait", "--for=condition=Ready", "pod/good", "pod/stale", "--timeout=90s")
-	kubectl("", "-n", "kube-system", "wait", "--for=condition=Ready", "pod/hostnet", "--timeout=90s")
+	c.Kubectl(t, "", "-n", "hooks", "wait", "--for=condition=Ready", "pod/good", "pod/stale", "--timeout=90s")
+	c.Kubectl(t, "", "-n", "kube-system", "wait", "--for=condition=Ready", "pod/hostnet", "--timeout=90s")
 	waitFor(t, 30*time.Second, "EndpointSlices lead to the pods", func() bool {
 		_, errOut, _ := certgen(t, c.Kubeconfig, "expiry", "--live")
 		return !strings.Contains(errOut, "no pod runs behind")
@@ -115,8 +107,8 @@ func TestServices(t *testing.T) {
 	if out, errOut, code := certgen(t, "", "renew", filepath.Join(dir, "stale", "server.crt")); code != 0 {
 		t.Fatalf("%d\n%s%s", code, out, errOut)
 	}
-	kubectl("", "-n", "hooks", "delete", "secret", "stale")
-	kubectl("", append([]string{"-n", "hooks", "create", "secret", "tls", "stale"}, pair("stale")...)...)
+	c.Kubectl(t, "", "-n", "hooks", "delete", "secret", "stale")
+	c.Kubectl(t, "", append([]string{"-n", "hooks", "create", "secret", "tls", "stale"}, pair("stale")...)...)
 	for _, verb := range []string{"inspect", "verify", "expiry"} {
 		var rep struct {
 			Findings []struct{ ID, Severity, Message string }
@@ -133,14 +125,14 @@ func TestServices(t *testing.T) {
 
 	// A user who may look at all but forward no port is told so.
 	user := must(c.KubeconfigFor("looker", 0))
-	kubectl("", "create", "clusterrole", "look", "--verb=get,list", "--resource=nodes,pods,services,secrets,configmaps,endpointslices,clustertrustbundles,mutatingwebhookconfigurations,validatingwebhookconfigurations,apiservices,customresourcedefinitions")
-	kubectl("", "create", "clusterrolebinding", "look", "--clusterrole=look", "--user=looker")
+	c.Kubectl(t, "", "create", "clusterrole", "look", "--verb=get,list", "--resource=nodes,pods,services,secrets,configmaps,endpointslices,clustertrustbundles,mutatingwebhookconfigurations,validatingwebhookconfigurations,apiservices,customresourcedefinitions")
+	c.Kubectl(t, "", "create", "clusterrolebinding", "look", "--clusterrole=look", "--user=looker")
 	_, errOut, _ = certgen(t, user, "verify", "--live")
 	if !strings.Contains(errOut, "port-forward denied (create pods/portforward)") || !strings.Contains(errOut, "hint: to look behind Services") {
 		t.Errorf("a denied port-forward is not explained:\n%s", errOut)
 	}
-	kubectl("", "create", "clusterrole", "forward", "--verb=create", "--resource=pods/portforward")
-	kubectl("", "create", "clusterrolebinding", "forward", "--clusterrole=forward", "--user=looker")
+	c.Kubectl(t, "", "create", "clusterrole", "forward", "--verb=create", "--resource=pods/portforward")
+	c.Kubectl(t, "", "create", "clusterrolebinding", "forward", "--clusterrole=forward", "--user=looker")
 	if _, errOut, _ := certgen(t, user, "verify", "--live"); strings.Contains(errOut, "could not read") {
 		t.Errorf("the permission that the hint names does not do:\n%s", errOut)
 	}

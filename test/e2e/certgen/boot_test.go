@@ -66,18 +66,15 @@ func TestClusterBoots(t *testing.T) {
 					return nil
 				}})
 			// kubeadm binds this; the test cluster's API server reaches kubelets with it.
-			kubectl := func(args ...string) string {
-				return must(t, ".", c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
-			}
-			if out := kubectl("auth", "whoami", "-o", "json"); !strings.Contains(out, "kubernetes-super-admin") {
+			if out := c.Kubectl(t, "", "auth", "whoami", "-o", "json"); !strings.Contains(out, "kubernetes-super-admin") {
 				t.Errorf("whoami: %s", out)
 			}
-			kubectl("create", "configmap", "made", "--from-literal", "a=b")
-			if out := kubectl("get", "leases", "-n", "kube-system", "-o", "name"); !strings.Contains(out, "kube-scheduler") || !strings.Contains(out, "kube-controller-manager") {
+			c.Kubectl(t, "", "create", "configmap", "made", "--from-literal", "a=b")
+			if out := c.Kubectl(t, "", "get", "leases", "-n", "kube-system", "-o", "name"); !strings.Contains(out, "kube-scheduler") || !strings.Contains(out, "kube-controller-manager") {
 				t.Errorf("controller-manager and scheduler have not both come up: %s", out)
 			}
 			if n > 0 {
-				if out := kubectl("get", "nodes"); !strings.Contains(out, " Ready") {
+				if out := c.Kubectl(t, "", "get", "nodes"); !strings.Contains(out, " Ready") {
 					t.Errorf("nodes: %s", out)
 				}
 			}

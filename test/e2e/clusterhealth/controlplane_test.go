@@ -141,8 +141,8 @@ func testRights(t *testing.T, c *cluster.Cluster, u user) {
 	if code != 0 {
 		t.Fatal(roles)
 	}
-	kubectl(t, c, roles, "apply", "-f", "-")
-	kubectl(t, c, "", "create", "clusterrolebinding", "reader", "--clusterrole=nodehealth-reader", "--user=reader")
+	c.Kubectl(t, roles, "apply", "-f", "-")
+	c.Kubectl(t, "", "create", "clusterrolebinding", "reader", "--clusterrole=nodehealth-reader", "--user=reader")
 	r := user{t, u.bin, reader}
 	r.eventually(30*time.Second, 0, []string{"control plane HEALTHY", "not read kubelets (denied)"}, "controlplane")
 	r.eventually(0, 0, []string{"breaks at: APIService metrics.k8s.io"}, "usage")

@@ -11,7 +11,6 @@ import (
 	"math/big"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,11 +68,11 @@ func TestMetricsServer(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text+more), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		kubectl(t, c, "", "apply", "-k", dir)
+		c.Kubectl(t, "", "apply", "-k", dir)
 	}
 	apply := func() { applyWith("") }
 	patch := func(what, name, with string) {
-		kubectl(t, c, "", "-n", "kube-system", "patch", what, name, "--type=json", "-p", with)
+		c.Kubectl(t, "", "-n", "kube-system", "patch", what, name, "--type=json", "-p", with)
 	}
 	say := func(code int, want ...string) { u.eventually(2*time.Minute, code, want, "usage") }
 
@@ -108,19 +107,6 @@ func TestMetricsServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	say(0, "the metrics pipeline works")
-}
-
-func kubectl(t *testing.T, c *cluster.Cluster, stdin string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("kubectl", args...)
-	if _, err := exec.LookPath("kubectl"); err != nil {
-		cmd = exec.Command(c.Binary, append([]string{"kubectl"}, args...)...)
-	}
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
-	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
 }
 
 // expiredAuthority is the certificate of an authority whose time is over.

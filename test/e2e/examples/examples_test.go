@@ -4,15 +4,12 @@
 package examples
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/url"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/clusterwright/kubectl-plugins/test/cluster"
 	"github.com/clusterwright/kubectl-plugins/test/examples"
@@ -88,26 +85,16 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := program.Plugins(t)
-	kubectl := func(stdin string, args ...string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-		defer cancel()
-		k := exec.CommandContext(ctx, kubernetes, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
-		k.Stdin = strings.NewReader(stdin)
-		if out, err := k.CombinedOutput(); err != nil {
-			t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	kubectl(world, "apply", "-f", "-")
+	c.Kubectl(t, world, "apply", "-f", "-")
 	policy := filepath.Join(repo, "examples", "auditpolicy", "good.yaml")
-	kubectl("", "create", "configmap", "audit", "-n", "kube-system", "--from-file=policy.yaml="+policy)
+	c.Kubectl(t, "", "create", "configmap", "audit", "-n", "kube-system", "--from-file=policy.yaml="+policy)
 	pki := t.TempDir()
 	if out, err := exec.Command(filepath.Join(bin, "kubectl-certgen"), "server", "--ip", "203.0.113.10", "--out", pki).CombinedOutput(); err != nil {
 		t.Fatalf("certgen: %v\n%s", err, out)
 	}
-	kubectl("", "create", "secret", "tls", "my-tls", "--cert="+filepath.Join(pki, "server.crt"), "--key="+filepath.Join(pki, "server.key"))
-	kubectl("", "wait", "--for=condition=Ready", "pod/kube-scheduler-cp1", "-n", "kube-system", "--timeout=120s")
-	kubectl("", "wait", "--for=condition=Available", "deployment/web", "-n", "shop", "--timeout=120s")
+	c.Kubectl(t, "", "create", "secret", "tls", "my-tls", "--cert="+filepath.Join(pki, "server.crt"), "--key="+filepath.Join(pki, "server.key"))
+	c.Kubectl(t, "", "wait", "--for=condition=Ready", "pod/kube-scheduler-cp1", "-n", "kube-system", "--timeout=120s")
+	c.Kubectl(t, "", "wait", "--for=condition=Available", "deployment/web", "-n", "shop", "--timeout=120s")
 	for i := range 2 {
 		n, err := c.Node(fmt.Sprintf("kube-worker-%d", i+1))
 		if err != nil {
@@ -116,7 +103,7 @@ func TestExamples(t *testing.T) {
 		if out, err := n.Exec("sh", "-c", "echo 'Nov 21 06:34:52 kube-worker-1 systemd[1]: Started kubelet.' >/var/log/syslog"); err != nil {
 			t.Fatalf("write a syslog: %v\n%s", err, out)
 		}
-		kubectl("", "label", "node", fmt.Sprintf("kube-worker-%d", i+1), "pool=gpu")
+		c.Kubectl(t, "", "label", "node", fmt.Sprintf("kube-worker-%d", i+1), "pool=gpu")
 	}
 
 	cfg, err := c.RESTConfig()

@@ -224,9 +224,9 @@ func newCluster(t *testing.T) (*cluster.Cluster, runner) {
 	if err := os.WriteFile(manifest, []byte(workload), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, c, "apply", "-f", manifest)
-	kubectl(t, c, "rollout", "status", "deployment/web", "--timeout=90s")
-	kubectl(t, c, "rollout", "status", "daemonset/agent", "--timeout=90s")
+	c.Kubectl(t, "", "apply", "-f", manifest)
+	c.Kubectl(t, "", "rollout", "status", "deployment/web", "--timeout=90s")
+	c.Kubectl(t, "", "rollout", "status", "daemonset/agent", "--timeout=90s")
 	return c, runner{bin: bin, kubeconfig: c.Kubeconfig}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clusterwright/kubectl-plugins/test/cluster"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterwright/kubectl-plugins/test/cluster"
 )
 
 // Fifty looks at a healthy cluster must not find one error.
@@ -77,8 +77,8 @@ func testLeastPrivilege(t *testing.T, c *cluster.Cluster, r runner) {
 	if err := os.WriteFile(manifest, []byte(roles.stdout), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, c, "apply", "-f", manifest)
-	kubectl(t, c, "create", "clusterrolebinding", "reader", "--clusterrole=nodehealth-reader", "--user=reader")
+	c.Kubectl(t, "", "apply", "-f", manifest)
+	c.Kubectl(t, "", "create", "clusterrolebinding", "reader", "--clusterrole=nodehealth-reader", "--user=reader")
 	reader, err := c.KubeconfigFor("reader", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func testLeastPrivilege(t *testing.T, c *cluster.Cluster, r runner) {
 		t.Errorf("the story does not say which right is missing:\n%s", story.stdout)
 	}
 
-	kubectl(t, c, "create", "clusterrolebinding", "prober", "--clusterrole=nodehealth-prober", "--user=reader")
+	c.Kubectl(t, "", "create", "clusterrolebinding", "prober", "--clusterrole=nodehealth-prober", "--user=reader")
 	d := eventually(t, limited, 5*time.Second, func(a answer) bool { return !denied(a) }, broken)
 	if got, want := d.node(t, broken).Coverage, full.node(t, broken).Coverage; got != want {
 		t.Errorf("coverage %.2f with both printed roles, %.2f as administrator: %+v", got, want, d.node(t, broken).Probes)
@@ -338,15 +338,4 @@ func testControlPlaneStale(t *testing.T, c *cluster.Cluster, r runner) {
 	story := r.raw(t, broken)
 	inTime(t, story, answerTime)
 	t.Logf("\n%s\n%s", r.raw(t).stdout, story.stdout)
-}
-
-func kubectl(t *testing.T, c *cluster.Cluster, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(c.Binary, append([]string{"kubectl"}, args...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
 }

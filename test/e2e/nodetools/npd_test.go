@@ -3,7 +3,6 @@ package nodetools
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,20 +38,6 @@ func detectorImage(t *testing.T, c *cluster.Cluster) {
 // condition, status tells, and so does the diagnosis.
 func testDetector(t *testing.T, c *cluster.Cluster, u user) {
 	detectorImage(t, c)
-	components, err := cluster.Binary("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubectl := func(stdin string, args ...string) string {
-		t.Helper()
-		k := exec.Command(components, append([]string{"kubectl"}, args...)...)
-		k.Env, k.Stdin = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig), strings.NewReader(stdin)
-		out, err := k.CombinedOutput()
-		if err != nil {
-			t.Fatalf("kubectl %v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
 	rule, errOut, code, _ := u.run("", "npd", "new-rule", "--reason", "DiskFailed", "--condition", "DiskBad", "sd 2:0:0:0: [sda] FAILED Result: hostbyte=DID_OK")
 	if code != 0 {
 		t.Fatal(errOut)
@@ -73,9 +58,9 @@ func testDetector(t *testing.T, c *cluster.Cluster, u user) {
 	if code != 0 {
 		t.Fatal(errOut)
 	}
-	kubectl(manifest, "apply", "-f", "-")
-	defer kubectl("", "delete", "daemonset,configmap", "-n", "kube-system", "node-problem-detector")
-	kubectl("", "rollout", "status", "-n", "kube-system", "daemonset/node-problem-detector", "--timeout=60s")
+	c.Kubectl(t, manifest, "apply", "-f", "-")
+	defer c.Kubectl(t, "", "delete", "daemonset,configmap", "-n", "kube-system", "node-problem-detector")
+	c.Kubectl(t, "", "rollout", "status", "-n", "kube-system", "daemonset/node-problem-detector", "--timeout=60s")
 	until(t, u, 0, "all 2 nodes are watched (Node Problem Detector)", "npd", "status")
 
 	n, err := c.Node(one)
@@ -96,7 +81,7 @@ func testDetector(t *testing.T, c *cluster.Cluster, u user) {
 	f.Close()
 	until(t, u, 1, "KernelDeadlock=True (DockerHung)", "npd", "status", one)
 	until(t, u, 1, "KernelDeadlock=True: a kernel task hangs", one)
-	if got := kubectl("", "get", "node", one, "-o", `jsonpath={.status.conditions[?(@.type=="DiskBad")].status}`); got != "True" {
+	if got := c.Kubectl(t, "", "get", "node", one, "-o", `jsonpath={.status.conditions[?(@.type=="DiskBad")].status}`); got != "True" {
 		t.Errorf("DiskBad is %q: the rule of new-rule did not fire in the detector", got)
 	}
 	u.expect(0, two+" is watched", "", "npd", "status", two)
