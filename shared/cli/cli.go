@@ -37,7 +37,8 @@ type Env struct {
 	Getenv func(string) string
 
 	color   string
-	columns int // tests: the streams are a terminal of this width
+	columns int    // tests: the streams are a terminal of this width
+	plugin  string // the program's name, kubectl-NAME
 }
 
 // NewEnv returns the environment of this process.
@@ -150,6 +151,7 @@ func finish(root *cobra.Command, env *Env) {
 	if root.Annotations == nil {
 		root.Annotations = map[string]string{}
 	}
+	env.plugin = "kubectl-" + root.Name()
 	root.Annotations[cobra.CommandDisplayNameAnnotation] = "kubectl " + root.Name()
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(wrongFlag)

@@ -337,7 +337,7 @@ func JournalField(key, s []byte, e *Envelope) bool {
 // for what is not UTF-8 (or was given twice).
 func byteArray(val []byte) []byte {
 	var out []byte
-	eachElement(val, func(item []byte) {
+	scanElements(val, 0, 0, func(item []byte) {
 		if item[0] == '"' {
 			if len(out) > 0 {
 				out = append(out, '\n')

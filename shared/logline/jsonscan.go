@@ -2,6 +2,11 @@ package logline
 
 import "bytes"
 
+// These scanners take what encoding/json would take and nothing else: a line that
+// is not JSON is text. auditpolicy's auditlog has others, which leap over what
+// they need not read, for gigabytes of one known shape, and let a malformed body
+// pass.
+
 // maxDepth is how deep JSON may be nested to be read as JSON. What is deeper is
 // kept as text.
 const maxDepth = 200
@@ -76,9 +81,9 @@ func scanValue(b []byte, i, depth int) int {
 	case c == '"':
 		return scanString(b, i)
 	case c == '{':
-		return scanContainer(b, i, depth, '}')
+		return scanMembers(b, i, depth, nil)
 	case c == '[':
-		return scanContainer(b, i, depth, ']')
+		return scanElements(b, i, depth, nil)
 	case c == '-' || c >= '0' && c <= '9':
 		return scanNumber(b, i)
 	case c == 't' && bytes.HasPrefix(b[i:], []byte("true")), c == 'n' && bytes.HasPrefix(b[i:], []byte("null")):
@@ -123,18 +128,21 @@ func scanNumber(b []byte, i int) int {
 	return i
 }
 
-func scanContainer(b []byte, i, depth int, closing byte) int {
-	if closing == '}' {
-		return scanMembers(b, i, depth, nil)
-	}
+// scanElements calls f with each element of the array that starts at b[i] and
+// returns its end, or -1.
+func scanElements(b []byte, i, depth int, f func(item []byte)) int {
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return i + 1
 	}
 	for {
-		i = scanValue(b, skipSpace(b, i), depth+1)
+		start := skipSpace(b, i)
+		i = scanValue(b, start, depth+1)
 		if i < 0 {
 			return -1
+		}
+		if f != nil {
+			f(b[start:i])
 		}
 		i = skipSpace(b, i)
 		if i >= len(b) {
@@ -194,22 +202,6 @@ func scanMembers(b []byte, i, depth int, f func(key, val []byte)) int {
 			return -1
 		}
 		i++
-	}
-}
-
-// eachElement calls f with each element of a valid JSON array.
-func eachElement(b []byte, f func(item []byte)) {
-	i := skipSpace(b, 1)
-	for i < len(b) && b[i] != ']' {
-		end := scanValue(b, i, 1)
-		if end < 0 {
-			return
-		}
-		f(b[i:end])
-		i = skipSpace(b, end)
-		if i < len(b) && b[i] == ',' {
-			i = skipSpace(b, i+1)
-		}
 	}
 }
 

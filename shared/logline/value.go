@@ -376,7 +376,7 @@ func appendCanonical(dst, raw []byte, top bool) []byte {
 		case '[':
 			dst = append(dst, '[')
 			first := true
-			eachElement(raw, func(item []byte) {
+			scanElements(raw, 0, 0, func(item []byte) {
 				if !first {
 					dst = append(dst, ',')
 				}

@@ -58,10 +58,7 @@ func newBackendCheck(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.target, "target-version", "1.37", "Kubernetes version of the API server: its defaults differ")
 	f.Float64Var(&o.rate, "rate", 0, "Requests a second to one API server, to judge the buffers by")
 	f.Float64Var(&o.perRequest, "events-per-request", 2, "Events a request")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
-	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
-	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
+	cli.AddReportFlags(c, &o.format, &o.failOn)
 	return c
 }
 
@@ -84,11 +81,8 @@ func (o *checkOptions) run(env *cli.Env) error {
 	if err != nil {
 		return cli.Usagef("--target-version %q: %w", o.target, err)
 	}
-	if !finding.FailOn(o.failOn).Valid() {
-		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(finding.FailOnValues, ", "))
-	}
-	if !slices.Contains(finding.Formats, o.format) {
-		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(finding.Formats, ", "))
+	if err := cli.CheckReportFlags(o.format, o.failOn); err != nil {
+		return err
 	}
 	if !(o.rate >= 0 && o.rate <= 1e6) {
 		return cli.Usagef("--rate %v: between 0 and a million", o.rate)
@@ -145,28 +139,19 @@ func (o *checkOptions) write(env *cli.Env, servers []*backend.Server, fs []findi
 	if fs == nil {
 		fs = []finding.Finding{}
 	}
-	report := map[string]any{"apiVersion": apiVersion, "kind": "BackendReport", "findings": fs, "summary": finding.Summarize(fs)}
-	switch o.format {
-	case "json":
-		return finding.WriteJSON(env.Out, report)
-	case "yaml":
-		return finding.WriteYAML(env.Out, report)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-auditpolicy", cli.Version, backend.Rules, fs)
-	case "github":
-		return finding.WriteGitHub(env.Out, fs)
-	case "junit":
-		var cases []finding.Case
-		for _, s := range servers {
-			c := finding.Case{Suite: "backend check", Name: s.Name, FailOn: finding.FailOn(o.failOn)}
-			for _, f := range fs {
-				if f.Subject.Name == s.Name {
-					c.Findings = append(c.Findings, f)
-				}
+	var cases []finding.Case
+	for _, s := range servers {
+		c := finding.Case{Suite: "backend check", Name: s.Name, FailOn: finding.FailOn(o.failOn)}
+		for _, f := range fs {
+			if f.Subject.Name == s.Name {
+				c.Findings = append(c.Findings, f)
 			}
-			cases = append(cases, c)
 		}
-		return finding.WriteJUnit(env.Out, cases)
+		cases = append(cases, c)
+	}
+	report := map[string]any{"apiVersion": apiVersion, "kind": "BackendReport", "findings": fs, "summary": finding.Summarize(fs)}
+	if written, err := env.WriteReport(o.format, cli.Report{Value: report, Rules: backend.Rules, Findings: fs, Cases: cases}); written {
+		return err
 	}
 	for _, f := range fs {
 		shown := cli.Shown{Finding: f}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +10,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/leaks"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
@@ -55,35 +53,20 @@ func newLeaks(env *cli.Env) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.policy, "policy", "", "The policy under which the log was recorded")
 	f.IntVar(&o.limit, "limit", 50, "How many of each kind the text shows; 0 for all")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
-	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
-	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
+	cli.AddReportFlags(c, &o.format, &o.failOn)
 	return c
 }
 
 func (o *leaksOptions) run(ctx context.Context, env *cli.Env) error {
-	if !slices.Contains(finding.Formats, o.format) {
-		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(finding.Formats, ", "))
+	if err := cli.CheckReportFlags(o.format, o.failOn); err != nil {
+		return err
 	}
-	if !finding.FailOn(o.failOn).Valid() {
-		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(finding.FailOnValues, ", "))
-	}
-	var p *policy.Policy
-	var e *policy.Evaluator
-	if o.policy != "" {
-		var err error
-		if p, err = runnablePolicy(env, o.policy); err != nil {
-			return err
-		}
-		e = policy.NewEvaluator(p.Internal)
+	p, judge, err := judges(env, o.policy)
+	if err != nil {
+		return err
 	}
 	visitors, st, err := readLogs(ctx, env, o.logs, func() auditlog.Visitor {
-		var j *replay.Judge
-		if p != nil {
-			j = replay.NewJudge(e, p.Internal)
-		}
-		return leaks.NewVisitor(j)
+		return leaks.NewVisitor(judge())
 	})
 	if err != nil {
 		return err
@@ -104,18 +87,9 @@ func (o *leaksOptions) run(ctx context.Context, env *cli.Env) error {
 		"apiVersion": apiVersion, "kind": "LeaksReport", "findings": fs, "summary": finding.Summarize(fs),
 		"log": st, "eventsWithCredentials": events, "notListed": overflow,
 	}
-	switch o.format {
-	case "json":
-		err = finding.WriteJSON(env.Out, report)
-	case "yaml":
-		err = finding.WriteYAML(env.Out, report)
-	case "sarif":
-		err = finding.WriteSARIF(env.Out, "kubectl-auditpolicy", cli.Version, leaks.Rules, fs)
-	case "github":
-		err = finding.WriteGitHub(env.Out, fs)
-	case "junit":
-		err = finding.WriteJUnit(env.Out, []finding.Case{{Suite: "leaks", Name: strings.Join(o.logs, " "), Findings: fs, FailOn: finding.FailOn(o.failOn)}})
-	default:
+	written, err := env.WriteReport(o.format, cli.Report{Value: report, Rules: leaks.Rules, Findings: fs,
+		Cases: []finding.Case{{Suite: "leaks", Name: strings.Join(o.logs, " "), Findings: fs, FailOn: finding.FailOn(o.failOn)}}})
+	if !written {
 		o.text(env, found, events, st, p)
 	}
 	if err != nil {

@@ -90,13 +90,10 @@ func newLint(env *cli.Env) *cobra.Command {
 	f.StringSliceVar(&o.enable, "enable", nil, "IDs of the only checks to run")
 	f.BoolVar(&o.fix, "fix", false, "Rewrite the files: mend what can be mended safely; comments and layout stay")
 	f.BoolVar(&o.dryRun, "dry-run", false, "With --fix: print the mended file instead of writing it")
-	f.StringVar(&o.failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
-	f.StringVarP(&o.format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
+	cli.AddReportFlags(c, &o.format, &o.failOn)
 	f.StringVar(&o.config, "config", "", "Configuration file (default: .auditpolicy.yaml in this folder or one above it)")
 	f.BoolVar(&o.live, "live", false, "Ask a cluster which groups, resources and verbs it serves")
 	o.cluster = cli.ClusterFlags(f)
-	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
 	for _, name := range []string{"disable", "enable"} {
 		_ = c.RegisterFlagCompletionFunc(name, completeChecks)
 	}
@@ -137,11 +134,8 @@ func (o *lintOptions) validate() error {
 		}
 		o.rules.Minor = minor
 	}
-	if !finding.FailOn(o.failOn).Valid() {
-		return cli.Usagef("--fail-on %q: not one of %s", o.failOn, strings.Join(finding.FailOnValues, ", "))
-	}
-	if !slices.Contains(finding.Formats, o.format) {
-		return cli.Usagef("-o %q: not one of %s", o.format, strings.Join(finding.Formats, ", "))
+	if err := cli.CheckReportFlags(o.format, o.failOn); err != nil {
+		return err
 	}
 	if o.dryRun && !o.fix {
 		return cli.Usagef("--dry-run is for --fix: lint itself changes nothing")

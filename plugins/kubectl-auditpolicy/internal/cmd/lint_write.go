@@ -49,36 +49,26 @@ func (o *lintOptions) write(env *cli.Env, all []judged) error {
 	for _, j := range all {
 		fs = append(fs, j.report.Findings()...)
 	}
-	switch o.format {
-	case "json", "yaml":
-		var report any
-		if len(all) == 1 && len(o.files) == 1 {
-			report = all[0].json()
-		} else {
-			list := lintReportList{APIVersion: apiVersion, Kind: "LintReportList", Items: []lintReport{}, Summary: finding.Summarize(fs)}
-			for i := range all {
-				list.Items = append(list.Items, all[i].json())
-			}
-			report = list
+	var report any
+	if len(all) == 1 && len(o.files) == 1 {
+		report = all[0].json()
+	} else {
+		list := lintReportList{APIVersion: apiVersion, Kind: "LintReportList", Items: []lintReport{}, Summary: finding.Summarize(fs)}
+		for i := range all {
+			list.Items = append(list.Items, all[i].json())
 		}
-		if o.format == "yaml" {
-			return finding.WriteYAML(env.Out, report)
+		report = list
+	}
+	var cases []finding.Case
+	for _, j := range all {
+		c := finding.Case{Suite: "lint", Name: j.name, Findings: j.report.Findings(), FailOn: finding.FailOn(o.failOn)}
+		if len(j.report.Undecided) > 0 {
+			c.Unknown = "not decided within the budget: " + j.report.Undecided[0].Question
 		}
-		return finding.WriteJSON(env.Out, report)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-auditpolicy", cli.Version, checks(), fs)
-	case "github":
-		return finding.WriteGitHub(env.Out, fs)
-	case "junit":
-		var cases []finding.Case
-		for _, j := range all {
-			c := finding.Case{Suite: "lint", Name: j.name, Findings: j.report.Findings(), FailOn: finding.FailOn(o.failOn)}
-			if len(j.report.Undecided) > 0 {
-				c.Unknown = "not decided within the budget: " + j.report.Undecided[0].Question
-			}
-			cases = append(cases, c)
-		}
-		return finding.WriteJUnit(env.Out, cases)
+		cases = append(cases, c)
+	}
+	if written, err := env.WriteReport(o.format, cli.Report{Value: report, Rules: checks(), Findings: fs, Cases: cases}); written {
+		return err
 	}
 	o.text(env, all)
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
@@ -70,6 +71,20 @@ func few(p *policy.Policy) error {
 			p.Title(), count(int64(n)), count(policy.MaxExact))
 	}
 	return nil
+}
+
+// judges reads a policy and makes a judge of it for each goroutine; without a
+// policy there is none, and nothing is judged.
+func judges(env *cli.Env, name string) (*policy.Policy, func() *replay.Judge, error) {
+	if name == "" {
+		return nil, func() *replay.Judge { return nil }, nil
+	}
+	p, err := runnablePolicy(env, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := policy.NewEvaluator(p.Internal)
+	return p, func() *replay.Judge { return replay.NewJudge(e, p.Internal) }, nil
 }
 
 // runnablePolicy loads the one policy of a file ("-" is stdin) for a command

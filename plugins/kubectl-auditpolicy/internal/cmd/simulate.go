@@ -11,8 +11,6 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/simulate"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -285,22 +283,13 @@ func (o *simulateOptions) arrivals(ctx context.Context, env *cli.Env) ([]simulat
 		peak := simulate.Peak{Window: simulate.Window{From: mid - o.peakFor/2, To: mid + o.peakFor/2}, Factor: o.peak}
 		return simulate.Poisson(o.rate*o.perRequest, o.duration, int32(o.eventSize), peak), nil
 	}
-	var p *policy.Policy
-	var e *policy.Evaluator
-	if o.policy != "" {
-		var err error
-		if p, err = runnablePolicy(env, o.policy); err != nil {
-			return nil, err
-		}
-		e = policy.NewEvaluator(p.Internal)
+	_, judge, err := judges(env, o.policy)
+	if err != nil {
+		return nil, err
 	}
 	var taken atomic.Int64
 	visitors, _, err := readLogs(ctx, env, o.logs, func() auditlog.Visitor {
-		var j *replay.Judge
-		if p != nil {
-			j = replay.NewJudge(e, p.Internal)
-		}
-		return simulate.NewVisitor(j, &taken)
+		return simulate.NewVisitor(judge(), &taken)
 	})
 	if err != nil {
 		return nil, err

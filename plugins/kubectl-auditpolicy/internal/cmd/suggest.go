@@ -8,8 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/auditlog"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/suggest"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -76,21 +74,12 @@ func (o *suggestOptions) run(ctx context.Context, env *cli.Env) error {
 		return cli.Usagef("--max %d: not 1 or more", o.Max)
 	}
 	o.MinShare = o.minPercent / 100
-	var p *policy.Policy
-	var e *policy.Evaluator
-	if o.policy != "" {
-		var err error
-		if p, err = runnablePolicy(env, o.policy); err != nil {
-			return err
-		}
-		e = policy.NewEvaluator(p.Internal)
+	_, judge, err := judges(env, o.policy)
+	if err != nil {
+		return err
 	}
 	visitors, _, err := readLogs(ctx, env, o.logs, func() auditlog.Visitor {
-		var j *replay.Judge
-		if p != nil {
-			j = replay.NewJudge(e, p.Internal)
-		}
-		return suggest.NewVisitor(j, o.Options)
+		return suggest.NewVisitor(judge(), o.Options)
 	})
 	if err != nil {
 		return err

@@ -267,3 +267,13 @@ func (j *Judge) Keeps(e *auditlog.Event) (bytes int64, ok bool) {
 	n, _ := lost(e, v, levelIndex(string(e.Level)), level)
 	return e.Size() - n, true
 }
+
+// Kept is how much of an event is kept, 0 where it is dropped or cannot be
+// judged. Without a judge every event is kept as it is.
+func (j *Judge) Kept(e *auditlog.Event) int64 {
+	if j == nil {
+		return e.Size()
+	}
+	n, _ := j.Keeps(e)
+	return n
+}

@@ -38,13 +38,9 @@ func NewVisitor(judge *replay.Judge, taken *atomic.Int64) *Visitor {
 
 // Visit takes one event.
 func (v *Visitor) Visit(e *auditlog.Event) {
-	size := e.Size()
-	if v.judge != nil {
-		n, ok := v.judge.Keeps(e)
-		if !ok || n == 0 {
-			return
-		}
-		size = n
+	size := v.judge.Kept(e)
+	if size == 0 {
+		return
 	}
 	t, ok := e.Time()
 	switch {

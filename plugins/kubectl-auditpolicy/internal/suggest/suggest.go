@@ -78,13 +78,9 @@ func NewVisitor(judge *replay.Judge, o Options) *Visitor {
 
 // Visit counts one event.
 func (v *Visitor) Visit(e *auditlog.Event) {
-	size := e.Size()
-	if v.judge != nil {
-		n, ok := v.judge.Keeps(e)
-		if !ok || n == 0 {
-			return
-		}
-		size = n
+	size := v.judge.Kept(e)
+	if size == 0 {
+		return
 	}
 	v.total.Events++
 	v.total.Bytes += size

@@ -179,14 +179,10 @@ func (m *maker) etcdLeaves(i int, n Node) {
 	own := san.Add(san.DNSs(n.Name, "localhost"), san.DNSs(n.DNS...)...)
 	own = append(own, san.IPs(n.IPs...)...)
 	own = san.Add(own, pki.GeneralName{Kind: pki.IP, Value: "127.0.0.1"}, pki.GeneralName{Kind: pki.IP, Value: "::1"})
-	m.leaf(i, m.etcd, "etcd/server", profile.Peer, cn(cut64(n.Name)), san.Add(own[:len(own):len(own)], m.EtcdServerSANs...))
-	m.leaf(i, m.etcd, "etcd/peer", profile.Peer, cn(cut64(n.Name)), san.Add(own[:len(own):len(own)], m.EtcdPeerSANs...))
+	m.leaf(i, m.etcd, "etcd/server", profile.Peer, cn(pki.CutCommonName(n.Name)), san.Add(own[:len(own):len(own)], m.EtcdServerSANs...))
+	m.leaf(i, m.etcd, "etcd/peer", profile.Peer, cn(pki.CutCommonName(n.Name)), san.Add(own[:len(own):len(own)], m.EtcdPeerSANs...))
 	m.leaf(i, m.etcd, "etcd/healthcheck-client", profile.Client, cn("kube-etcd-healthcheck-client"), nil)
 }
-
-// cut64 keeps a common name within its bound; the name itself is among the
-// alternative names.
-func cut64(s string) string { return s[:min(len(s), 64)] }
 
 // member is an external etcd member. It gets etcd's CA without the key.
 func (m *maker) member(n Node) {

@@ -161,18 +161,13 @@ func (o *expiryOptions) print(env *cli.Env, rows []expiry.Row, notes []finding.F
 		cases = append(cases, finding.Case{Suite: "expiry", Name: r.Item.Where(), Findings: fs, FailOn: finding.FailOn(o.failOn)})
 	}
 	rep := map[string]any{"apiVersion": apiVersion, "kind": "ExpiryReport", "items": items, "findings": all, "summary": finding.Summarize(all), "notRead": o.notRead()}
-	var err error
-	switch o.format {
-	case "text", "wide":
-		err = o.table(env, rows, notes, now)
-	case "json":
-		err = finding.WriteJSON(env.Out, rep)
-	case "yaml":
-		err = finding.WriteYAML(env.Out, rep)
-	case "prometheus":
+	written, err := env.WriteReport(o.format, cli.Report{Value: rep, Rules: certlint.Rules(), Findings: all, Cases: cases})
+	switch {
+	case written:
+	case o.format == "prometheus":
 		writePrometheus(env, rows)
 	default:
-		err = writeFindings(env, o.format, all, certlint.Rules(), func() []finding.Case { return cases })
+		err = o.table(env, rows, notes, now)
 	}
 	if err != nil {
 		return err

@@ -49,27 +49,9 @@ its name, a profile that no config has. A folder stands for the files in it.
 	fl := c.Flags()
 	fl.BoolVar(&o.fix, "fix", false, "Write the fixes into the files")
 	fl.StringSliceVar(&o.disable, "disable", nil, "Checks to leave out, by id")
-	addReportFlags(c, &o.format, &o.failOn)
+	cli.AddReportFlags(c, &o.format, &o.failOn)
 	_ = c.RegisterFlagCompletionFunc("disable", completeChecks)
 	return c
-}
-
-// addReportFlags adds -o and --fail-on of a report.
-func addReportFlags(c *cobra.Command, format, failOn *string) {
-	c.Flags().StringVarP(format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
-	c.Flags().StringVar(failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(finding.Formats, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.FailOnValues, cobra.ShellCompDirectiveNoFileComp))
-}
-
-func checkReportFlags(format, failOn string) error {
-	if !slices.Contains(finding.Formats, format) {
-		return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
-	}
-	if !finding.FailOn(failOn).Valid() {
-		return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
-	}
-	return nil
 }
 
 func completeChecks(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
@@ -83,7 +65,7 @@ func completeChecks(_ *cobra.Command, _ []string, prefix string) ([]string, cobr
 }
 
 func (o *lintOptions) run(env *cli.Env, args []string) error {
-	if err := checkReportFlags(o.format, o.failOn); err != nil {
+	if err := cli.CheckReportFlags(o.format, o.failOn); err != nil {
 		return err
 	}
 	for i, id := range o.disable {
@@ -264,44 +246,25 @@ func (o *lintOptions) print(env *cli.Env, set *lintSet, issues []certlint.Issue,
 	for _, i := range issues {
 		all = append(all, i.Finding)
 	}
-	var err error
-	switch o.format {
-	case "text":
+	var items []lintItem
+	var cases []finding.Case
+	for _, n := range set.names {
+		it := lintItem{Kind: "Lint", Name: n, Format: set.formatOf(n), Findings: []finding.Finding{}}
+		for _, f := range all {
+			if f.Subject.Name == n || f.Subject.File == n {
+				it.Findings = append(it.Findings, f)
+			}
+		}
+		it.Summary = finding.Summarize(it.Findings)
+		items = append(items, it)
+		cases = append(cases, finding.Case{Suite: "lint", Name: n, Findings: it.Findings, FailOn: finding.FailOn(o.failOn)})
+	}
+	report := map[string]any{
+		"apiVersion": apiVersion, "kind": "LintReport", "items": items, "findings": all, "summary": finding.Summarize(all), "fixed": fixed,
+	}
+	written, err := env.WriteReport(o.format, cli.Report{Value: report, Rules: certlint.Rules(), Findings: all, Cases: cases})
+	if !written {
 		writeIssues(env, set, issues, fixed, o.fix)
-	case "json", "yaml":
-		var items []lintItem
-		for _, n := range set.names {
-			it := lintItem{Kind: "Lint", Name: n, Format: set.formatOf(n), Findings: []finding.Finding{}}
-			for _, f := range all {
-				if f.Subject.Name == n || f.Subject.File == n {
-					it.Findings = append(it.Findings, f)
-				}
-			}
-			it.Summary = finding.Summarize(it.Findings)
-			items = append(items, it)
-		}
-		rep := map[string]any{
-			"apiVersion": apiVersion, "kind": "LintReport", "items": items, "findings": all, "summary": finding.Summarize(all), "fixed": fixed,
-		}
-		if o.format == "json" {
-			err = finding.WriteJSON(env.Out, rep)
-		} else {
-			err = finding.WriteYAML(env.Out, rep)
-		}
-	default:
-		err = writeFindings(env, o.format, all, certlint.Rules(), func() []finding.Case {
-			var cases []finding.Case
-			for _, n := range set.names {
-				cs := finding.Case{Suite: "lint", Name: n, FailOn: finding.FailOn(o.failOn)}
-				for _, f := range all {
-					if f.Subject.Name == n || f.Subject.File == n {
-						cs.Findings = append(cs.Findings, f)
-					}
-				}
-				cases = append(cases, cs)
-			}
-			return cases
-		})
 	}
 	if err != nil {
 		return err
@@ -310,19 +273,6 @@ func (o *lintOptions) print(env *cli.Env, set *lintSet, issues []certlint.Issue,
 		return cli.Exit(cli.ExitFindings)
 	}
 	return nil
-}
-
-// writeFindings writes the formats that other programs read.
-func writeFindings(env *cli.Env, format string, all []finding.Finding, rules []finding.Rule, cases func() []finding.Case) error {
-	switch format {
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-certgen", cli.Version, rules, all)
-	case "github":
-		return finding.WriteGitHub(env.Out, all)
-	case "junit":
-		return finding.WriteJUnit(env.Out, cases())
-	}
-	return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
 }
 
 func (s *lintSet) formatOf(name string) string {

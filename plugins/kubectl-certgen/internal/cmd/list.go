@@ -109,7 +109,7 @@ func (o *serverOptions) runList(ctx context.Context, env *cli.Env) error {
 		}
 		r.Names = o.Profile.Arrange(names)
 		if o.flags.noServiceNames && o.flags.subject == "" {
-			r.Subject = pki.Name{{Type: "CN", Value: cut64(l.name)}}
+			r.Subject = pki.Name{{Type: "CN", Value: pki.CutCommonName(l.name)}}
 		}
 		reqs = append(reqs, r)
 	}

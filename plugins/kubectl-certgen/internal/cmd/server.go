@@ -171,7 +171,7 @@ func (f *serverFlags) toOptions(env *cli.Env, cmd *cobra.Command) (*serverOption
 		Subject: issue.DefaultSubject(o.Profile.ServerCommonName, first, o.Now),
 	}
 	if f.noServiceNames && f.compat == "" {
-		o.request.Subject = pki.Name{{Type: "CN", Value: cut64(first)}}
+		o.request.Subject = pki.Name{{Type: "CN", Value: pki.CutCommonName(first)}}
 	}
 	if file != nil {
 		file.apply(o)
@@ -188,15 +188,6 @@ func (f *serverFlags) toOptions(env *cli.Env, cmd *cobra.Command) (*serverOption
 		return nil, cli.Usagef("--subject: %w", err)
 	}
 	return o, nil
-}
-
-// cut64 keeps a common name within its bound; the names that count are in the
-// extension.
-func cut64(s string) string {
-	if len(s) > 64 {
-		return strings.Trim(s[:64], ".-")
-	}
-	return s
 }
 
 func (o *serverOptions) service(f *serverFlags) error {

@@ -64,7 +64,7 @@ cluster serve, their names, and each webhook's and APIService's caBundle.`, 79),
 	fl.StringSliceVar(&o.chain, "chain", nil, "Intermediate certificates")
 	fl.StringSliceVar(&o.hosts, "host", nil, "Name or address that clients connect to (more than once)")
 	fl.StringVar(&o.purpose, "purpose", "", "Use to judge: server or client (default: server with --host, else what its usages say)")
-	addReportFlags(c, &o.format, &o.failOn)
+	cli.AddReportFlags(c, &o.format, &o.failOn)
 	o.sources.flags(fl)
 	o.liveFlags.add(c, "Verify what a live cluster's servers serve, and caBundles against it")
 	_ = c.RegisterFlagCompletionFunc("purpose", cobra.FixedCompletions([]string{"server", "client"}, cobra.ShellCompDirectiveNoFileComp))
@@ -107,7 +107,7 @@ type verdict struct {
 }
 
 func (o *verifyOptions) run(ctx context.Context, env *cli.Env, args []string) error {
-	if err := checkReportFlags(o.format, o.failOn); err != nil {
+	if err := cli.CheckReportFlags(o.format, o.failOn); err != nil {
 		return err
 	}
 	asked, err := o.asked()
@@ -347,16 +347,9 @@ func (o *verifyOptions) print(env *cli.Env, vs []verdict, asked []verify.Client)
 		cases = append(cases, finding.Case{Suite: "verify", Name: v.item.Where(), Findings: fs, FailOn: finding.FailOn(o.failOn)})
 	}
 	rep := map[string]any{"apiVersion": apiVersion, "kind": "VerifyReport", "items": items, "findings": all, "summary": finding.Summarize(all), "notRead": o.notRead()}
-	var err error
-	switch o.format {
-	case "json":
-		err = finding.WriteJSON(env.Out, rep)
-	case "yaml":
-		err = finding.WriteYAML(env.Out, rep)
-	case "text":
+	written, err := env.WriteReport(o.format, cli.Report{Value: rep, Rules: certlint.Rules(), Findings: all, Cases: cases})
+	if !written {
 		o.writeVerdicts(env, vs, items, asked)
-	default:
-		err = writeFindings(env, o.format, all, certlint.Rules(), func() []finding.Case { return cases })
 	}
 	if err != nil {
 		return err

@@ -271,10 +271,7 @@ func (l Layout) Pairs() ([]Pair, error) {
 		}
 	}
 	for _, d := range dirs {
-		entries, err := os.ReadDir(l.Path(d))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		entries, err := l.entries(d)
 		if err != nil {
 			return nil, err
 		}
@@ -294,6 +291,15 @@ func (l Layout) Pairs() ([]Pair, error) {
 		}
 	}
 	return out, nil
+}
+
+// entries lists a folder of the layout, nothing where it is not there.
+func (l Layout) entries(dir string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(l.Path(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return entries, err
 }
 
 func (l Layout) exists(rel string) bool {
@@ -322,10 +328,7 @@ func (l Layout) Keys() ([]string, error) {
 		dirs = []string{"", "etcd"}
 	}
 	for _, d := range dirs {
-		entries, err := os.ReadDir(l.Path(d))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		entries, err := l.entries(d)
 		if err != nil {
 			return nil, err
 		}

@@ -39,6 +39,15 @@ type attributeType struct {
 	max   int // upper bound of RFC 5280, appendix A, in characters; 0 is none
 }
 
+// CutCommonName keeps a host's name within a common name's bound. The names that
+// count are in the extension.
+func CutCommonName(host string) string {
+	if len(host) > 64 {
+		return strings.Trim(host[:64], ".-")
+	}
+	return host
+}
+
 var attributeTypes = []attributeType{
 	{"C", "countryName", asn1.ObjectIdentifier{2, 5, 4, 6}, 2},
 	{"ST", "stateOrProvinceName", asn1.ObjectIdentifier{2, 5, 4, 8}, 128},

@@ -111,6 +111,13 @@ func (c *collector) workloads(ctx context.Context) error {
 	}
 	apps, batch := c.c.AppsV1(), c.c.BatchV1()
 	owners := map[string]string{} // a ReplicaSet's or Job's owner
+	regOwned := func(kind string, meta metav1.ObjectMeta, t corev1.PodTemplateSpec) {
+		if owner := metav1.GetControllerOf(&meta); owner != nil {
+			owners[kind+"/"+meta.Namespace+"/"+meta.Name] = owner.Kind + "/" + meta.Namespace + "/" + owner.Name
+			return
+		}
+		reg(kind, meta, t)
+	}
 	try("deployments", func(ctx context.Context, o metav1.ListOptions) (string, error) {
 		l, err := apps.Deployments(ns).List(ctx, o)
 		if err != nil {
@@ -157,11 +164,7 @@ func (c *collector) workloads(ctx context.Context) error {
 			return "", err
 		}
 		for _, d := range l.Items {
-			if owner := metav1.GetControllerOf(&d); owner != nil {
-				owners["Job/"+d.Namespace+"/"+d.Name] = owner.Kind + "/" + d.Namespace + "/" + owner.Name
-				continue
-			}
-			reg("Job", d.ObjectMeta, d.Spec.Template)
+			regOwned("Job", d.ObjectMeta, d.Spec.Template)
 		}
 		return l.Continue, nil
 	})
@@ -171,11 +174,7 @@ func (c *collector) workloads(ctx context.Context) error {
 			return "", err
 		}
 		for _, d := range l.Items {
-			if owner := metav1.GetControllerOf(&d); owner != nil {
-				owners["ReplicaSet/"+d.Namespace+"/"+d.Name] = owner.Kind + "/" + d.Namespace + "/" + owner.Name
-				continue
-			}
-			reg("ReplicaSet", d.ObjectMeta, d.Spec.Template)
+			regOwned("ReplicaSet", d.ObjectMeta, d.Spec.Template)
 		}
 		return l.Continue, nil
 	})

@@ -49,21 +49,12 @@ func (r *adviceReport) all() []finding.Finding {
 }
 
 func (o *adviseOptions) show(env *cli.Env, r *adviceReport, texts []source.Text) error {
-	switch o.flags.output {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-logarch", cli.Version, check.All(), r.all())
-	case "github":
-		return finding.WriteGitHub(env.Out, r.all())
-	case "junit":
-		var cases []finding.Case
-		for _, i := range r.Items {
-			cases = append(cases, finding.Case{Suite: "logarch advise", Name: i.Metadata.Ref(), Findings: i.Findings, FailOn: o.failOn})
-		}
-		return finding.WriteJUnit(env.Out, cases)
+	var cases []finding.Case
+	for _, i := range r.Items {
+		cases = append(cases, finding.Case{Suite: "logarch advise", Name: i.Metadata.Ref(), Findings: i.Findings, FailOn: o.failOn})
+	}
+	if written, err := env.WriteReport(o.flags.output, cli.Report{Value: r, Rules: check.All(), Findings: r.all(), Cases: cases}); written {
+		return err
 	}
 	return writeAdvice(env.Out, env.Style(env.Out), r, env.Width())
 }

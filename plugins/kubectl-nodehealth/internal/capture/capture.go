@@ -30,7 +30,7 @@ const maxFile = 1 << 30
 // Open reads a capture. An error says in one line what is wrong with the
 // input.
 func Open(name string, o Options) (*snapshot.Snapshot, error) {
-	r := &reader{b: &snapshot.Builder{Detail: true, Subject: requestSubject}}
+	r := &reader{b: &snapshot.Builder{Detail: true}}
 	label := name
 	var err error
 	switch info, statErr := os.Stat(name); {

@@ -2,9 +2,7 @@ package capture
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -467,17 +465,4 @@ func kindOf(t reflect.Type) string {
 		return t.Kind().String()
 	}
 	return "number"
-}
-
-// requestSubject is the common name of a PEM certificate request.
-func requestSubject(data []byte) string {
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return ""
-	}
-	req, err := x509.ParseCertificateRequest(block.Bytes)
-	if err != nil {
-		return ""
-	}
-	return req.Subject.CommonName
 }

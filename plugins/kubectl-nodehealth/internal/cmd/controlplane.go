@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,17 +34,11 @@ until when the certificates below /etc/kubernetes are valid.`,
 		Args: cobra.NoArgs,
 	}
 	fs := c.Flags()
-	fs.StringVarP(&format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
-	fs.StringVar(&failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
+	cli.AddReportFlags(c, &format, &failOn)
 	cluster := cli.ClusterFlags(fs)
-	completeValues(c, "output", finding.Formats)
-	completeValues(c, "fail-on", finding.FailOnValues)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !slices.Contains(finding.Formats, format) {
-			return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
-		}
-		if !finding.FailOn(failOn).Valid() {
-			return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
+		if err := cli.CheckReportFlags(format, failOn); err != nil {
+			return err
 		}
 		config, err := cluster.RESTConfig()
 		// On a control plane's own machine there is something to tell without.
@@ -75,21 +67,14 @@ until when the certificates below /etc/kubernetes are valid.`,
 }
 
 func writeControlPlane(env *cli.Env, r controlplane.Report, format string, failOn finding.FailOn) error {
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-nodehealth", cli.Version, controlplane.Rules, r.Findings)
-	case "github":
-		return finding.WriteGitHub(env.Out, r.Findings)
-	case "junit":
-		unknown := ""
-		if r.Verdict == "Unknown" {
-			unknown = r.Answer
-		}
-		return finding.WriteJUnit(env.Out, []finding.Case{{Suite: "controlplane", Name: r.Snapshot.Server, Findings: r.Findings, FailOn: failOn, Unknown: unknown}})
+	unknown := ""
+	if r.Verdict == "Unknown" {
+		unknown = r.Answer
+	}
+	written, err := env.WriteReport(format, cli.Report{Value: r, Rules: controlplane.Rules, Findings: r.Findings,
+		Cases: []finding.Case{{Suite: "controlplane", Name: r.Snapshot.Server, Findings: r.Findings, FailOn: failOn, Unknown: unknown}}})
+	if written {
+		return err
 	}
 	controlPlaneText(env.Out, env.Style(env.Out), r, env.Width())
 	return nil

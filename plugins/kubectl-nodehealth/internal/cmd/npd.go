@@ -84,19 +84,13 @@ func newNPDRules(env *cli.Env) *cobra.Command {
 			kubectl nodehealth npd rules -o github monitors/*.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if !finding.FailOn(failOn).Valid() {
-				return cli.Usagef("--fail-on %q: not one of %s", failOn, strings.Join(finding.FailOnValues, ", "))
-			}
-			if !slices.Contains(finding.Formats, format) {
-				return cli.Usagef("-o %q: not one of %s", format, strings.Join(finding.Formats, ", "))
+			if err := cli.CheckReportFlags(format, failOn); err != nil {
+				return err
 			}
 			return runNPDRules(env, args, format, finding.FailOn(failOn))
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "Output format: "+strings.Join(finding.Formats, ", "))
-	c.Flags().StringVar(&failOn, "fail-on", "error", "Least severity that makes the exit status 1: error, warning, info or never")
-	completeValues(c, "output", finding.Formats)
-	completeValues(c, "fail-on", finding.FailOnValues)
+	cli.AddReportFlags(c, &format, &failOn)
 	return c
 }
 
@@ -145,21 +139,12 @@ func runNPDRules(env *cli.Env, names []string, format string, failOn finding.Fai
 }
 
 func writeNPDReport(env *cli.Env, r npdReport, files []*npd.File, format string, failOn finding.FailOn) error {
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-nodehealth", cli.Version, npd.Rules, r.findings)
-	case "github":
-		return finding.WriteGitHub(env.Out, r.findings)
-	case "junit":
-		var cases []finding.Case
-		for _, it := range r.Items {
-			cases = append(cases, finding.Case{Suite: "npd rules", Name: it.Name, Findings: it.Findings, FailOn: failOn})
-		}
-		return finding.WriteJUnit(env.Out, cases)
+	var cases []finding.Case
+	for _, it := range r.Items {
+		cases = append(cases, finding.Case{Suite: "npd rules", Name: it.Name, Findings: it.Findings, FailOn: failOn})
+	}
+	if written, err := env.WriteReport(format, cli.Report{Value: r, Rules: npd.Rules, Findings: r.findings, Cases: cases}); written {
+		return err
 	}
 	rules := 0
 	for i, it := range r.Items {

@@ -39,10 +39,6 @@ func (o *diagnoseOptions) show(env *cli.Env, l *report.List) error {
 	switch o.output {
 	case "text", "wide":
 		return o.text(env, w, l)
-	case "json":
-		return finding.WriteJSON(w, l)
-	case "yaml":
-		return finding.WriteYAML(w, l)
 	case "name":
 		for _, i := range l.Items {
 			if _, err := fmt.Fprintf(w, "node/%s\n", i.Metadata.Name); err != nil {
@@ -50,16 +46,13 @@ func (o *diagnoseOptions) show(env *cli.Env, l *report.List) error {
 			}
 		}
 		return nil
-	case "sarif":
-		return finding.WriteSARIF(w, "kubectl-nodehealth", cli.Version, check.Rules(), l.Findings())
-	case "github":
-		return finding.WriteGitHub(w, l.Findings())
-	case "junit":
-		cases := []finding.Case{{Suite: "cluster", Name: "cluster", Findings: l.Cluster.Findings, FailOn: o.failOn}}
-		for _, i := range l.Items {
-			cases = append(cases, finding.Case{Suite: "nodes", Name: i.Metadata.Name, Findings: i.Findings, FailOn: o.failOn, Unknown: i.Missing})
-		}
-		return finding.WriteJUnit(w, cases)
+	}
+	cases := []finding.Case{{Suite: "cluster", Name: "cluster", Findings: l.Cluster.Findings, FailOn: o.failOn}}
+	for _, i := range l.Items {
+		cases = append(cases, finding.Case{Suite: "nodes", Name: i.Metadata.Name, Findings: i.Findings, FailOn: o.failOn, Unknown: i.Missing})
+	}
+	if written, err := env.WriteReport(o.output, cli.Report{Value: l, Rules: check.Rules(), Findings: l.Findings(), Cases: cases}); written {
+		return err
 	}
 	p, _, err := output.NewObjectPrinter(o.output)
 	if err != nil {

@@ -91,17 +91,14 @@ no history in this pipeline.`,
 }
 
 func writeUsage(env *cli.Env, r pipeline.Report, format string, failOn finding.FailOn) error {
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
-	case "sarif":
-		return finding.WriteSARIF(env.Out, "kubectl-nodehealth", cli.Version, pipeline.Rules, r.Findings)
-	case "github":
-		return finding.WriteGitHub(env.Out, r.Findings)
-	case "junit":
-		return finding.WriteJUnit(env.Out, []finding.Case{{Suite: "usage", Name: "metrics pipeline", Findings: r.Findings, FailOn: failOn, Unknown: map[bool]string{true: r.Answer}[r.Unknown]}})
+	unknown := ""
+	if r.Unknown {
+		unknown = r.Answer
+	}
+	written, err := env.WriteReport(format, cli.Report{Value: r, Rules: pipeline.Rules, Findings: r.Findings,
+		Cases: []finding.Case{{Suite: "usage", Name: "metrics pipeline", Findings: r.Findings, FailOn: failOn, Unknown: unknown}}})
+	if written {
+		return err
 	}
 	usageHeadline(env.Out, env.Style(env.Out), r, env.Width())
 	if err := usageTable(env.Out, r.Snapshot, format == "wide", env.Columns(env.Out)); err != nil {

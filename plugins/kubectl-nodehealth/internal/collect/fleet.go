@@ -178,7 +178,7 @@ func (f *fleet) readCSRs(ctx context.Context) {
 	by := map[string][]snapshot.CSR{}
 	p := each(ctx, lister{client: f.client, path: "/apis/certificates.k8s.io/v1/certificatesigningrequests", maxItems: 50_000},
 		snapshot.SourceCSRs, func(o *certsv1.CertificateSigningRequest) {
-			if r, node := snapshot.NewCSR(o, requestSubject); node != "" {
+			if r, node := snapshot.NewCSR(o); node != "" {
 				by[node] = append(by[node], r)
 			}
 		})

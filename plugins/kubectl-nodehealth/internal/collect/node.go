@@ -2,9 +2,7 @@ package collect
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/url"
 	"slices"
@@ -307,7 +305,7 @@ func (c *Client) requests(ctx context.Context, nodes []*snapshot.Node, out *shar
 	by := map[string][]snapshot.CSR{}
 	p := each(ctx, lister{client: c, path: "/apis/certificates.k8s.io/v1/certificatesigningrequests", maxItems: 5000, deadline: ProbeDeadline},
 		snapshot.SourceCSRs, func(o *certsv1.CertificateSigningRequest) {
-			if r, node := snapshot.NewCSR(o, requestSubject); node != "" {
+			if r, node := snapshot.NewCSR(o); node != "" {
 				by[node] = append(by[node], r)
 			}
 		})
@@ -315,18 +313,6 @@ func (c *Client) requests(ctx context.Context, nodes []*snapshot.Node, out *shar
 	defer out.mu.Unlock()
 	out.probes = append(out.probes, p)
 	out.csrs = by
-}
-
-func requestSubject(data []byte) string {
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return ""
-	}
-	req, err := x509.ParseCertificateRequest(block.Bytes)
-	if err != nil {
-		return ""
-	}
-	return req.Subject.CommonName
 }
 
 // peers reads the other nodes and their leases: all of a small cluster, and of

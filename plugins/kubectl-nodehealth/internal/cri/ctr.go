@@ -132,14 +132,18 @@ func attempt(n uint32) json.Number { return json.Number(strconv.FormatUint(uint6
 
 // Pods implements Source.
 func (c *Ctr) Pods(ctx context.Context) ([]Object, error) {
+	return c.objects(ctx, "sandbox", record.pod)
+}
+
+func (c *Ctr) objects(ctx context.Context, kind string, object func(record, map[string]string) Object) ([]Object, error) {
 	records, tasks, err := c.records(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Object
 	for _, r := range records {
-		if r.Labels[kindLabel] == "sandbox" {
-			out = append(out, r.pod(tasks))
+		if r.Labels[kindLabel] == kind {
+			out = append(out, object(r, tasks))
 		}
 	}
 	return out, nil
@@ -160,17 +164,7 @@ func (r record) pod(tasks map[string]string) Object {
 
 // Containers implements Source.
 func (c *Ctr) Containers(ctx context.Context) ([]Object, error) {
-	records, tasks, err := c.records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Object
-	for _, r := range records {
-		if r.Labels[kindLabel] == "container" {
-			out = append(out, r.container(tasks))
-		}
-	}
-	return out, nil
+	return c.objects(ctx, "container", record.container)
 }
 
 func (r record) container(tasks map[string]string) Object {

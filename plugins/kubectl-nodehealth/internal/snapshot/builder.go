@@ -25,8 +25,6 @@ const (
 type Builder struct {
 	// Detail keeps the pods themselves.
 	Detail bool
-	// Subject returns the common name of a PEM certificate request.
-	Subject func([]byte) string
 
 	nodes  map[string]*Node
 	order  []string
@@ -220,11 +218,7 @@ func (b *Builder) AddCSR(o *certsv1.CertificateSigningRequest) {
 		return
 	}
 	b.stamp("", o.CreationTimestamp.Time)
-	subject := b.Subject
-	if subject == nil {
-		subject = func([]byte) string { return "" }
-	}
-	if c, node := NewCSR(o, subject); node != "" {
+	if c, node := NewCSR(o); node != "" {
 		b.csrs[node] = append(b.csrs[node], c)
 	}
 }

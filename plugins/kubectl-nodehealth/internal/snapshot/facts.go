@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"slices"
 	"strings"
 	"time"
@@ -147,10 +149,9 @@ const (
 )
 
 // NewCSR takes the facts of a signing request and returns the node that asked
-// for it, "" where no node did. The subject is not decoded: a kubelet asks
-// under its own name, and the first time under a bootstrap identity, which
-// leaves the node unknown.
-func NewCSR(o *certsv1.CertificateSigningRequest, subject func([]byte) string) (CSR, string) {
+// for it, "" where no node did. A kubelet asks under its own name, but the first
+// time under a bootstrap identity: then the request's subject has the name.
+func NewCSR(o *certsv1.CertificateSigningRequest) (CSR, string) {
 	c := CSR{Name: o.Name, Signer: o.Spec.SignerName, Created: o.CreationTimestamp.Time, State: "Pending"}
 	if c.Signer != SignerServing && c.Signer != SignerClient {
 		return c, ""
@@ -173,10 +174,23 @@ func NewCSR(o *certsv1.CertificateSigningRequest, subject func([]byte) string) (
 	if name, ok := strings.CutPrefix(o.Spec.Username, "system:node:"); ok {
 		return c, name
 	}
-	if name, ok := strings.CutPrefix(subject(o.Spec.Request), "system:node:"); ok {
+	if name, ok := strings.CutPrefix(requestSubject(o.Spec.Request), "system:node:"); ok {
 		return c, name
 	}
 	return c, ""
+}
+
+// requestSubject is the common name of a PEM certificate request.
+func requestSubject(data []byte) string {
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return ""
+	}
+	req, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	return req.Subject.CommonName
 }
 
 // Heard is when the kubelet was last heard of, by the API server's clock where
