@@ -16,6 +16,11 @@ var choices = map[string]bool{"output": true, "fail-on": true, "color": true, "l
 // failOnUsage is how the same flag is explained everywhere.
 const failOnUsage = "Least severity that makes the exit status 1: error, warning, info or never"
 
+// shorthands are kubectl's letters for flags, which mean the same here.
+var shorthands = map[string]string{
+	"all-namespaces": "A", "filename": "f", "namespace": "n", "output": "o", "quiet": "q", "recursive": "R", "selector": "l", "stdin": "i", "tty": "t", "watch": "w",
+}
+
 // completes fails the test for every flag of a few words that Tab does not
 // complete.
 func completes(t *testing.T, c *cobra.Command) {
@@ -24,6 +29,11 @@ func completes(t *testing.T, c *cobra.Command) {
 	own.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "fail-on" && f.DefValue == "error" && f.Usage != failOnUsage {
 			t.Errorf("%s --fail-on: %q, elsewhere %q", c.CommandPath(), f.Usage, failOnUsage)
+		}
+		for name, letter := range shorthands {
+			if (f.Name == name) != (f.Shorthand == letter) {
+				t.Errorf("%s: -%s is for --%s as in kubectl, not for --%s", c.CommandPath(), letter, name, f.Name)
+			}
 		}
 		if _, ok := c.GetFlagCompletionFunc(f.Name); !ok && choices[f.Name] && f.Value.Type() == "string" {
 			t.Errorf("%s --%s: Tab offers nothing", c.CommandPath(), f.Name)

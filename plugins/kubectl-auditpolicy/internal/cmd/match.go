@@ -69,7 +69,7 @@ func newMatch(env *cli.Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.spec.User, "user", "", "User name (default: any user, called "+request.AnyUser+")")
-	f.StringArrayVar(&o.spec.Groups, "group", nil, "Group of the user, beyond those that kube-apiserver adds; may be given more than once")
+	f.StringArrayVar(&o.spec.Groups, "group", nil, "Group of the user, beyond those that kube-apiserver adds; may be repeated")
 	f.BoolVar(&o.spec.Unauthenticated, "unauthenticated", false, "A request whose authentication fails: it has no user")
 	f.StringVar(&o.spec.Verb, "verb", "", "Verb, or the HTTP method with --url")
 	f.StringVar(&o.spec.Resource, "resource", "", "Resource: secrets, deployments.apps, pods/exec")

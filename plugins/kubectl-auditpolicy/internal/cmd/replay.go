@@ -70,7 +70,7 @@ func newReplay(env *cli.Env) *cobra.Command {
 
 // addLogFlag adds --log.
 func addLogFlag(c *cobra.Command, logs *[]string, usage string) {
-	c.Flags().StringArrayVar(logs, "log", nil, usage+": a file, a directory or - for stdin; may be given more than once")
+	c.Flags().StringArrayVar(logs, "log", nil, usage+": a file, a directory or - for stdin; may be repeated")
 	_ = c.MarkFlagFilename("log")
 }
 

@@ -49,7 +49,7 @@ func newClient(env *cli.Env) *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringSliceVar(&f.orgs, "org", nil, "Group of the user (the certificate's O; repeat for more)")
+	fs.StringSliceVar(&f.orgs, "org", nil, "Group of the user (the certificate's O; may be repeated)")
 	fs.StringVar(&f.subject, "subject", "", "Whole subject, instead of CN=USER and --org")
 	fs.StringVar(&f.name, "name", "", "Name of the files (default: USER)")
 	fs.StringVar(&f.server, "server", "", "API server, such as https://203.0.113.10:6443: write a kubeconfig too")

@@ -53,7 +53,7 @@ func newCSR(env *cli.Env) *cobra.Command {
 	fs.StringSliceVar(&f.dns, "dns", nil, "Name to ask for")
 	f.recipeFlags.addTo(c, false)
 	fs.StringVar(&f.use, "for", "server", "What it is for: server, client, peer (both) or ca")
-	fs.StringSliceVar(&f.orgs, "org", nil, "Organisation, for a client its group (repeat for more)")
+	fs.StringSliceVar(&f.orgs, "org", nil, "Organisation, for a client its group (may be repeated)")
 	fs.StringVar(&f.subject, "subject", "", "Whole subject, instead of CN=NAME and --org")
 	f.add(c, false, false)
 	_ = c.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(purposes, cobra.ShellCompDirectiveNoFileComp))

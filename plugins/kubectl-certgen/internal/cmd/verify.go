@@ -62,7 +62,7 @@ cluster serve, their names, and each webhook's and APIService's caBundle.`, 79),
 	fl.Lookup("clients").NoOptDefVal = "all"
 	fl.StringSliceVar(&o.cas, "ca", nil, "CA certificates that clients trust")
 	fl.StringSliceVar(&o.chain, "chain", nil, "Intermediate certificates")
-	fl.StringSliceVar(&o.hosts, "host", nil, "Name or address that clients connect to (more than once)")
+	fl.StringSliceVar(&o.hosts, "host", nil, "Name or address that clients connect to (may be repeated)")
 	fl.StringVar(&o.purpose, "purpose", "", "Use to judge: server or client (default: server with --host, else what its usages say)")
 	cli.AddReportFlags(c, &o.format, &o.failOn)
 	o.sources.flags(fl)

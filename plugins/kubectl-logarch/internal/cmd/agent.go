@@ -56,7 +56,7 @@ func newAgent(env *cli.Env) *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&o.Namespace, "namespace", "logging", "Namespace of the agent")
+	fs.StringVarP(&o.Namespace, "namespace", "n", "logging", "Namespace of the agent")
 	fs.BoolVar(&o.MakeNamespace, "create-namespace", true, "Print the Namespace too")
 	fs.StringVar(&o.Destination, "destination", "stdout", "Where it sends to: stdout, otlp, elasticsearch, loki, http or file")
 	fs.StringVar(&o.Endpoint, "endpoint", "", "Address of the destination")

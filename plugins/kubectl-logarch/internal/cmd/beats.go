@@ -68,7 +68,7 @@ func newBeats(env *cli.Env) *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&o.Namespace, "namespace", "kube-system", "Namespace of the Beats")
+	fs.StringVarP(&o.Namespace, "namespace", "n", "kube-system", "Namespace of the Beats")
 	fs.StringVar(&o.Version, "beat-version", "9.5.2", "Version of the Beats")
 	fs.BoolVar(&o.Cloud, "cloud", false, "Elastic Cloud: cloud id and cloud auth instead of the four values")
 	fs.StringVar(&from, "secret-from", "", "Folder with a file for each value of the Secret")

@@ -43,7 +43,7 @@ type diagnoseOptions struct {
 }
 
 // formats are the values of -o.
-var formats = []string{"text", "wide", "json", "yaml", "name", "jsonpath=", "custom-columns=", "sarif", "junit", "github"}
+var formats = []string{"text", "wide", "json", "yaml", "name", "jsonpath=", "custom-columns=", "sarif", "github", "junit"}
 
 func addDiagnose(env *cli.Env, root *cobra.Command) {
 	f := &diagnoseFlags{}
