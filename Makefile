@@ -41,11 +41,11 @@ bench: build ## Measure the speed and memory claims, each as a ratio in one run
 	@hack/bench.sh
 
 .PHONY: lint
-lint: ## Check formatting, vet, dependency direction and house rules
+lint: ## Check formatting, vet, dependency direction, what is written twice, scripts and house rules
 	@hack/lint.sh
 
 .PHONY: lint-full
-lint-full: ## Run golangci-lint too (ten minutes to build the first time)
+lint-full: ## Run golangci-lint on every module too (ten minutes to build the first time)
 	@hack/lint.sh
 	@hack/golangci.sh
 

@@ -152,7 +152,7 @@ func (o *adviseOptions) run(ctx context.Context, env *cli.Env, cluster *cli.Clus
 	}
 	items, general := advise.Judge(snap, o.judge)
 	rep := newAdviceReport(items, general, snap)
-	if err := o.show(env, rep, texts); err != nil {
+	if err := o.show(env, rep); err != nil {
 		return err
 	}
 	switch {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/advise"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
@@ -48,7 +47,7 @@ func (r *adviceReport) all() []finding.Finding {
 	return append(out, r.Findings...)
 }
 
-func (o *adviseOptions) show(env *cli.Env, r *adviceReport, texts []source.Text) error {
+func (o *adviseOptions) show(env *cli.Env, r *adviceReport) error {
 	var cases []finding.Case
 	for _, i := range r.Items {
 		cases = append(cases, finding.Case{Suite: "logarch advise", Name: i.Metadata.Ref(), Findings: i.Findings, FailOn: o.failOn})

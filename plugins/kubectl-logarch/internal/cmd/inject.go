@@ -277,7 +277,7 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 	}
 	tellImmutable(outcomes, texts, len(texts)-len(objects))
 	refused := slices.ContainsFunc(outcomes, (*inject.Outcome).Refused)
-	if err := writeInjectReport(env, f.report, outcomes, texts, len(args) > 0); err != nil {
+	if err := writeInjectReport(env, f.report, outcomes, len(args) > 0); err != nil {
 		return err
 	}
 	if refused {

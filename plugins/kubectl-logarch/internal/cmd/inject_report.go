@@ -30,7 +30,7 @@ type injectReport struct {
 	Summary    finding.Summary `json:"summary"`
 }
 
-func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, texts []source.Text, live bool) error {
+func writeInjectReport(env *cli.Env, format string, outcomes []*inject.Outcome, live bool) error {
 	if format == "none" {
 		return nil
 	}

@@ -126,7 +126,7 @@ func (p *plan) edit(e *splice.Editor) {
 	if p.shareProc {
 		e.Set(spec, "shareProcessNamespace", true)
 	}
-	p.annotate(e, r, noted)
+	p.annotate(e, r)
 }
 
 // receipt is what the pod will say of the injection.
@@ -242,7 +242,7 @@ func extend(e *splice.Editor, m *yamltree.Node, key, before string, items []any)
 }
 
 // annotate writes the receipt, last, when everything else is known.
-func (p *plan) annotate(e *splice.Editor, r eject.Receipt, noted func(name, was string)) {
+func (p *plan) annotate(e *splice.Editor, r eject.Receipt) {
 	keys := r.Annotations
 	t := p.w.Template
 	meta := t.Get("metadata").Resolve()
