@@ -3,7 +3,7 @@
 # scripts are left out: they expect the words and slashes of Linux, and
 # test/e2e/windows holds both systems' answers against each other.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 command -v wine >/dev/null || {
 	echo "NOT TESTED: no wine here (hack/packages.txt)" >&2
 	exit 1
@@ -20,4 +20,4 @@ sed 's/^var TestDeleteatFallback bool$/var TestDeleteatFallback = true/' "$at" >
 printf '{"Replace": {"%s": "%s"}}' "$at" "$work/at_windows.go" >"$work/overlay.json"
 
 GOOS=windows GOARCH=amd64 go test -short -skip 'TestScripts' -overlay "$work/overlay.json" -exec wine \
-	./shared/... $(printf './plugins/kubectl-%s/... ' nodehealth auditpolicy certgen logarch) "$@"
+	./shared/... ./plugins/kubectl-{nodehealth,auditpolicy,certgen,logarch}/... "$@"

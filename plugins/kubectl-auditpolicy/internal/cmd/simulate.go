@@ -89,6 +89,19 @@ func (o *simulateOptions) validate() error {
 	if err := checkReportFormat(o.format); err != nil {
 		return err
 	}
+	for _, f := range []struct {
+		flag       string
+		value, max time.Duration
+	}{
+		{"--peak-for", o.peakFor, 30 * 24 * time.Hour},
+		{"--latency", o.latency, 10 * time.Minute},
+		{"--initial-backoff", o.back, time.Hour},
+		{"--outage", o.outage, 30 * 24 * time.Hour},
+	} {
+		if f.value < 0 || f.value > f.max {
+			return cli.Usagef("%s %s: between 0 and %s", f.flag, f.value, f.max)
+		}
+	}
 	switch {
 	case len(o.logs) == 0 && o.rate == 0:
 		return cli.WithHint(cli.Usagef("no events: give --log or --rate"), "for example: kubectl auditpolicy simulate --rate 500")
@@ -106,10 +119,6 @@ func (o *simulateOptions) validate() error {
 		return cli.Usagef("--duration %s: not above 0", o.duration)
 	case !(o.peak >= 1):
 		return cli.Usagef("--peak %v: not 1 or more", o.peak)
-	case o.peakFor < 0 || o.latency < 0 || o.outage < 0 || o.back < 0:
-		return cli.Usagef("--peak-for %s, --latency %s, --outage %s, --initial-backoff %s: one is less than 0", o.peakFor, o.latency, o.outage, o.back)
-	case o.latency > 10*time.Minute || o.back > time.Hour || o.outage > 30*24*time.Hour:
-		return cli.Usagef("--latency %s, --initial-backoff %s, --outage %s: at most 10m, 1h and 720h", o.latency, o.back, o.outage)
 	case !(o.qps >= 0 && o.qps <= 1e6):
 		return cli.Usagef("--throttle-qps %v: between 0, which switches it off, and a million", o.qps)
 	case o.rate > 0 && o.rate*o.perRequest*(o.duration.Seconds()+o.peak*o.peakFor.Seconds()) > simulate.MaxArrivals:

@@ -70,7 +70,7 @@ func Parse(name string, data []byte) (*Table, error) {
 		return nil, err
 	}
 	if len(f.Docs) > 0 && f.Docs[0].Root != nil && yamldoc.Resolve(f.Docs[0].Root).Kind != yamlv3.MappingNode {
-		return nil, fmt.Errorf("%s: not a table of tests: it begins with no key such as policy: or tests:", name)
+		return nil, fmt.Errorf("%s: not a table of tests, which has the keys policy and tests", name)
 	}
 	var t Table
 	if err := yaml.UnmarshalStrict(data, &t); err != nil {
