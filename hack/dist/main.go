@@ -22,6 +22,7 @@ import (
 
 const (
 	module  = "github.com/clusterwright/kubectl-plugins"
+	maxSize = 32 * 1000 * 1000 // bytes of a program, on every platform
 	uriBase = "https://" + module + "/releases/download"
 )
 
@@ -120,9 +121,8 @@ func (r release) build(dir, goos, goarch string) error {
 	}
 	args := []string{"build", "-trimpath", "-buildvcs=false",
 		// As in the Makefile, which says why.
-		"-gcflags=" + module + "/plugins/kubectl-nodehealth/...=-l",
-		"-gcflags=" + module + "/plugins/kubectl-nodehealth/internal/collect=",
-		"-ldflags", "-s -w -buildid= -funcalign=16 -X " + module + "/shared/cli.Version=" + r.version, "-o", dir + string(filepath.Separator)}
+		"-gcflags=k8s.io/api/...=-l",
+		"-ldflags", "-s -w -buildid= -X " + module + "/shared/cli.Version=" + r.version, "-o", dir + string(filepath.Separator)}
 	for _, p := range plugins {
 		args = append(args, "./plugins/kubectl-"+p.name)
 	}
@@ -139,6 +139,11 @@ func (r release) pack(dir, name, goos, goarch string, licenses []byte) (artifact
 	binary := "kubectl-" + name
 	if goos == "windows" {
 		binary += ".exe"
+	}
+	if st, err := os.Stat(filepath.Join(dir, binary)); err != nil {
+		return artifact{}, err
+	} else if st.Size() > maxSize {
+		return artifact{}, fmt.Errorf("%s for %s/%s has %d bytes, more than %d", binary, goos, goarch, st.Size(), maxSize)
 	}
 	files, err := contents(filepath.Join(dir, binary), binary, name, goos, licenses)
 	if err != nil {
