@@ -144,7 +144,7 @@ func testStalled(t *testing.T, c *cluster.Cluster, r runner) {
 			if a.code == 0 && limit < 10000 {
 				t.Errorf("%s, want 3\n%s", what, a.stdout)
 			}
-			if marked := regexp.MustCompile("(?i)timeout|timed out|did not answer|no answer|stalled"); !marked.MatchString(a.stdout + a.stderr) {
+			if marked := regexp.MustCompile("(?i)timeout|timed out|did not answer|does not answer|no answer|stalled"); !marked.MatchString(a.stdout + a.stderr) {
 				t.Errorf("%s: the answer is not marked\n%s%s", what, a.stdout, a.stderr)
 			}
 			if strings.Contains(a.stdout, `"fault": {`) {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,9 +41,9 @@ func newDiff(env *cli.Env) *cobra.Command {
 			# In CI: more may be recorded, less may not
 			git show HEAD:policy.yaml | kubectl auditpolicy diff - policy.yaml --fail-on loss`),
 		Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			o.old, o.new = args[0], args[1]
-			return o.run(env)
+			return o.run(cmd.Context(), env)
 		},
 	}
 	c.Flags().StringVar(&o.failOn, "fail-on", "any", "What makes the exit status 1: "+strings.Join(diffFailOn, ", "))
@@ -62,7 +63,7 @@ type diffChange struct {
 	Witness string       `json:"witness"`
 }
 
-func (o *diffOptions) run(env *cli.Env) error {
+func (o *diffOptions) run(ctx context.Context, env *cli.Env) error {
 	if err := checkReportFormat(o.format); err != nil {
 		return err
 	}
@@ -80,7 +81,12 @@ func (o *diffOptions) run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	d := diff.Compare(a.Internal, b.Internal, apitable.For(0))
+	d, err := busy(ctx, env, "comparing "+a.Name+" with "+b.Name, func() (*diff.Report, error) {
+		return diff.Compare(a.Internal, b.Internal, apitable.For(0)), nil
+	})
+	if err != nil {
+		return err
+	}
 	changes := []diffChange{}
 	lost := 0
 	for _, c := range d.Changes {

@@ -30,7 +30,7 @@ func newExplain(env *cli.Env) *cobra.Command {
 
 			kubectl get configmap audit -n kube-system -o yaml | kubectl auditpolicy explain -`),
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkReportFormat(format); err != nil {
 				return err
 			}
@@ -38,7 +38,12 @@ func newExplain(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r := explain.Policy(p, apitable.For(0))
+			r, err := busy(cmd.Context(), env, "explaining "+p.Name, func() (*explain.Report, error) {
+				return explain.Policy(p, apitable.For(0)), nil
+			})
+			if err != nil {
+				return err
+			}
 			report := map[string]any{"apiVersion": apiVersion, "kind": "ExplainReport", "rules": r.Rules, "rest": r.Rest, "everywhere": r.Everywhere, "undecided": r.Undecided}
 			switch format {
 			case "json":

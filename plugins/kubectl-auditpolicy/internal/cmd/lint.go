@@ -190,7 +190,8 @@ func (o *lintOptions) run(ctx context.Context, env *cli.Env) error {
 		data, shown, err := readInput(env, name)
 		if err == nil {
 			var js []judged
-			if js, err = o.judge(shown, data); err == nil {
+			js, err = busy(ctx, env, "judging "+shown, func() ([]judged, error) { return o.judge(shown, data) })
+			if err == nil {
 				if o.fix {
 					js, err = o.mend(env, name, shown, data, js)
 				}
