@@ -98,14 +98,14 @@ func liveError(err error) error {
 	}
 	var na *collect.NoAnswerError
 	if errors.As(err, &na) {
-		hint := "'kubectl nodehealth controlplane' tells how far a request gets and what that proves; --from reads a capture"
+		hints := []string{"'kubectl nodehealth controlplane' tells how far a request gets and what that proves; --from reads a capture"}
 		switch na.Code {
 		case http.StatusForbidden:
-			hint = "'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster"
+			hints = []string{"'kubectl nodehealth rbac' prints the rights it needs; --from reads a capture and needs no cluster"}
 		case http.StatusUnauthorized:
-			hint = cli.LoginHint
+			hints = []string{cli.LoginHint, "'kubectl nodehealth controlplane' tells why, such as a client certificate that has expired"}
 		}
-		return cli.WithHint(cli.Unknownf("%w", err), hint)
+		return cli.WithHint(cli.Unknownf("%w", err), hints...)
 	}
 	return cli.Unknownf("%w", err)
 }
