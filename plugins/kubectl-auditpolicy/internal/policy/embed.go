@@ -143,7 +143,7 @@ var claimsPolicy = lazyregexp.New(`(?m)^\s*"?apiVersion"?\s*:\s*["']?audit\.k8s\
 
 // innerError says of an embedded text that should be a policy why it is none.
 func (s *searcher) innerError(n *yaml.Node, path, object string, indent int, value string, err error) error {
-	line, inner := n.Line, 0
+	line, inner := n.Line, 0 //nolint:wastedassign // declared together; both branches set it
 	var why string
 	if t := templateText(s.file.Name, []byte(value)); t != nil {
 		err = t

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"math/big"
@@ -37,7 +36,7 @@ func newAuthority(t *testing.T, spec KeySpec) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}, &x509.Certificate{SerialNumber: big.NewInt(1)}, key.Public(), crypto.Signer(key))
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}, &x509.Certificate{SerialNumber: big.NewInt(1)}, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func Start(ctx context.Context, config *rest.Config, o Options) (*Pod, error) {
 	if err := kube.Jobs.Create(ctx, core, o.Namespace, job); err != nil {
 		if apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
 			// No answer, as when we were interrupted: it may have been made.
-			remove(core, o.Namespace, job.Name)
+			_ = remove(core, o.Namespace, job.Name) // else its deadline ends it
 		}
 		return nil, explainCreate(o, err)
 	}

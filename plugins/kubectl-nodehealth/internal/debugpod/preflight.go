@@ -87,7 +87,7 @@ func kubeletSilent(node *corev1.Node, why error) *Impossible {
 // is *Impossible.
 func runtimeAnswers(ctx context.Context, client *kube.Client, node *corev1.Node) error {
 	body, code, err := kubeletGet(ctx, client, node.Name, "runningpods/")
-	why := ""
+	var why string
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
