@@ -143,16 +143,16 @@ func List() ([]string, error) {
 // folder. A folder that is not there is no error.
 func Remove(dir string) error {
 	c, err := openDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	default:
-		if err := c.halt(); err != nil {
-			return err
-		}
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.RemoveAll(dir)
 	}
-	return os.RemoveAll(dir)
+	if err != nil {
+		return err
+	}
+	if err := c.halt(); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(dir), c.release())
 }
 
 // Stop ends everything the cluster runs and removes all but its logs.
@@ -169,7 +169,7 @@ func (c *Cluster) Stop() error {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(c.Dir, e.Name())))
 		}
 	}
-	return err
+	return errors.Join(err, c.release())
 }
 
 // halt ends all processes, nodes first, and what the nodes had of the kernel.

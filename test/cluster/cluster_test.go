@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -225,5 +226,32 @@ func TestNodes(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(c.LogsDir(), n.Name+"-kubelet.log")); err != nil {
 		t.Errorf("the kubelet's log is lost: %v", err)
+	}
+}
+
+// A cluster that another process has stopped leaves alone what the next one with
+// its index has by the same names.
+func TestStoppedTwice(t *testing.T) {
+	Require(t, true)
+	c := &Cluster{Name: "self-twice", Dir: t.TempDir(), Config: Config{Nodes: 1}}
+	if err := c.reserve(); err != nil {
+		t.Fatal(err)
+	}
+	next := &Cluster{Name: "self-next", Dir: t.TempDir(), Index: c.Index, Endpoints: c.Endpoints}
+	if err := errors.Join(next.save(), os.WriteFile(indexFile(c.Index), []byte(next.Dir), 0o644), next.makeBridge()); err != nil {
+		t.Fatal(err)
+	}
+	there := func() bool { return exec.Command("ip", "link", "show", next.bridge()).Run() == nil }
+	if err := errors.Join(c.removeBridge(), c.release()); err != nil || !there() {
+		t.Errorf("stopped again, the first cluster took the next one's bridge: %v", err)
+	}
+	if !next.hasIndex() {
+		t.Error("stopped again, the first cluster gave the next one's index back")
+	}
+	if err := errors.Join(next.removeBridge(), next.release()); err != nil || there() {
+		t.Errorf("the bridge is still there: %v", err)
+	}
+	if next.hasIndex() {
+		t.Error("the index was not given back")
 	}
 }

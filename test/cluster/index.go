@@ -13,24 +13,59 @@ import (
 // an address.
 const maxIndex = 99
 
-// reserve gives the cluster an index that no other cluster of the machine has,
-// and derives its addresses. The index is kept in a file of the base folder
-// until the cluster's folder is gone.
-func (c *Cluster) reserve() error {
-	base := filepath.Join(os.TempDir(), fmt.Sprintf("clusterwright-test-index.%d", os.Getuid()))
+// indexFile says which cluster's folder has an index. Interfaces and ports belong
+// to the machine, so the folder of these files does not depend on TMPDIR.
+func indexFile(index int) string {
+	return filepath.Join("/tmp", fmt.Sprintf("clusterwright-test-index.%d", os.Getuid()), strconv.Itoa(index))
+}
+
+// lockIndexes keeps other processes from taking or giving back an index.
+func lockIndexes() (unlock func(), err error) {
+	base := filepath.Dir(indexFile(0))
 	if err := os.MkdirAll(base, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(base, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return func() { lock.Close() }, nil
+}
+
+// hasIndex says whether the index is still this cluster's: it is given back when
+// the cluster is stopped, by whomever.
+func (c *Cluster) hasIndex() bool {
+	owner, err := os.ReadFile(indexFile(c.Index))
+	return err == nil && string(owner) == c.Dir
+}
+
+// release gives the index back.
+func (c *Cluster) release() error {
+	unlock, err := lockIndexes()
+	if err != nil {
 		return err
 	}
+	defer unlock()
+	if !c.hasIndex() {
+		return nil
+	}
+	return os.Remove(indexFile(c.Index))
+}
+
+// reserve gives the cluster an index that no other cluster of the machine has,
+// and derives its addresses. The cluster has it until release.
+func (c *Cluster) reserve() error {
+	unlock, err := lockIndexes()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for i := 0; i <= maxIndex; i++ {
-		file := filepath.Join(base, strconv.Itoa(i))
+		file := indexFile(i)
 		owner, err := os.ReadFile(file)
 		if err == nil && string(owner) != c.Dir {
 			if _, err := os.Stat(filepath.Join(string(owner), "cluster.json")); err == nil {

@@ -28,9 +28,15 @@ func (c *Cluster) makeBridge() error {
 	)
 }
 
-func (c *Cluster) removeBridge() error { return removeLink(c.bridge()) }
+func (c *Cluster) removeBridge() error { return c.removeLink(c.bridge()) }
 
-func removeLink(name string) error {
+// removeLink removes an interface of the cluster's. When the cluster no longer
+// has its index, since another process has stopped it, an interface of that name
+// is another cluster's.
+func (c *Cluster) removeLink(name string) error {
+	if !c.hasIndex() {
+		return nil
+	}
 	if exec.Command("ip", "link", "show", name).Run() != nil {
 		return nil //nolint:nilerr // ip says that there is no such link
 	}
@@ -79,7 +85,7 @@ func (n *Node) connect() error {
 // disconnect takes back what connect made; the namespace's own end goes with it.
 func (n *Node) disconnect() error {
 	var errs []error
-	errs = append(errs, removeLink(n.hostLink()))
+	errs = append(errs, n.cluster.removeLink(n.hostLink()))
 	if out, err := exec.Command("ip", "netns", "list").Output(); err == nil {
 		for _, line := range strings.Split(string(out), "\n") {
 			if name, _, _ := strings.Cut(line, " "); name == n.Netns() {
