@@ -44,7 +44,7 @@ func newFault() *cobra.Command {
 
 func newExec() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "exec NODE COMMAND [ARG...]",
+		Use:   "exec NODE [--] COMMAND [ARG...]",
 		Short: "Run a command on a node, in its namespaces",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -57,7 +57,11 @@ func newExec() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cmd := n.Command(args[1], args[2:]...)
+			command := args[1:]
+			if command[0] == "--" && len(command) > 1 { // as kubectl exec has it
+				command = command[1:]
+			}
+			cmd := n.Command(command[0], command[1:]...)
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 			return cmd.Run()
 		},

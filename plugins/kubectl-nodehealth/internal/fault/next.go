@@ -92,9 +92,9 @@ func next(v *snapshot.View, s *Signals, name string) []Command {
 			add("InternalIP should come first in --kubelet-preferred-address-types", "kubectl -n kube-system get pods -l component=kube-apiserver -o yaml | grep preferred-address")
 			add("or give the name to the resolver of the control-plane hosts", "kubectl get node %s -o jsonpath='{.status.addresses}'", node)
 		case s.Kubelet == Spoke || s.Kubelet == NoTLS:
-			on("can the node reach the API server?", reachCommand(sys, "APISERVER", 6443)+serviceLog(sys, sys.Kubelet, since))
+			on("can the node reach the API server?", reachCommand(sys)+serviceLog(sys, sys.Kubelet, since))
 		default:
-			add("from a control-plane host", "curl -ks --max-time 5 https://%s/healthz", kubeletAddress(v))
+			add("from a control-plane host", "curl -kSs --max-time 5 https://%s/healthz", kubeletAddress(v))
 			if c := filterCommand(sys, v.KubeletPort()); c != "" {
 				on("a rule that drops the port?", c)
 			}

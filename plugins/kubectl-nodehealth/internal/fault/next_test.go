@@ -55,6 +55,22 @@ func TestNextServingCertificate(t *testing.T) {
 	}
 }
 
+// A node that does not reach the API server is asked to try the address that its
+// kubelet has, wherever that stands.
+func TestNextServerOfTheKubelet(t *testing.T) {
+	for version, want := range map[string]string{
+		"v1.30.1":             "/etc/kubernetes/kubelet.conf",
+		"v1.30.1+k3s1":        "/var/lib/rancher/k3s/agent/kubelet.kubeconfig",
+		"v1.30.1-eks-1234567": "/var/lib/kubelet/kubeconfig",
+	} {
+		sc := newScene().unknown(time.Minute).lease(2 * time.Minute)
+		sc.n.Object.Status.NodeInfo.KubeletVersion = version
+		if got := nextOf(t, sc, NetworkPartition); !strings.Contains(got, `$(sudo grep -om1 "https://[^ ]*" `+want+`)/livez`) {
+			t.Errorf("%s: %s", version, got)
+		}
+	}
+}
+
 // What ssh, kind and minikube hand on is not expanded by the local shell, and an
 // address of IPv6 stands in brackets.
 func TestNextCanBePasted(t *testing.T) {

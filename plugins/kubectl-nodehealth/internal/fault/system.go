@@ -20,8 +20,9 @@ type System struct {
 	Crictl string
 	// CNI is where the network plugin's configuration lies.
 	CNI string
-	// Client and Serving are the kubelet's certificates.
-	Client, Serving string
+	// Client and Serving are the kubelet's certificates, Kubeconfig is what it
+	// finds the API server with.
+	Client, Serving, Kubeconfig string
 }
 
 // NoHost says that there is no machine behind the node to log in to.
@@ -40,7 +41,8 @@ func SystemOf(v *snapshot.View) System {
 	s := System{
 		Kubelet: "kubelet", Process: "kubelet", Crictl: "crictl", CNI: "/etc/cni/net.d",
 		Client: "/var/lib/kubelet/pki/kubelet-client-current.pem", Serving: "/var/lib/kubelet/pki/kubelet-server-current.pem /var/lib/kubelet/pki/kubelet.crt",
-		Runtime: map[string]string{"cri-o": "crio", "docker": "docker", "containerd": "containerd"}[runtime],
+		Kubeconfig: "/etc/kubernetes/kubelet.conf",
+		Runtime:    map[string]string{"cri-o": "crio", "docker": "docker", "containerd": "containerd"}[runtime],
 	}
 	if s.Runtime == "" {
 		s.Runtime = "containerd"
@@ -89,21 +91,23 @@ func SystemOf(v *snapshot.View) System {
 	case strings.Contains(image, "talos"):
 		s.Name = "talos"
 	case strings.Contains(image, "bottlerocket"):
-		s.Name = "bottlerocket"
+		s.Name, s.Kubeconfig = "bottlerocket", "/etc/kubernetes/kubelet/kubeconfig"
 	case label("machineconfiguration.openshift.io/"), strings.Contains(image, "coreos") && strings.Contains(image, "red hat"), strings.Contains(image, "openshift"):
 		s.Name, s.Runtime, s.CNI = "openshift", "crio", "/etc/kubernetes/cni/net.d"
+		s.Kubeconfig = ownKubeconfig
 	case label("minikube.k8s.io/"), v.Node.Name == "minikube":
 		s.Name = "minikube"
 	case strings.Contains(info.KubeletVersion, "-gke."), label("cloud.google.com/gke-"):
-		s.Name = "gke"
+		s.Name, s.Kubeconfig = "gke", ownKubeconfig
 	case label("kubernetes.azure.com/"):
-		s.Name = "aks"
+		s.Name, s.Kubeconfig = "aks", ownKubeconfig
 	case label("eks.amazonaws.com/"), label("k8s.amazonaws.com/"), strings.Contains(info.KubeletVersion, "-eks-"):
-		s.Name = "eks"
+		s.Name, s.Kubeconfig = "eks", ownKubeconfig
 	case label("microk8s.io/"):
 		s.Name, s.Kubelet, s.Runtime, s.Process = "microk8s", "snap.microk8s.daemon-kubelite", "snap.microk8s.daemon-containerd", "kubelite"
 		s.Crictl, s.CNI = "crictl -r unix:///var/snap/microk8s/common/run/containerd.sock", "/var/snap/microk8s/current/args/cni-network"
 		s.Client, s.Serving = "/var/snap/microk8s/current/certs/kubelet.crt", "/var/snap/microk8s/current/certs/kubelet.crt"
+		s.Kubeconfig = "/var/snap/microk8s/current/credentials/kubelet.config"
 	case strings.HasPrefix(v.Node.Object.Spec.ProviderID, "kind://"):
 		s.Name = "kind"
 	}
@@ -116,9 +120,12 @@ func SystemOf(v *snapshot.View) System {
 	return s
 }
 
-// rancher sets the certificates that k3s and RKE2 keep below a folder.
+// ownKubeconfig is the kubelet's kubeconfig on EKS, GKE, AKS and OpenShift.
+const ownKubeconfig = "/var/lib/kubelet/kubeconfig"
+
+// rancher sets what k3s and RKE2 keep below a folder.
 func (s *System) rancher(agent string) {
-	s.Client, s.Serving = agent+"client-kubelet.crt", agent+"serving-kubelet.crt"
+	s.Client, s.Serving, s.Kubeconfig = agent+"client-kubelet.crt", agent+"serving-kubelet.crt", agent+"kubelet.kubeconfig"
 }
 
 // tool is put before a command on a system without a shell.
@@ -137,15 +144,16 @@ func (s System) prune() string {
 	return s.Crictl + " rmi --prune"
 }
 
-// reachCommand tries an address from the node; a command may follow.
-func reachCommand(sys System, host string, port int) string {
+// reachCommand asks the API server from the node, at the address that its kubelet
+// uses; a command may follow.
+func reachCommand(sys System) string {
 	switch sys.Name {
 	case "talos":
 		return ""
 	case "windows":
-		return fmt.Sprintf("Test-NetConnection %s -Port %d; ", host, port)
+		return "Test-NetConnection APISERVER -Port 6443; "
 	}
-	return fmt.Sprintf("curl -ks --max-time 5 https://%s:%d/livez; ", host, port)
+	return fmt.Sprintf(`curl -kSs --max-time 5 $(sudo grep -om1 "https://[^ ]*" %s)/livez; `, sys.Kubeconfig)
 }
 
 // filterCommand lists the node's own packet filter, "" where it cannot be asked.
