@@ -46,7 +46,7 @@ var pleg = Check{
 			return
 		}
 		if m.PLEGRelistP99 != nil && *m.PLEGRelistP99 >= 10 {
-			r.Add(fmt.Sprintf("99%% of the relists took up to %.0fs (10s is too much)", *m.PLEGRelistP99))
+			r.Add(fmt.Sprintf("the slowest 1%% of its lists of the containers since the kubelet started took longer than %.0fs", *m.PLEGRelistP99))
 		}
 	},
 }

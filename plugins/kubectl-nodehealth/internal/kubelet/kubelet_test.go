@@ -40,7 +40,7 @@ func TestParseMetrics(t *testing.T) {
 		t.Errorf("server %v %v: +Inf is no time to live", m.ServerTTL, m.ServerTTLInf)
 	case m.ClientRenewErrs == nil || *m.ClientRenewErrs != 3 || m.ServerRenewErrs != nil:
 		t.Errorf("renew errors %v %v: a series that is missing is not zero", m.ClientRenewErrs, m.ServerRenewErrs)
-	case m.PLEGRelistP99 == nil || *m.PLEGRelistP99 != 10 || m.PLEGLastSeen.Unix() != 1_700_000_000:
+	case m.PLEGRelistP99 == nil || *m.PLEGRelistP99 != 1 || m.PLEGLastSeen.Unix() != 1_700_000_000:
 		t.Errorf("PLEG %v %v", m.PLEGRelistP99, m.PLEGLastSeen)
 	case m.RuntimeOps["run_podsandbox"] != 50 || m.RuntimeErrors["run_podsandbox"] != 4 || m.Evictions["nodefs.available"] != 2:
 		t.Errorf("%+v", m)
@@ -48,6 +48,10 @@ func TestParseMetrics(t *testing.T) {
 		t.Errorf("%v", m.Rejections)
 	case m.CgroupVersion != 1 || m.LosingCRI != "1.38.0" || m.Started.Unix() != 1_690_000_000:
 		t.Errorf("%+v", m)
+	}
+	hanging := strings.Replace(metricsText, `{le="10"} 100`, `{le="10"} 98`, 1)
+	if m := ParseMetrics([]byte(hanging)); m.PLEGRelistP99 == nil || *m.PLEGRelistP99 != 10 {
+		t.Errorf("two of a hundred took longer than 10s: %v", m.PLEGRelistP99)
 	}
 	if m := ParseMetrics(nil); m.ClientTTL != nil || m.ClientTTLInf || m.PLEGRelistP99 != nil {
 		t.Errorf("nothing read gives %+v", m)

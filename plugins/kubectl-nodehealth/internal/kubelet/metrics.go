@@ -3,8 +3,9 @@ package kubelet
 import (
 	"bufio"
 	"bytes"
+	"maps"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,27 +91,20 @@ func put(m map[string]float64, key string, v float64) map[string]float64 {
 	return m
 }
 
-// quantile is the upper bound of the bucket that holds the quantile, nil
-// without samples; the last bucket gives its lower bound.
+// quantile is the lower bound of the bucket that holds the quantile, nil without
+// samples: the quantile is that much or more.
 func quantile(buckets map[float64]float64, count, q float64) *float64 {
 	if count == 0 {
 		return nil
 	}
-	var les []float64
-	for le := range buckets {
-		les = append(les, le)
-	}
-	sort.Float64s(les)
-	last := 0.0
-	for _, le := range les {
-		if buckets[le] >= q*count && !math.IsInf(le, 1) {
-			return &le
+	lower := 0.0
+	for _, le := range slices.Sorted(maps.Keys(buckets)) {
+		if buckets[le] >= q*count || math.IsInf(le, 1) {
+			break
 		}
-		if !math.IsInf(le, 1) {
-			last = le
-		}
+		lower = le
 	}
-	return &last
+	return &lower
 }
 
 // sample splits a line of the text format.

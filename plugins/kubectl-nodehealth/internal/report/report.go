@@ -57,6 +57,8 @@ type Node struct {
 	Coverage   float64           `json:"coverage"`
 	// Missing says, for the verdict Unknown, what would be needed.
 	Missing string `json:"missing,omitempty"`
+	// Next says how to read it.
+	Next []fault.Command `json:"next,omitempty"`
 	// Facts are what the table shows.
 	Facts Facts `json:"facts"`
 
@@ -111,6 +113,9 @@ func judge(v *snapshot.View) Node {
 	}
 	n.Coverage = float64(int(snapshot.Coverage(n.Probes)*100+0.5)) / 100
 	n.Verdict, n.Missing = verdict(v, n)
+	if n.Verdict == fault.Unknown {
+		n.Next = fault.Undecided(v)
+	}
 	if n.Fault != nil && n.Fault.Verdict == fault.Unhealthy && finding.Worst(n.Findings) != finding.Error {
 		// Every fault is a finding too, so that exit status, SARIF and JUnit
 		// tell it.

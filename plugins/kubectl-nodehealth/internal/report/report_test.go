@@ -88,12 +88,44 @@ func TestNeverHealthyOnMissingEvidence(t *testing.T) {
 			t.Errorf("%s: %s, want %s (%s)", name, got, tc.want, l.Items[0].Missing)
 		}
 		if tc.want == fault.Unknown {
-			if l.Items[0].Missing == "" {
-				t.Errorf("%s: it is not said what is missing", name)
+			if l.Items[0].Missing == "" || len(l.Items[0].Next) == 0 {
+				t.Errorf("%s: it is not said what is missing, and how to read it", name)
 			}
 			if _, unknown := l.Exit("error"); !unknown {
 				t.Errorf("%s: the exit status does not tell", name)
 			}
+		}
+	}
+}
+
+// What to do about missing evidence depends on what is missing.
+func TestUndecidedNext(t *testing.T) {
+	timeout := func(n *snapshot.Node, sources ...string) {
+		for _, name := range sources {
+			n.Set(snapshot.Probe{Name: name, Status: snapshot.Timeout})
+		}
+	}
+	for want, change := range map[string]func(*snapshot.Node){
+		"kubectl nodehealth rbac": func(n *snapshot.Node) {
+			n.Lease = nil
+			n.Set(snapshot.Probe{Name: snapshot.SourceLease, Status: snapshot.Denied})
+			n.Object.Status.Conditions[0].LastHeartbeatTime = metav1.Time{Time: now.Add(-3 * time.Minute)}
+		},
+		"kubectl nodehealth controlplane": func(n *snapshot.Node) { timeout(n, snapshot.SourcePods, snapshot.SourceEvents) },
+		"sudo crictl info": func(n *snapshot.Node) {
+			n.Kubelet.Healthz = &snapshot.Healthz{OK: true}
+			timeout(n, snapshot.SourceSummary, snapshot.SourceKMetrics)
+		},
+	} {
+		n := node("n", corev1.ConditionTrue)
+		change(n)
+		l := New(snap(n))
+		var b strings.Builder
+		if err := Story(&b, l, l.Items[0], Paint{}, false, 80); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "  Next\n") || !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
 }

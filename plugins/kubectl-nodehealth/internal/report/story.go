@@ -91,7 +91,12 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 				labelled(b, e.Label, e.Text, "", p, width)
 			}
 		}
-		if f, ok := degrading(n); ok {
+		if len(n.Next) > 0 {
+			section(b, p, "Next")
+			for _, c := range n.Next {
+				command(b, c, p, width)
+			}
+		} else if f, ok := degrading(n); ok {
 			section(b, p, "Next")
 			switch {
 			case strings.Contains(f.Message, f.Remedy):

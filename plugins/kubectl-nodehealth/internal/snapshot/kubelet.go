@@ -140,7 +140,8 @@ type KubeletMetrics struct {
 	ServerRenewErrs *float64 `json:"serverRenewErrors,omitempty"`
 	// PLEGLastSeen is when the pod lifecycle event generator was last active.
 	PLEGLastSeen time.Time `json:"plegLastSeen,omitzero"`
-	// PLEGRelistP99 is in seconds, over the kubelet's life.
+	// PLEGRelistP99 is in seconds, over the kubelet's life: the bound below it
+	// of the histogram, whose highest is 10.
 	PLEGRelistP99 *float64 `json:"plegRelistP99Seconds,omitempty"`
 	// RuntimeOps and RuntimeErrors count CRI calls by operation.
 	RuntimeOps    map[string]float64 `json:"runtimeOperations,omitempty"`
