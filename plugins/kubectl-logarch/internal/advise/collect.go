@@ -30,7 +30,7 @@ type CollectOptions struct {
 	NodeStats bool
 	// Timeout bounds each request.
 	Timeout time.Duration
-	Now     time.Time
+	Now     func() time.Time
 }
 
 // Collect reads the workloads of a namespace or a cluster. What is denied or

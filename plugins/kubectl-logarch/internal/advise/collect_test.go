@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,12 +23,17 @@ var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 func aCluster(t *testing.T, pods string, logs map[string]struct{ perSecond, seconds int }) *kubernetes.Clientset {
 	t.Helper()
 	mux := http.NewServeMux()
+	var begins atomic.Int32
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		switch p := r.URL.Path; {
 		case strings.HasSuffix(p, "/log"):
-			log := logs[r.URL.Query().Get("container")]
+			name := r.URL.Query().Get("container")
+			log := logs[name]
 			if r.URL.Query().Get("sinceSeconds") == "" {
+				if name == "turned" && begins.Add(1) == 1 {
+					log.seconds = 1 << 20 // it is rotated after the first look
+				}
 				fmt.Fprintf(w, "%s", now.Add(-time.Duration(log.seconds)*time.Second).Format(time.RFC3339Nano))
 				return
 			}
@@ -59,7 +65,7 @@ func aCluster(t *testing.T, pods string, logs map[string]struct{ perSecond, seco
 
 func collect(t *testing.T, c kubernetes.Interface) *Snapshot {
 	t.Helper()
-	s, err := Collect(t.Context(), c, CollectOptions{Window: 5 * time.Minute, Sample: 10, Timeout: 10 * time.Second, Now: now})
+	s, err := Collect(t.Context(), c, CollectOptions{Window: 5 * time.Minute, Sample: 10, Timeout: 10 * time.Second, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +75,7 @@ func collect(t *testing.T, c kubernetes.Interface) *Snapshot {
 func TestMeasure(t *testing.T) {
 	pod := `{"metadata":{"name":"web","namespace":"shop"},"spec":{"nodeName":"n",
 		"initContainers":[{"name":"sidecar","restartPolicy":"Always"},{"name":"setup"}],
-		"containers":[{"name":"slow"},{"name":"fast"},{"name":"begun"},{"name":"young"},{"name":"mad"}]},
+		"containers":[{"name":"slow"},{"name":"fast"},{"name":"begun"},{"name":"young"},{"name":"mad"},{"name":"turned"}]},
 		"status":{"phase":"Running","startTime":"2026-11-01T00:00:00Z","containerStatuses":[
 		{"name":"young","state":{"running":{"startedAt":"2026-11-01T11:59:00Z"}}}]}}`
 	s := collect(t, aCluster(t, pod, map[string]struct{ perSecond, seconds int }{
@@ -79,12 +85,13 @@ func TestMeasure(t *testing.T) {
 		"begun":   {700_000, 3},    // its newest file has only just been begun
 		"young":   {1000, 60},      // it was restarted a minute ago
 		"mad":     {9_000_000, 30}, // more than can be measured
+		"turned":  {700_000, 3},    // it is rotated while it is measured
 	}))
 	if len(s.Workloads) != 1 {
 		t.Fatalf("%d workloads", len(s.Workloads))
 	}
 	rates := s.Workloads[0].Rates
-	for name, want := range map[string]float64{"sidecar": 60_000, "slow": 60_000, "fast": 42_000_000, "begun": 42_000_000, "young": 60_000} {
+	for name, want := range map[string]float64{"sidecar": 60_000, "slow": 60_000, "fast": 42_000_000, "begun": 42_000_000, "young": 60_000, "turned": 42_000_000} {
 		if got := rates[name]; got.AtLeast || got.BytesPerMinute < 0.9*want || got.BytesPerMinute > 1.1*want {
 			t.Errorf("%s: %+v, want about %.0f a minute", name, got, want)
 		}

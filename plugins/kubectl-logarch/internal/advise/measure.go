@@ -75,12 +75,49 @@ func running(p *corev1.Pod) []string {
 	return names
 }
 
+// maxTurns is how often a log may be rotated while it is measured; what is read
+// after that may be of a younger file than is thought.
+const maxTurns = 3
+
 // rate measures a container's log, over what kubectl logs shows of it: the container
 // may have been restarted in the meantime, and the newest file begun.
 func (c *collector) rate(ctx context.Context, p *corev1.Pod, container string) (Rate, error) {
-	window := c.o.Window
+	longest, turns := c.o.Window, 0
+	for {
+		begin, err := c.begin(ctx, p, container)
+		if err != nil {
+			return Rate{}, err
+		}
+		window := c.shown(p, container, begin, longest)
+		bytes, full, err := c.read(ctx, p, container, window)
+		if err != nil {
+			return Rate{}, err
+		}
+		after, err := c.begin(ctx, p, container)
+		if err != nil {
+			return Rate{}, err
+		}
+		if !after.Equal(begin) && turns < maxTurns {
+			turns++
+			continue
+		}
+		switch shorter := max(window/8, measureTime).Truncate(time.Second); {
+		case full && shorter < window:
+			longest = shorter
+		case full, !after.Equal(begin):
+			return Rate{BytesPerMinute: bytes / window.Minutes(), AtLeast: true, Source: fmt.Sprintf("at least: %s came within %s", Bytes(bytes), window.Round(time.Second))}, nil
+		default:
+			return Rate{BytesPerMinute: bytes / window.Minutes(), Source: fmt.Sprintf("measured over %s", window.Round(time.Second))}, nil
+		}
+	}
+}
+
+// shown is the time that kubectl logs shows, up to the longest: the time since the
+// container was started, or the newest file was begun.
+func (c *collector) shown(p *corev1.Pod, container string, begin time.Time, longest time.Duration) time.Duration {
+	window := longest
 	since := func(t time.Time) {
-		if age := c.o.Now.Sub(t); age < window {
+		if age := c.o.Now().Sub(t); age < window {
 			window = max(age, time.Second)
 		}
 	}
@@ -89,24 +126,10 @@ func (c *collector) rate(ctx context.Context, p *corev1.Pod, container string) (
 			since(s.State.Running.StartedAt.Time)
 		}
 	}
-	if begin, err := c.begin(ctx, p, container); err != nil {
-		return Rate{}, err
-	} else if !begin.IsZero() {
+	if !begin.IsZero() {
 		since(begin)
 	}
-	for {
-		bytes, full, err := c.read(ctx, p, container, window)
-		switch shorter := max(window/8, measureTime).Truncate(time.Second); {
-		case err != nil:
-			return Rate{}, err
-		case full && shorter < window:
-			window = shorter
-		case full:
-			return Rate{BytesPerMinute: bytes / window.Minutes(), AtLeast: true, Source: fmt.Sprintf("at least: %s came within %s", Bytes(bytes), window.Round(time.Second))}, nil
-		default:
-			return Rate{BytesPerMinute: bytes / window.Minutes(), Source: fmt.Sprintf("measured over %s", window.Round(time.Second))}, nil
-		}
-	}
+	return window
 }
 
 // begin is when the first line of the newest file of a log was written, zero where

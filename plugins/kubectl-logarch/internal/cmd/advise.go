@@ -185,7 +185,7 @@ func (o *adviseOptions) collect(ctx context.Context, env *cli.Env, cluster *cli.
 	defer p.Stop()
 	p.Set("reading workloads and measuring their logs")
 	snap, err := advise.Collect(ctx, client, advise.CollectOptions{
-		Namespace: ns, Window: o.flags.window, Sample: o.flags.sample, NodeStats: o.flags.nodeStats, Timeout: o.flags.timeout, Now: env.Now(),
+		Namespace: ns, Window: o.flags.window, Sample: o.flags.sample, NodeStats: o.flags.nodeStats, Timeout: o.flags.timeout, Now: env.Now,
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
