@@ -131,6 +131,9 @@ func (r *reader) document(name string, data []byte, strict bool) error {
 		return err
 	}
 	r.files++
+	if bare, ok := unmarked(text); ok && sniff(bare) != formUnknown {
+		text = bare
+	}
 	if blocks := fenced(text); len(blocks) > 0 {
 		for _, b := range blocks {
 			if err := r.text(name, b, strict); err != nil {

@@ -65,6 +65,9 @@ func (r *reader) describe(text string) error {
 	}
 	found := false
 	parts := blocks(dedent(text))
+	for i := range parts {
+		parts[i] = headed(parts[i])
+	}
 	if len(parts) == 0 {
 		parts = [][]string{fragment(text)}
 	}

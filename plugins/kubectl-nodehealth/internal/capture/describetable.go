@@ -91,9 +91,9 @@ func total(sum, add corev1.ResourceList) corev1.ResourceList {
 
 var (
 	// "Normal  NodeNotReady  12m (x3 over 2h)  node-controller  Node x status..."
-	eventRow = lazyregexp.New(`^\s*(Normal|Warning)\s+(\S+)\s+(\S+)(?: \(x(\d+) over ([^)]+)\))?\s+(\S+(?:, \S+)*)\s+(.*)$`)
+	eventRow = lazyregexp.New(`^\s*(Normal|Warning)\s+(\S+)\s+(\S+)(?: \(x(\d+) over ([^)]+)\))?\s+([^\s,]+(?:, \S+)*)\s+(.*)$`)
 	// "12m  3m  4  {kubelet x}  path  Normal  NodeReady  Node x ..."
-	oldEventRow = lazyregexp.New(`^\s*(\S+)\s+(\S+)\s+(\d+)\s+(\{[^}]*\}|\S+(?:, \S+)*)\s+(?:\S*\s+)?(Normal|Warning)\s+(\S+)\s+(.*)$`)
+	oldEventRow = lazyregexp.New(`^\s*(\S+)\s+(\S+)\s+(\d+)\s+(\{[^}]*\}|[^\s,]+(?:, \S+)*)\s+(?:\S*\s+)?(Normal|Warning)\s+(\S+)\s+(.*)$`)
 )
 
 func (r *reader) describedEvents(n *snapshot.Node, s section) {
@@ -136,13 +136,20 @@ func (r *reader) dateByEvents(n *snapshot.Node, d *described) {
 	}
 }
 
+// component leaves out the host that older kubectl names too: "kubelet, n1" and
+// "{kubelet n1}".
+func component(from string) string {
+	name, _, _ := strings.Cut(strings.Trim(from, "{}"), " ")
+	return strings.TrimSuffix(name, ",")
+}
+
 func eventOf(l string) (agedEvent, bool) {
 	if m := eventRow.FindStringSubmatch(l); m != nil {
 		last, ok := age(m[3])
 		if !ok {
 			return agedEvent{}, false
 		}
-		e := agedEvent{Event: snapshot.Event{Type: m[1], Reason: m[2], Count: 1, Component: m[6], Message: strings.TrimSpace(m[7])}, last: last, first: last}
+		e := agedEvent{Event: snapshot.Event{Type: m[1], Reason: m[2], Count: 1, Component: component(m[6]), Message: strings.TrimSpace(m[7])}, last: last, first: last}
 		if n, err := strconv.Atoi(m[4]); err == nil {
 			e.Count = int32(min(n, 1<<30))
 		}
@@ -157,7 +164,7 @@ func eventOf(l string) (agedEvent, bool) {
 		if !ok1 || !ok2 {
 			return agedEvent{}, false
 		}
-		e := agedEvent{Event: snapshot.Event{Type: m[5], Reason: m[6], Component: strings.Trim(m[4], "{}"), Message: strings.TrimSpace(m[7])}, last: last, first: first}
+		e := agedEvent{Event: snapshot.Event{Type: m[5], Reason: m[6], Component: component(m[4]), Message: strings.TrimSpace(m[7])}, last: last, first: first}
 		if n, err := strconv.Atoi(m[3]); err == nil {
 			e.Count = int32(min(n, 1<<30))
 		}

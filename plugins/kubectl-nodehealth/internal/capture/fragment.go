@@ -22,6 +22,9 @@ var (
 	fragmentRow     = lazyregexp.New(`(?m)^[ \t>]*[A-Za-z0-9./-]*[ \t]*(?:True|False|Unknown)[ \t]+` + dateText + `[ \t]+` + dateText)
 	fragmentReady   = lazyregexp.New(`(?m)^[ \t>]*Ready[ \t]+(?:True|False|Unknown)[ \t]+(?:Kubelet|NodeStatus)[A-Z]\w+[ \t]`)
 	leaseHolder     = lazyregexp.New(`(?m)^[ \t>]*HolderIdentity:[ \t]+([a-z0-9][a-z0-9.-]*)[ \t]*$`)
+	eventsHead      = lazyregexp.New(`^[ \t]*Events:[ \t]*$`)
+	eventsTable     = lazyregexp.New(`^[ \t]*(?:Type[ \t]+Reason[ \t]+Age|First ?Seen[ \t]+Last ?Seen)[ \t]`)
+	conditionsTable = lazyregexp.New(`^[ \t]*Type[ \t]+Status[ \t]+LastHeartbeatTime[ \t]`)
 	fragmentEvent   = lazyregexp.New(`(?m)^[ \t>]*(?:Normal|Warning)[ \t]+(?:Node[A-Z]\w+|Rebooted|SystemOOM|OOMKilling|EvictionThresholdMet|FreeDiskSpaceFailed|ImageGCFailed|InvalidDiskCapacity|ContainerGCFailed)[ \t]+\d+[smhdy]`)
 )
 
@@ -47,6 +50,8 @@ func fragment(text string) []string {
 		switch {
 		case conditionRow.MatchString(l), undatedRow.MatchString(l):
 			rows = append(rows, l)
+		case eventsHead.MatchString(l):
+			// It comes back with the events, after the conditions.
 		case fragmentEvent.MatchString(l), len(events) > 0 && eventRow.MatchString(l):
 			events = append(events, l)
 		default:
@@ -62,6 +67,27 @@ func fragment(text string) []string {
 	out = append(append(append(out, rest...), "Conditions:"), rows...)
 	if len(events) > 0 {
 		out = append(append(out, "Events:"), events...)
+	}
+	return out
+}
+
+// headed puts the heading of a table back that was lost: the table's own first
+// line tells which it is.
+func headed(block []string) []string {
+	out := make([]string, 0, len(block)+2)
+	conditions, events := false, false
+	for _, l := range block {
+		conditions = conditions || strings.HasPrefix(l, "Conditions:")
+		events = events || eventsHead.MatchString(l)
+		switch {
+		case !conditions && (conditionsTable.MatchString(l) || conditionRow.MatchString(l)):
+			conditions = true
+			out = append(out, "Conditions:")
+		case !events && eventsTable.MatchString(l):
+			events = true
+			out = append(out, "Events:")
+		}
+		out = append(out, l)
 	}
 	return out
 }

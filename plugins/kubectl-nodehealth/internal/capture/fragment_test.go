@@ -41,6 +41,10 @@ func TestFragments(t *testing.T) {
 		"without times":        {"  Type     Status    Reason             Message\n  Ready    Unknown   NodeStatusUnknown  Kubelet stopped posting node status.\n\nCount  From\n", unnamed, corev1.ConditionUnknown, "Kubelet stopped posting node status."},
 		"named by its lease":   {"Lease:\n  HolderIdentity:  gke-1\n  RenewTime:       Tue, 17 Dec 2024 15:16:40 -0800\n" + talosTable, "gke-1", corev1.ConditionFalse, "container runtime is down"},
 		"events":               {"Events:\n  Type     Reason               Age    From     Message\n  ----     ------               ----   ----     -------\n  Normal   NodeHasDiskPressure  12m    kubelet  Node node1 status is now: NodeHasDiskPressure\n", "node1", "", ""},
+		"rows below the name":  {"[...]\nName:               etkhub\nRoles:              master\n" + strings.TrimPrefix(talosTable, "Conditions:\n"), "etkhub", corev1.ConditionFalse, "container runtime is down"},
+		"bullets":              {marked("    * ", "Name:               m0\nRoles:              worker\n"+talosTable), "m0", corev1.ConditionFalse, "container runtime is down"},
+		"a CI job's log":       {marked("2024-12-17T23:20:01.1234567Z ", "Name:               m0\n"+talosTable), "m0", corev1.ConditionFalse, "container runtime is down"},
+		"root asks for more":   {"[root@m0 /]# oc get nodes\nNAME   STATUS     ROLES    AGE   VERSION\nm0     NotReady   <none>   14m   v1.21.0\n[root@m0 /]#\n[root@m0 /]# oc describe node\nName:               m0\n" + talosTable, "m0", corev1.ConditionFalse, "container runtime is down"},
 		"cut after its taints": {"Name:               n1\nTaints:             node.kubernetes.io/unreachable:NoExecute\nUnschedulable:      false\nLease:\n", "n1", corev1.ConditionUnknown, "so says the taint node.kubernetes.io/unreachable; the conditions were cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +80,28 @@ func TestPodIsNoFragment(t *testing.T) {
 	} {
 		if s, err := Open("-", Options{Stdin: strings.NewReader(text)}); err == nil {
 			t.Errorf("taken for a node: %+v", s.Nodes[0])
+		}
+	}
+}
+
+// TestEventsOfAFragment: the events are not lost where nothing but they was
+// pasted, nor where their heading was, and the host that older kubectl names
+// beside the component is no part of the message.
+func TestEventsOfAFragment(t *testing.T) {
+	head := "  Type     Reason         Age                From           Message\n  ----     ------         ----               ----           -------\n"
+	row := "  Warning  SystemOOM      12m (x4 over 25m)  kubelet, n1    System OOM encountered\n  Normal   NodeNotReady   25m (x3 over 46m)  kubelet, n1    Node n1 status is now: NodeNotReady\n"
+	for name, text := range map[string]string{
+		"alone":           "Events:\n" + head + row,
+		"without heading": "Name:    n1\n" + talosTable + head + row,
+		"whole":           "Name:    n1\n" + talosTable + "Events:\n" + head + row,
+	} {
+		s, err := Open("-", Options{Stdin: strings.NewReader(text)})
+		if err != nil || len(s.Nodes) != 1 || len(s.Nodes[0].Events) != 2 {
+			t.Errorf("%s: %v, %+v", name, err, s)
+			continue
+		}
+		if e := s.Nodes[0].Events[0]; e.Message != "System OOM encountered" || e.Component != "kubelet" || e.Count != 4 {
+			t.Errorf("%s: %+v", name, e)
 		}
 	}
 }

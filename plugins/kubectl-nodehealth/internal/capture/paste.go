@@ -6,13 +6,15 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 )
 
-// People paste documents into tickets between fences of Markdown and with the
-// prompt of their shell around them. Both are cut off here.
+// People paste documents into tickets between fences of Markdown, with the
+// prompt of their shell around them, and with a mark before every line. All are
+// cut off here.
 
 var (
 	fence = lazyregexp.New("^[ \t>]*(```+|~~~+)")
-	// prompt is a line of a shell: "ops@bastion:~$ kubectl get node", "$", "# exit".
-	prompt  = lazyregexp.New(`^(?:[^\s:{}"',]*(?:[@:][^\s{}"',]*)? ?)?[$#%>❯➜] *(?:(?:sudo |watch )?(?:kubectl|oc|k|k3s|microk8s|minikube|cat|exit|logout)\b.*)?$`)
+	// prompt is a line of a shell: "ops@bastion:~$ kubectl get node", "$", "# exit",
+	// "[root@cp ~]# kubectl get node".
+	prompt  = lazyregexp.New(`^(?:\([\w.-]+\) ?)?(?:\[[^\s\]"',]+@[^\]"',]*\] ?|(?:PS )?[A-Z]:\\[^\s{}"',>]* ?|[^\s:{}"',]*(?:[@:][^\s{}"',]*)? ?)?[$#%>❯➜] *(?:(?:sudo |watch )?(?:kubectl|oc|k|k3s|microk8s|minikube|cat|exit|logout)\b.*)?$`)
 	command = lazyregexp.New(`^(?:kubectl|oc|k3s kubectl|microk8s kubectl) [a-z].*$`)
 )
 
@@ -36,6 +38,28 @@ func fenced(text string) []string {
 		}
 	}
 	return out
+}
+
+// lineMarks are what stands before every line where a text was quoted, put into
+// a list or printed by a CI job.
+var lineMarks = lazyregexp.New(`^[ \t]*(?:[>*|](?: |$)|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z(?: |$))`)
+
+// unmarked takes the mark away that every line has, and says whether there was
+// one.
+func unmarked(text string) (string, bool) {
+	lines := strings.Split(text, "\n")
+	some := false
+	for i, l := range lines {
+		if strings.TrimSpace(l) == "" {
+			continue
+		}
+		m := lineMarks.FindStringIndex(l)
+		if m == nil {
+			return text, false
+		}
+		lines[i], some = l[m[1]:], true
+	}
+	return strings.Join(lines, "\n"), some
 }
 
 // isPrompt says whether a line belongs to a shell and not to a document.

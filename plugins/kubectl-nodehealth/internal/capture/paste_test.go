@@ -22,6 +22,12 @@ func TestPasted(t *testing.T) {
 		"the command alone":        "kubectl get node kube-worker-1 -o yaml\n" + node,
 		"root's prompt after JSON": "# kubectl get node -o json\n" + toJSON(t, node) + "\n[root@cp ~]# exit\n",
 		"events of a watch":        `{"type":"MODIFIED","object":` + toJSON(t, node) + "}\n" + `{"type":"MODIFIED","object":` + toJSON(t, node) + "}\n",
+		"root's prompt and YAML":   "[root@cp ~]# kubectl get node kube-worker-1 -o yaml\n" + node + "[root@cp ~]# kubectl get lease -n kube-node-lease\n",
+		"root's prompt and JSON":   "[root@cp ~]# kubectl get node -o json\n" + toJSON(t, node) + "\n[root@cp ~]#\n",
+		"a Python environment":     "(base) ops@cp:~$ kubectl get node kube-worker-1 -o yaml\n" + node,
+		"PowerShell":               "PS C:\\Users\\ops> kubectl get node kube-worker-1 -o yaml\n" + node,
+		"quoted YAML":              marked("> ", node),
+		"a CI job's YAML":          marked("2024-05-01T10:00:00.1234567Z ", node),
 		"JSON, prompt, JSON":       "$ kubectl get node -o json\n" + toJSON(t, node) + "\nops$ kubectl get pod -o json\n" + pod + "\nops$ \n",
 	} {
 		file := filepath.Join(t.TempDir(), "paste.txt")
@@ -35,10 +41,14 @@ func TestPasted(t *testing.T) {
 	}
 }
 
+func marked(mark, text string) string {
+	return mark + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+mark) + "\n"
+}
+
 // TestPrompts: a document's own lines are no prompts.
 func TestPrompts(t *testing.T) {
-	for _, l := range []string{"ops@bastion:~$ kubectl get node -o yaml", "$ kubectl get node", "$", "[root@cp ~]# exit", "PS1> oc get node", "kubectl get nodes -o yaml"} {
-		if !isPrompt(l) && !strings.HasPrefix(l, "[") {
+	for _, l := range []string{"ops@bastion:~$ kubectl get node -o yaml", "$ kubectl get node", "$", "[root@cp ~]# exit", "[root@cp ~]#", "[ops@cp k8s]$ kubectl get no", `C:\Users\ops>kubectl get node`, "PS1> oc get node", "kubectl get nodes -o yaml"} {
+		if !isPrompt(l) {
 			t.Errorf("%q is a prompt", l)
 		}
 	}

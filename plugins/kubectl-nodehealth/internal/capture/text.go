@@ -55,6 +55,7 @@ var (
 	kubectlError = lazyregexp.New(`^(Error from server|error: |The connection to the server|Unable to connect)`)
 	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:|^ *(- )?(conditions|lastHeartbeatTime) *:`)
 	jsonStart    = lazyregexp.New(`(?m)^(\{|\[\s*[\[{\]])`) // not [root@host ~]#
+	jsonFirst    = lazyregexp.New(`^(\{|\[\s*[\[{\]"])`)
 )
 
 // sniff says what a text is by what it holds: names of files lie.
@@ -63,7 +64,7 @@ func sniff(text string) form {
 	switch {
 	case dumpMark.MatchString(t):
 		return formDump
-	case strings.HasPrefix(t, "{"), strings.HasPrefix(t, "["):
+	case jsonFirst.MatchString(t):
 		return formJSON
 	case yamlKey.MatchString(t):
 		return formYAML

@@ -202,7 +202,14 @@ func TestFacts(t *testing.T) {
 		{"a new node may wait for its agents", "NH027", false, []change{taint("node.cilium.io/agent-not-ready", "NoExecute"), set(func(n *snapshot.Node) { n.Object.CreationTimestamp = at(-time.Minute) })}, ""},
 		{"flapping, folded into one event", "NH091", true, []change{set(func(n *snapshot.Node) {
 			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 12, First: now.Add(-2 * time.Hour), Last: now.Add(-3 * time.Minute)}}
-		})}, "12 times in the last 2h"},
+		})}, "23 times in the last 2h"},
+		{"flapping now, ready again and again for days", "NH091", true, []change{set(func(n *snapshot.Node) {
+			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 3, First: now.Add(-46 * time.Minute), Last: now.Add(-25 * time.Minute)},
+				{Reason: "NodeReady", Count: 6, First: now.Add(-121 * time.Hour), Last: now.Add(-19 * time.Minute)}}
+		})}, "5 times in the last 46m"},
+		{"two outages in an hour", "NH091", false, []change{set(func(n *snapshot.Node) {
+			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 2, First: now.Add(-50 * time.Minute), Last: now.Add(-25 * time.Minute)}}
+		})}, ""},
 		{"a change now and then", "NH091", false, []change{set(func(n *snapshot.Node) {
 			n.Events = []snapshot.Event{{Reason: "NodeNotReady", Count: 6, First: now.Add(-48 * time.Hour), Last: now.Add(-30 * time.Minute)}}
 		})}, ""},

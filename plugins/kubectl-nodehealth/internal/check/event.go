@@ -51,14 +51,20 @@ var flapping = Check{
 		}
 		// The API server folds what repeats into one event: its count and span
 		// are all there is.
-		total, first := int32(0), time.Duration(0)
+		count, first := map[string]int32{}, time.Duration(0)
 		for _, e := range v.EventsOf("NodeReady", "NodeNotReady") {
-			if v.Age(e.Last) <= time.Hour {
-				total += e.Count
+			if v.Age(e.Last) <= time.Hour && v.Age(e.First) <= 6*time.Hour {
+				count[e.Reason] += e.Count
 				first = max(first, v.Age(e.First))
 			}
 		}
-		if total > 4 && first > 0 && first <= 6*time.Hour {
+		total := count["NodeReady"] + count["NodeNotReady"]
+		if len(count) == 1 {
+			// The other one is not there, or spans days and nights: between two
+			// changes to one state lies one back.
+			total = 2*total - 1
+		}
+		if total > 4 && first > 0 {
 			r.Add(fmt.Sprintf("changed between ready and not ready %d times in the last %s", total, phrase.Duration(first)))
 		}
 	},

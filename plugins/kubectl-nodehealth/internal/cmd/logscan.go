@@ -112,7 +112,7 @@ func (l *logReader) printScan(r scanReport) {
 		fmt.Fprintf(w, "\n  %s  %dx%s  (%s)\n", st.Error(h.Name), h.Count, span(h.First, h.Last), h.Unit)
 		fold.Under(w, "    ", h.Means, l.env.Width())
 		fold.Under(w, "    next: ", h.Next, l.env.Width())
-		fmt.Fprintf(w, "    %s\n", st.Faint(fold.Clip(h.Example, l.env.Width()-4)))
+		fold.Under(w, "    ", st.Faint(h.Excerpt(3*(l.env.Width()-4))), l.env.Width())
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Logs {

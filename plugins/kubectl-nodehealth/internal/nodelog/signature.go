@@ -2,6 +2,7 @@ package nodelog
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
@@ -48,12 +49,12 @@ var Signatures = []Signature{
 	{"APIServerRefused", "kubelet", re(`dial tcp \S+:\d+: (?:connect: connection refused|i/o timeout|connect: no route to host|connectex: )|net/http: TLS handshake timeout`), "the kubelet cannot reach the API server (or another address in the line)", "the address in the line: load balancer, firewall, control plane", 0},
 	{"NameNotResolved", "kubelet", re(`dial tcp: lookup \S+?(?: on \S+)?: (?:no such host|i/o timeout|server misbehaving|Temporary failure)`), "a name cannot be resolved on this node: that of the API server, a registry or another in the line", "the name in the line; /etc/resolv.conf of the node", 0},
 	{"KubeletNotConfigured", "kubelet", re(`failed to (?:load|read) [Kk]ubelet config file`), "the kubelet has no configuration: kubeadm init or join has not run here, or did not get that far", "kubeadm's own output; ls /var/lib/kubelet/config.yaml", 0},
-	{"BootstrapMissing", "kubelet", re(`unable to load bootstrap kubeconfig|bootstrap client certificate in .* is expired`), "the kubelet's kubeconfig or client certificate is missing or expired, and it has nothing to ask for a new one with", "openssl x509 -enddate -noout -in /var/lib/kubelet/pki/kubelet-client-current.pem; join again, or make a new kubelet.conf", 0},
+	{"BootstrapMissing", "kubelet", re(`unable to load bootstrap kubeconfig|bootstrap client certificate (?:in .* )?is expired`), "the kubelet's kubeconfig or client certificate is missing or expired, and it has nothing to ask for a new one with", "openssl x509 -enddate -noout -in /var/lib/kubelet/pki/kubelet-client-current.pem; join again, or make a new kubelet.conf", 0},
 	{"CSRNotSigned", "kubelet", re(`certificate request was not signed`), "the kubelet asked for a certificate and nobody approved the request", "kubectl get csr; kubectl certificate approve NAME", 0},
 	{"NoServingCertificate", "kubelet", re(`no serving certificate available for the kubelet`), "the kubelet has no serving certificate yet: logs, exec and metrics fail", "kubectl get csr; kubectl certificate approve NAME", 3},
 	{"NodeIPMissing", "kubelet", re(`failed to validate nodeIP|node IP: .* not found in the host's network interfaces`), "the kubelet's --node-ip is no address of this machine", "--node-ip in /var/lib/kubelet/kubeadm-flags.env or the unit's drop-ins; ip addr", 0},
 	{"UnknownFlag", "kubelet", re(`failed to parse kubelet flag|unknown flag: --|Flag --\S+ has been removed`), "the kubelet does not know a flag that it is started with: flags of an older version remained after an upgrade", "/var/lib/kubelet/kubeadm-flags.env and the unit's drop-ins", 0},
-	{"SwapOn", "kubelet", re(`running with swap on is not supported`), "the kubelet does not start on a machine that swaps", "swapoff -a and /etc/fstab, or failSwapOn: false", 0},
+	{"SwapOn", "kubelet", re(`[Rr]unning with swap on is not supported`), "the kubelet does not start on a machine that swaps", "swapoff -a and /etc/fstab, or failSwapOn: false", 0},
 	{"CgroupDriverMismatch", "kubelet", re(`kubelet cgroup driver: .* is different from docker cgroup driver|expected cgroupsPath to be of format \\*"?slice:prefix:name`), "the kubelet and the runtime use different cgroup drivers", "cgroupDriver of the kubelet, SystemdCgroup of the runtime: both systemd", 0},
 	{"CgroupMissing", "kubelet", re(`Following Cgroup subsystem not mounted|cgroups?: cannot find cgroup mount|missing (?:required )?cgroups?:|configured to not run on a host using cgroup v1`), "the machine's cgroups are not those that the kubelet needs", "cgroup_enable=memory on the kernel's command line; cgroup v2 for v1.35 and later", 0},
 	{"CRIUnimplemented", "kubelet", re(`unknown service runtime\.v1(?:alpha2)?\.(?:RuntimeService|ImageService)|CRI v1 (?:runtime|image) API is not implemented`), "the runtime speaks another version of the CRI, or its CRI plugin is switched off", "disabled_plugins in /etc/containerd/config.toml; the runtime's version", 0},
@@ -101,8 +102,26 @@ type Hit struct {
 	Count int       `json:"count"`
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
-	// Example is the newest line.
+	// Example is the newest line, and At where in it the signature stands.
 	Example string `json:"example"`
+	At      int    `json:"-"`
+}
+
+// Excerpt is what fits n bytes of the newest line, with the signature in it: a
+// line's head tells least, and its reason stands at the end.
+func (h *Hit) Excerpt(n int) string {
+	text, from := h.Example, 0
+	if len(text) > n && h.At > n/4 {
+		from = min(h.At-n/4, len(text)-n)
+		if sp := strings.IndexByte(text[from:h.At], ' '); sp >= 0 {
+			from += sp + 1
+		}
+		text = "... " + text[from:]
+	}
+	if len(text) > n {
+		text = text[:n-4] + " ..."
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // Scanner counts signatures over records.
@@ -118,7 +137,8 @@ func (s *Scanner) Add(r Record) {
 		delete(s.hits, "NodeNotFound") // every kubelet says it until it has registered
 	}
 	for _, sig := range Signatures {
-		if !sig.Pattern.MatchString(r.Raw) {
+		at := sig.Pattern.FindStringIndex(r.Raw)
+		if at == nil {
 			continue
 		}
 		h := s.hits[sig.Name]
@@ -138,7 +158,7 @@ func (s *Scanner) Add(r Record) {
 				h.Last = r.Time
 			}
 		}
-		h.Example = r.Raw
+		h.Example, h.At = r.Raw, at[0]
 	}
 }
 

@@ -45,6 +45,9 @@ func TestScanBlames(t *testing.T) {
 		{"EtcdFull", `"Failed to update lease" err="etcdserver: mvcc: database space exceeded"`},
 		{"KubeletFails", `"command failed" err="failed to run Kubelet: could not init cloud provider \"aws\": error finding instance"`},
 		{"SwapOn", `"command failed" err="failed to run Kubelet: running with swap on is not supported, please disable swap!"`},
+		{"SwapOn", `failed to run Kubelet: Running with swap on is not supported, please disable swap! or set --fail-swap-on flag to false.`},
+		{"BootstrapMissing", `part of the existing bootstrap client certificate is expired: 2020-12-06 18:55:55 +0000 UTC`},
+		{"BootstrapMissing", `part of the existing bootstrap client certificate in /etc/kubernetes/kubelet.conf is expired: 2024-03-05 06:12:31 +0000 UTC`},
 		// Good health.
 		{"", `http: TLS handshake error from 10.0.0.1:51820: EOF` + "\n" + `"Successfully registered node" node="w1"`},
 		{"", "eth0: Link is Up\nIPv6: ADDRCONF(NETDEV_CHANGE): cali12: link becomes ready\ncni0: port 1(veth0) entered disabled state"},
@@ -61,6 +64,30 @@ func TestScanBlames(t *testing.T) {
 		slices.Sort(got)
 		if strings.Join(got, ",") != c.want {
 			t.Errorf("%.100q is blamed on %q, want %q", c.log, got, c.want)
+		}
+	}
+}
+
+// TestExcerpt: what is shown of a long line has the signature and what follows
+// it, in which the reason stands.
+func TestExcerpt(t *testing.T) {
+	var s Scanner
+	reason := `kubelet cgroup driver: "cgroupfs" is different from docker cgroup driver: "systemd"`
+	s.Add(Record{Raw: "Apr 05 05:33:40 master.prod.example.com kubelet[4759]: F0405 05:33:40.511159    4759 server.go:274] " + strings.Repeat("failed to run Kubelet: misconfiguration: ", 6) + reason})
+	s.Add(Record{Raw: "other"})
+	hits := s.Hits()
+	if len(hits) != 1 {
+		t.Fatalf("%+v", hits)
+	}
+	for _, n := range []int{120, 200, 1000} {
+		if got := hits[0].Excerpt(n); !strings.Contains(got, reason[:60]) || len(got) > n {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+	for n := 40; n < 300; n++ {
+		h := Hit{Example: strings.Repeat("\u00e9 ", 100), At: n / 2}
+		if got := h.Excerpt(n); len(got) > n || strings.Contains(got, "\ufffd") {
+			t.Errorf("%d: %d bytes", n, len(got))
 		}
 	}
 }
