@@ -81,6 +81,9 @@ func logfmtHeader(r role, val Value, ev *Event) bool {
 	switch r {
 	case roleTime:
 		if t, n := parseTimestamp(val.Raw); n > 0 {
+			if !zoned(val.Raw[:n]) {
+				t = ev.local(t)
+			}
 			ev.Time, ev.HasTime = t, true
 			return true
 		}
@@ -123,13 +126,18 @@ func parseClassic(b []byte, ev *Event) bool {
 		t, n = slashTime(b)
 	}
 	if n == 0 {
-		if t, n = dmesgTime(b); n > 0 && ev.File != nil && ev.File.Offset != nil {
-			t -= ev.File.Offset(t)
-		}
+		t, n = dmesgTime(b)
 	}
 	if n > 0 {
 		if off, k := spacedZone(b[n:]); k > 0 {
 			t, n = t-off, n+k
+		} else if !zoned(b[:n]) {
+			off, k, known := zoneName(b[n:])
+			if n += k; known {
+				t -= off
+			} else {
+				t = ev.local(t)
+			}
 		}
 		rest = b[n:]
 		if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ']' && (rest[0] != '[' || b[0] != '[') {
@@ -140,6 +148,9 @@ func parseClassic(b []byte, ev *Event) bool {
 		rest = afterThread(rest, ev)
 	}
 	level, after := levelWord(rest)
+	if n > 0 && level == Unknown {
+		level, after = farLevel(rest)
+	}
 	if n == 0 && (level == Unknown || b[0] != '[') {
 		return false
 	}
@@ -328,6 +339,9 @@ func parseLogrus(b []byte, ev *Event) bool {
 		return false
 	}
 	if t, k := parseTimestamp(b[5:n]); k > 0 {
+		if !zoned(b[5 : 5+k]) {
+			t = ev.local(t)
+		}
 		ev.Time, ev.HasTime = t, true
 	}
 	ev.Severity, ev.Format = logrusLevel(b), Classic

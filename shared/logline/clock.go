@@ -1,6 +1,9 @@
 package logline
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 const (
 	second = int64(time.Second)
@@ -96,7 +99,7 @@ var pow10 = [10]int64{1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // parseTimestamp reads a date and time at the start of b: 2006-01-02T15:04:05
 // or with a space, a fraction after . or a comma, and a zone (Z, +02:00, +0200,
-// or none, which is taken as UTC). It returns the length it took, 0 where there
+// or none, which is taken as UTC: see zoned and local). It returns the length it took, 0 where there
 // is none.
 func parseTimestamp(b []byte) (t int64, n int) {
 	if len(b) < 19 || b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != ' ') {
@@ -166,23 +169,7 @@ func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta, memo *wall
 		} else if env.Time-wall > year/2 {
 			wall = daysFromCivil(y+1, mo, d)*day + intoDay
 		}
-		ahead := wall - env.Time
-		if ahead <= second && ahead > -60*second {
-			return wall
-		}
-		// The carrier takes the line a little after it was written: round the
-		// zone up from there. Zones are multiples of 15 minutes.
-		const quarter = 900 * second
-		zone := floorDiv(ahead+60*second, quarter) * quarter
-		late := zone - ahead
-		if zone >= -12*3600*second && zone <= 14*3600*second && late >= -second && late <= 60*second {
-			return wall - zone
-		}
-		if ahead > -12*3600*second && ahead < 0 {
-			// Written in UTC and taken long after: a slow reader.
-			return wall
-		}
-		return env.Time
+		return atCarrier(wall, env.Time, env.Time)
 	}
 	y := meta.Year
 	if y == 0 {
@@ -197,6 +184,43 @@ func resolveWall(mo, d int, intoDay int64, env *Envelope, meta *Meta, memo *wall
 	}
 	return wall
 }
+
+// atCarrier is the instant that a clock without a zone shows, in the zone whose
+// offset explains how far it is from the time at which the carrier took the
+// line. Where none does, it is the third.
+func atCarrier(wall, carrier, otherwise int64) int64 {
+	ahead := wall - carrier
+	if ahead <= second && ahead > -60*second {
+		return wall
+	}
+	// The carrier takes the line a little after it was written: round the zone
+	// up from there. Zones are multiples of 15 minutes, of an hour and more.
+	const quarter = 900 * second
+	zone := floorDiv(ahead+60*second, quarter) * quarter
+	late := zone - ahead
+	if zone >= -12*3600*second && zone <= 14*3600*second && (zone <= -3600*second || zone >= 3600*second) && late >= -second && late <= 60*second {
+		return wall - zone
+	}
+	if ahead > -12*3600*second && ahead < 0 {
+		// Written in UTC and taken long after: a slow reader.
+		return wall
+	}
+	return otherwise
+}
+
+// local is the instant of a date and time that has no zone.
+func (ev *Event) local(wall int64) int64 {
+	switch {
+	case ev.Env.HasTime:
+		return atCarrier(wall, ev.Env.Time, wall)
+	case ev.File != nil && ev.File.Offset != nil:
+		return wall - ev.File.Offset(wall)
+	}
+	return wall
+}
+
+// zoned says whether a date and time, as parseTimestamp reads it, tells its zone.
+func zoned(b []byte) bool { return bytes.ContainsAny(b[19:], "Z+-") }
 
 // lastYear is the year of the last such date before a time. A day of slack is
 // left: the date's zone may be ahead of UTC.

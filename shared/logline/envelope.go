@@ -17,6 +17,9 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 		if t, n := parseTimestamp(line); n > 0 {
 			return openDated(line, t, n, env)
 		}
+		if text, ok := openAddress(line, env, meta); ok {
+			return text
+		}
 		return openUnix(line, env)
 	case c == '{':
 		return openJSON(line, env)
@@ -88,6 +91,36 @@ func openPrefixed(line []byte, env *Envelope) []byte {
 		return rest
 	}
 	return line
+}
+
+// openAddress opens "10.5.0.2: text", as talosctl writes the node before each line
+// of its logs.
+func openAddress(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
+	end := bytes.Index(line[:min(len(line), 18)], []byte(": "))
+	if end < 7 {
+		return nil, false
+	}
+	dots := 0
+	for _, c := range line[:end] {
+		if c == '.' {
+			dots++
+		} else if c < '0' || c > '9' {
+			return nil, false
+		}
+	}
+	if dots != 3 {
+		return nil, false
+	}
+	text := open(line[end+2:], env, meta)
+	if env.Kind == NoEnvelope {
+		if starts(text) == startNone {
+			*env = Envelope{}
+			return nil, false
+		}
+		env.Kind = Kubectl
+	}
+	env.Host = line[:end]
+	return text, true
 }
 
 // objectLine says whether a text looks like a JSON object.

@@ -249,10 +249,10 @@ func (e *Event) reset() {
 
 // severityOf reads the level names that loggers write.
 func severityOf(b []byte) Severity {
-	if len(b) == 0 || len(b) > 9 {
+	if len(b) == 0 || len(b) > 11 {
 		return Unknown
 	}
-	var low [9]byte
+	var low [11]byte
 	for i, c := range b {
 		low[i] = c | 0x20
 	}
@@ -261,11 +261,11 @@ func severityOf(b []byte) Severity {
 		return Info
 	case "w", "warn", "wrn", "warning":
 		return Warning
-	case "e", "err", "error":
+	case "e", "err", "error", "severe":
 		return Error
 	case "f", "fatal", "ftl", "panic", "dpanic", "crit", "critical", "emerg", "alert":
 		return Fatal
-	case "d", "debug", "dbg", "trace", "t":
+	case "d", "debug", "dbg", "trace", "trc", "t", "verbose":
 		return Debug
 	}
 	return Unknown

@@ -10,15 +10,15 @@ import (
 // bunyan, Google's agents, ECS, log4j, Python's json-logger and Serilog.
 func jsonRole(key []byte) role {
 	switch string(key) {
-	case "ts", "time", "timestamp", "@timestamp", "t", "T", "stageTimestamp", "Timestamp", "eventTime", "asctime", "@t":
+	case "ts", "time", "timestamp", "@timestamp", "t", "T", "stageTimestamp", "Timestamp", "eventTime", "asctime", "@t", "dt":
 		return roleTime
 	case "msg", "message", "@message", "M", "Message", "MessageTemplate", "@m", "@mt":
 		return roleMsg
-	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level", "@l":
+	case "level", "severity", "lvl", "@level", "L", "levelname", "loglevel", "log.level", "Level", "@l", "LogLevel":
 		return roleLevel
 	case "caller", "C", "source", "src", "sourceLocation", "logging.googleapis.com/sourceLocation", "log.origin":
 		return roleCaller
-	case "logger", "@module", "logger_name", "N", "log.logger", "loggerName":
+	case "logger", "@module", "logger_name", "N", "log.logger", "loggerName", "Category":
 		return roleLogger
 	case "v":
 		return roleV
@@ -45,13 +45,16 @@ const (
 // not one JSON object.
 func parseJSON(b []byte, ev *Event) bool {
 	var seen [8]bool
-	numericTime := false
+	numericTime, mongo := false, false
 	n := 0
 	var inside nested
 	end := scanObject(b, 0, func(key, val []byte) {
 		r := jsonRole(key)
 		str := val[0] == '"'
 		n++
+		if mongo && n < 5 {
+			r = mongoRole(key)
+		}
 		if r == roleField && val[0] == '{' {
 			inside.look(key, val)
 		}
@@ -64,9 +67,10 @@ func parseJSON(b []byte, ev *Event) bool {
 		switch {
 		case r == roleField || r == roleErr || seen[r]:
 		case r == roleTime:
-			if t, ok := jsonTime(val); ok {
+			if t, ok := jsonTime(val, ev); ok {
 				ev.Time, ev.HasTime = t, true
-				numericTime = !str && n == 1
+				mongo = n == 1 && val[0] == '{'
+				numericTime = !str && !mongo && n == 1
 				seen[r] = true
 				return
 			}
@@ -236,18 +240,59 @@ var errName = []byte("err")
 
 // jsonTime reads a time: a number of seconds or milliseconds since 1970, or a
 // date.
-func jsonTime(val []byte) (int64, bool) {
+func jsonTime(val []byte, ev *Event) (int64, bool) {
 	if val[0] == '"' {
 		s := val[1 : len(val)-1]
 		if t, n := parseTimestamp(s); n > 0 {
+			if !zoned(s[:n]) {
+				t = ev.local(t)
+			}
 			return t, true
 		}
 		val = s
+	}
+	if len(val) > 0 && val[0] == '{' {
+		return timeObject(val)
 	}
 	if len(val) == 0 || val[0] < '0' || val[0] > '9' {
 		return 0, false
 	}
 	return epoch(val)
+}
+
+// timeObject reads MongoDB's {"$date": "..."} and Google's {"seconds": 1, "nanos": 2}.
+func timeObject(val []byte) (t int64, ok bool) {
+	scanObject(val, 0, func(k, v []byte) {
+		switch string(k) {
+		case "$date":
+			if v[0] == '"' {
+				var n int
+				t, n = parseTimestamp(v[1 : len(v)-1])
+				ok = n > 0
+			}
+		case "seconds":
+			var s int64
+			if s, ok = epoch(v); ok {
+				t += s
+			}
+		case "nanos":
+			if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n >= 0 && n < second {
+				t += n
+			}
+		}
+	})
+	return t, ok
+}
+
+// mongoRole is what the short names mean behind MongoDB's time.
+func mongoRole(key []byte) role {
+	switch string(key) {
+	case "s":
+		return roleLevel
+	case "c":
+		return roleLogger
+	}
+	return jsonRole(key)
 }
 
 // epoch reads a decimal number of seconds, milliseconds, microseconds or

@@ -246,7 +246,7 @@ func (p *Parser) text(text []byte, n int) {
 	}
 	p.flushHeld()
 	p.parse(text, n)
-	if p.ev.Format == Panic {
+	if p.ev.Format == Panic || p.ev.Format == Classic {
 		p.hold(text, n)
 		return
 	}
@@ -274,11 +274,18 @@ func (p *Parser) parse(text []byte, n int) {
 		if ok = parseLogfmt(text, ev); !ok {
 			p.reset(n, text)
 			switch c := text[0]; {
-			case c == '[' || c >= '0' && c <= '9':
+			case c == '[' || c >= '0' && c <= ':':
 				ok = parseClassic(text, ev)
 			case c >= 'A' && c <= 'Z':
 				ok = parseLogrus(text, ev)
 			}
+		}
+	}
+	if !ok {
+		p.reset(n, text)
+		if ok = parseApp(text, ev); !ok {
+			p.reset(n, text)
+			ok = parseBare(text, ev)
 		}
 	}
 	if !ok {

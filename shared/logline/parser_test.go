@@ -232,6 +232,40 @@ func TestYear(t *testing.T) {
 	}
 }
 
+// TestZones: a clock that tells no zone shows the time of the carrier's zone, or
+// of the zone that the user gives, in whatever format it stands.
+func TestZones(t *testing.T) {
+	oslo := func(int64) int64 { return int64(time.Hour) }
+	for _, c := range []struct {
+		name, line string
+		offset     func(int64) int64
+		want       string
+	}{
+		{"log4j in CRI", "2026-11-21T03:56:31.2Z stdout F 2026-11-21 04:56:31,100 INFO [main] a.B: x", nil, "03:56:31.1"},
+		{"the same in UTC", "2026-11-21T03:56:31.2Z stdout F 2026-11-21 03:56:31,100 INFO [main] a.B: x", nil, "03:56:31.1"},
+		{"with its zone", "2026-11-21T03:56:31.2Z stdout F 2026-11-21 04:56:31,100+01:00 INFO x", nil, "03:56:31.1"},
+		{"JSON in docker's", `{"log":"{\"timestamp\":\"2026-11-20T20:56:31.100\",\"level\":\"INFO\",\"message\":\"x\"}\n","stream":"stdout","time":"2026-11-21T03:56:31.2Z"}`, nil, "03:56:31.1"},
+		{"logfmt", "2026-11-21T03:56:31.2Z stderr F time=\"2026-11-21 09:26:31.100\" level=info msg=x", nil, "03:56:31.1"},
+		{"Go's log package", "2026-11-21T03:56:31.2Z stderr F 2026/11/21 04:56:31 x", nil, "03:56:31.0"},
+		{"NATS", "2026-11-21T03:56:31.2Z stderr F [1] 2026/11/21 04:56:31.100000 [INF] x", nil, "03:56:31.1"},
+		{"an old event, told again", "2026-11-21T03:56:31.2Z stdout F 2026-11-01 04:56:31,100 INFO x", nil, "04:56:31.1"},
+		{"taken a quarter of an hour late", "2026-11-21T04:11:36.2Z stdout F 2026-11-21 03:56:31,100 INFO x", nil, "03:56:31.1"},
+		{"--timezone", "2026-11-21 04:56:31,100 INFO x", oslo, "03:56:31.1"},
+		{"--timezone of JSON", `{"time":"2026-11-21 04:56:31.100","level":"INFO","msg":"x"}`, oslo, "03:56:31.1"},
+		{"--timezone does not change a zone", "2026-11-21T03:56:31.100Z INFO x", oslo, "03:56:31.1"},
+		{"a zone's name", "2026-11-20 22:56:31.100 EST [31] LOG:  x", nil, "03:56:31.1"},
+		{"a name of many zones", "2026-11-21T03:56:31.2Z stderr F 2026-11-21 11:56:31.100 CST [31] LOG:  x", nil, "03:56:31.1"},
+		{"a level is no zone", "2026-11-21 03:56:31.100 INFO x", nil, "03:56:31.1"},
+	} {
+		m := testMeta()
+		m.Offset = c.offset
+		got, _ := decode(t, jsonLines([]byte(c.line), m)[0])["time"].(string)
+		if !strings.HasPrefix(strings.TrimPrefix(strings.TrimPrefix(got, "2026-11-21T"), "2026-11-01T"), c.want) {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
 // TestHostile: text that a container's user chooses must not take long.
 func TestHostile(t *testing.T) {
 	const header = "I1121 03:56:31.367033       1 a.go:1] \"m\" "

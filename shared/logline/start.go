@@ -23,6 +23,9 @@ func starts(b []byte) start {
 		if logrusStart(b) > 0 {
 			return startOther
 		}
+		if appTime(b).n > 0 {
+			return startOther
+		}
 	case c == '{':
 		if len(b) > 2 && b[1] == '"' && b[len(b)-1] == '}' {
 			return startOther
@@ -37,6 +40,9 @@ func starts(b []byte) start {
 		if _, ok := accessTime(b); ok {
 			return startOther
 		}
+		if appTime(b).n > 0 {
+			return startOther
+		}
 	case c == '[':
 		if sev, _ := levelWord(b); sev != Unknown {
 			return startOther
@@ -47,8 +53,18 @@ func starts(b []byte) start {
 		if _, n := slashTime(b); n > 0 {
 			return startOther
 		}
+		if appTime(b).n > 0 {
+			return startOther
+		}
 	case c >= 'A' && c <= 'Z':
 		if n := logrusStart(b); n > 0 {
+			return startOther
+		}
+		if appTime(b).n > 0 {
+			return startOther
+		}
+	case c == ':':
+		if _, ok := accessTime(b); ok { // ::ffff:10.0.0.1
 			return startOther
 		}
 	}

@@ -47,9 +47,10 @@ const parseLong = `Read the logs of cluster components and containers, in whatev
 kept, as one kind of record.
 
 Formats: klog text (with structured and multi-line values), component JSON
-(--logging-format=json), etcd's and other JSON, containerd's logfmt, dated lines.
+(--logging-format=json), etcd's and other JSON, containerd's logfmt, dated lines
+of applications with the stack traces below them.
 Carriers: CRI and docker files, journald (-o json, -o export or short), syslog,
-kubectl logs (with --timestamps or --prefix), gzip. A folder is searched for
+kubectl logs (with --timestamps or --prefix), talosctl logs, gzip. A folder is searched for
 logs; in /var/log/pods the path gives the pod, and rotated files come in order. Times are shown in UTC.
 
 Nothing is dropped in silence: a line in no known format is kept as text and
@@ -136,7 +137,7 @@ func (f *parseFlags) bind(c *cobra.Command) {
 	fs.IntVar(&f.top, "top", 10, "How many messages --stats shows")
 	fs.StringVar(&f.by, "by", "", "With --stats: count the values of this key too (pod, caller, resp, event.Type, ...)")
 	fs.IntVar(&f.year, "year", 0, "Year of klog text without a carrier that knows it (default: from the file's time)")
-	fs.StringVar(&f.timezone, "timezone", "UTC", "Time zone of klog text without such a carrier: UTC, Local or a name such as Europe/Oslo")
+	fs.StringVar(&f.timezone, "timezone", "UTC", "Time zone of times that tell none, where no carrier does: UTC, Local or a name such as Europe/Oslo")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "No notes on stderr")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "klog"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(logline.SeverityNames, cobra.ShellCompDirectiveNoFileComp))
