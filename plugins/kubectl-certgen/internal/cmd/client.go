@@ -116,10 +116,11 @@ func kubeconfigFor(file, cluster, user, server string) func(*issue.Item) ([]issu
 		if err != nil {
 			return nil, err
 		}
-		data, err := kubeconfig.File{
+		k := kubeconfig.File{
 			Cluster: cluster, User: user, Server: server, CA: it.CAPEM, Cert: it.CertPEM(), Key: key,
-		}.Encode()
-		return []issue.File{{Path: file, Data: data, Mode: store.KeyMode}}, err
+		}
+		data, err := k.Encode()
+		return []issue.File{{Path: file, Data: data, Mode: store.KeyMode, Outdated: k.Outdated}}, err
 	}
 }
 

@@ -129,8 +129,12 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 	defer p.Stop()
 	var kept []*issue.Item
 	count := map[issue.Action]int{}
+	beside := 0
 	err = f.Many(ctx, reqs, func(done int, it *issue.Item) {
 		count[it.Action]++
+		if it.Action == issue.Unchanged {
+			beside += len(it.Also())
+		}
 		if format != "text" || len(kept) < 1 {
 			kept = append(kept, it)
 		}
@@ -156,11 +160,13 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 		}
 		return finding.WriteJSON(env.Out, r)
 	}
-	many(env, f, r, count)
+	many(env, f, r, count, beside)
 	return nil
 }
 
-func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int) {
+// many says what became of many certificates, and how many kubeconfigs were
+// written beside some that stayed.
+func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int, beside int) {
 	items := r.Items
 	r.Items = items[:1]
 	verb := "made"
@@ -174,6 +180,9 @@ func many(env *cli.Env, f *issue.Folder, r *made, count map[issue.Action]int) {
 	}
 	if n := count[issue.Unchanged]; n > 0 {
 		fmt.Fprintf(env.Out, ", %d were there already", n)
+	}
+	if beside > 0 {
+		fmt.Fprintf(env.Out, ", %d %s written for them", beside, plural(beside, "kubeconfig", "kubeconfigs"))
 	}
 	where := "as " + show(f.Rel(f.L.Leaf("NAME").Cert))
 	if len(items) > 1 {

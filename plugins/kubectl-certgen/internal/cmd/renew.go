@@ -106,7 +106,7 @@ func (o *renewOptions) run(env *cli.Env, args []string) error {
 			missed++
 		}
 	}
-	if len(plan.Steps) == 0 && !dir {
+	if len(plan.Steps) == 0 && (!dir || len(plan.Skipped)+len(src.skipped) == 0) {
 		if len(plan.Skipped) > 0 {
 			s := plan.Skipped[0]
 			if h := o.hint(s); h != "" {
@@ -206,6 +206,9 @@ func (o *renewOptions) read(src *sources, args []string) (items, around []inspec
 			its, skipped, err := inspect.Dir(a, inspect.Options{})
 			if err != nil {
 				return nil, nil, false, cli.Usagef("%w", err)
+			}
+			if len(its) == 0 && len(skipped) == 0 {
+				return nil, nil, false, cli.WithHint(cli.Usagef("%s: there is no certificate to renew in this folder", a), "name the folder of a PKI, or a certificate or kubeconfig in it")
 			}
 			src.skipped = append(src.skipped, skipped...)
 			items, around = append(items, its...), append(around, its...)
@@ -326,7 +329,7 @@ func (o *renewOptions) print(env *cli.Env, plan *renew.Plan) error {
 			}
 			items = append(items, renewJSON{s.Item.Source, s.Item.Part, s.Item.Subject(), by, datesOf(s.Old), datesOf(s.New), s.Key != nil, s.KeptKey, s.Capped})
 		}
-		var skipped []map[string]any
+		skipped := []map[string]any{}
 		for _, s := range plan.Skipped {
 			skipped = append(skipped, map[string]any{"source": s.Item.Source, "part": s.Item.Part, "why": s.Why, "missed": s.Wanted})
 		}

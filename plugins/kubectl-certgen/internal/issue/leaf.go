@@ -26,8 +26,8 @@ type Request struct {
 	// Validity 0 is the profile's.
 	Validity time.Duration
 	// Also makes more files out of the certificate: a kubeconfig. They are
-	// written with a new certificate, and where they are missing beside one that
-	// stays.
+	// written with a new certificate, and where they are missing or outdated
+	// beside one that stays.
 	Also func(it *Item) ([]File, error)
 }
 
@@ -36,6 +36,12 @@ type File struct {
 	Path string
 	Data []byte
 	Mode fs.FileMode
+	// Outdated says why a file that is there, beside a certificate that stays, is
+	// to be written again, "" where it fits; nil where any fits. The error is for
+	// one that must not be replaced.
+	Outdated func(have []byte) (why string, err error)
+
+	replace bool
 }
 
 // Action says what became of a file.
@@ -130,7 +136,7 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 		}
 		done, err := f.compare(it, certFile, keyFile, certs[0])
 		if err == nil && done {
-			err = f.missing(it)
+			err = f.beside(it)
 		}
 		if err != nil || done {
 			return it, err
@@ -141,21 +147,38 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 	return it, f.complete(it)
 }
 
-// missing makes those of the files that come with a certificate that stays
-// which are not there: a kubeconfig may be asked for later.
-func (f *Folder) missing(it *Item) error {
+// beside makes those of the files that come with a certificate that stays which
+// are not there, or are outdated: a kubeconfig may be asked for later, or for
+// another address.
+func (f *Folder) beside(it *Item) error {
 	if it.Request.Also == nil {
 		return nil
 	}
 	it.above, it.CAPEM = f.intermediates(), pki.EncodeCerts(f.CA.Cert)
 	files, err := it.Request.Also(it)
+	if err != nil {
+		return err
+	}
 	for _, file := range files {
-		if !f.L.Has(file.Path) {
+		have, err := read(f.L.Path(file.Path))
+		if err != nil {
+			return err
+		}
+		why := "was missing"
+		if file.replace = have != nil; file.replace {
+			if file.Outdated == nil {
+				continue
+			}
+			if why, err = file.Outdated(have); err != nil {
+				return fmt.Errorf("%s: %w", f.L.Path(file.Path), err)
+			}
+		}
+		if why != "" {
 			it.also = append(it.also, file)
-			it.Why = file.Path + " was missing"
+			it.Why = file.Path + " " + why
 		}
 	}
-	return err
+	return nil
 }
 
 // Embed makes a certificate that has no files of its own: a kubeconfig holds
@@ -292,7 +315,11 @@ func (f *Folder) sign(it *Item) error {
 func (f *Folder) Add(it *Item) error {
 	if it.Action == Unchanged {
 		for _, file := range it.also {
-			if err := f.create(file.Path, file.Data, file.Mode); err != nil {
+			write := f.create
+			if file.replace {
+				write = f.replace
+			}
+			if err := write(file.Path, file.Data, file.Mode); err != nil {
 				return err
 			}
 		}

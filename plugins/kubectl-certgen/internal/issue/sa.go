@@ -1,10 +1,10 @@
 package issue
 
 import (
-	"bytes"
 	"crypto"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
@@ -67,13 +67,19 @@ func (f *Folder) ServiceAccount(dir string) (*KeyPair, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.PublicPEM = pub
-	switch {
-	case pubPEM == nil:
-		p.Action = Created
+	if pubPEM == nil {
+		p.Action, p.PublicPEM = Created, pub
 		return p, f.create(p.Pair.Cert, pub, store.PublicMode)
-	case !bytes.Equal(bytes.TrimSpace(pub), bytes.TrimSpace(pubPEM)):
+	}
+	// kube-apiserver takes several keys in the file: during a rotation it holds
+	// the next one, or the last one, too.
+	have := pki.PublicKeys(pubPEM)
+	if len(have) == 0 {
+		return nil, fmt.Errorf("%s: holds no public key that kube-apiserver reads (PEM of \"PUBLIC KEY\"); move it away to have it written anew", f.L.Path(p.Pair.Cert))
+	}
+	if !slices.ContainsFunc(have, func(k crypto.PublicKey) bool { return pki.SamePublicKey(k, key.Public()) }) {
 		return nil, fmt.Errorf("%s: does not belong to %s", f.L.Path(p.Pair.Cert), f.L.Path(p.Pair.Key))
 	}
+	p.PublicPEM = pubPEM
 	return p, nil
 }

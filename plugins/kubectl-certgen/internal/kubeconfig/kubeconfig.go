@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
 // File says who talks to which cluster.
@@ -35,6 +38,53 @@ func (f File) Encode() ([]byte, error) {
 	return clientcmd.Write(*c)
 }
 
+// Outdated says why a kubeconfig that is there is to be written again, "" where
+// it leads to this server and trusts this CA. One that is not as Encode made it
+// is its owner's: the error says so.
+func (f File) Outdated(have []byte) (string, error) {
+	c, err := clientcmd.Load(have)
+	if err != nil {
+		return "", errors.New("is there, and not a kubeconfig; move it away to have it made again")
+	}
+	ctx := c.Contexts[c.CurrentContext]
+	if ctx == nil || c.Clusters[ctx.Cluster] == nil || c.AuthInfos[ctx.AuthInfo] == nil {
+		return "", errors.New("its current context is incomplete; move it away to have it made again")
+	}
+	cluster, user := c.Clusters[ctx.Cluster], c.AuthInfos[ctx.AuthInfo]
+	why := ""
+	switch {
+	case cluster.Server != f.Server:
+		why = "was for " + cluster.Server
+	case cluster.CertificateAuthority == "" && !f.trusted(cluster.CertificateAuthorityData):
+		why = "did not trust the CA"
+	default:
+		return "", nil
+	}
+	if len(c.Clusters) != 1 || len(c.AuthInfos) != 1 || len(c.Contexts) != 1 || !f.sameKey(user.ClientKeyData) {
+		return "", fmt.Errorf("%s, and holds more or another key than certgen would write; move it away to have it made again", why)
+	}
+	return why, nil
+}
+
+// trusted says whether a bundle holds the CA, whatever else it holds.
+func (f File) trusted(bundle []byte) bool {
+	ca, err := pki.ParseCerts(f.CA)
+	if err != nil {
+		return false
+	}
+	have, err := pki.ParseCerts(bundle)
+	return err == nil && slices.ContainsFunc(have, ca[0].Equal)
+}
+
+func (f File) sameKey(data []byte) bool {
+	a, err := pki.ParseKey(f.Key, nil)
+	if err != nil {
+		return false
+	}
+	b, err := pki.ParseKey(data, nil)
+	return err == nil && pki.SamePublicKey(a.Public(), b.Public())
+}
+
 // ParseServer checks the URL of an API server. A bare host, with or without a
 // port, gets https and kubeadm's port 6443.
 func ParseServer(s string) (string, error) {
@@ -53,6 +103,9 @@ func ParseServer(s string) (string, error) {
 			host, port = h, p
 		} else if i := strings.LastIndex(t, "]:"); i > 0 {
 			host, port = t[:i+1], t[i+2:]
+		}
+		if port == "" {
+			return "", fmt.Errorf("API server %q: no port behind the colon; is a variable of the calling script empty?", s)
 		}
 		t = "https://" + host + ":" + port
 	}

@@ -101,6 +101,31 @@ func EncodePublicKey(pub crypto.PublicKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
+// PublicKeys are the public keys in a PEM file that kube-apiserver reads in it
+// for service account tokens (k8s.io/client-go/util/keyutil): PKIX, or those of
+// certificates, RSA and ECDSA.
+func PublicKeys(data []byte) []crypto.PublicKey {
+	var out []crypto.PublicKey
+	for {
+		var b *pem.Block
+		if b, data = pem.Decode(data); b == nil {
+			return out
+		}
+		key, err := x509.ParsePKIXPublicKey(b.Bytes)
+		if err != nil {
+			c, err := x509.ParseCertificate(b.Bytes)
+			if err != nil {
+				continue
+			}
+			key = c.PublicKey
+		}
+		switch key.(type) {
+		case *rsa.PublicKey, *ecdsa.PublicKey:
+			out = append(out, key)
+		}
+	}
+}
+
 // ParseKey reads the private key in a PEM file: PKCS#8, PKCS#1 and SEC 1,
 // encrypted ones (PKCS#8 and openssl's old DEK-Info form) with the passphrase,
 // cfssl's "Ed25519 PRIVATE KEY". An "EC PARAMETERS" block in front, which
