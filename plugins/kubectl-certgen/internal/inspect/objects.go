@@ -55,6 +55,7 @@ func objects(name string, data []byte, o Options) ([]Item, error) {
 		if d.Root == nil || d.Root.Kind != yaml.MappingNode {
 			continue
 		}
+		plainKeys(d.Root)
 		var obj object
 		if err := d.Root.Decode(&obj); err != nil {
 			return nil, fmt.Errorf("not a Kubernetes object: %w", err)
