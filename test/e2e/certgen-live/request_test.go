@@ -43,6 +43,35 @@ func TestRequest(t *testing.T) {
 		if string(must(os.ReadFile(at("alice.key")))) != before {
 			t.Error("the second run changed the key")
 		}
+		if out, errOut, code := certgen(t, c.Kubeconfig, "request", "alice", "--org", "admins", "--approve", "--out", dir, "--duration", "1h"); code != 0 || !strings.Contains(out, "O=admins") || strings.Contains(out, "differs") {
+			t.Errorf("a run that asks for another group: %d\n%s%s", code, out, errOut)
+		}
+		if string(must(os.ReadFile(at("alice.key")))) != before {
+			t.Error("the third run changed the key")
+		}
+	})
+
+	t.Run("what is denied stays denied until it is deleted", func(t *testing.T) {
+		args := []string{"request", "mallory", "--out", dir, "--wait", "0s"}
+		out, errOut, code := certgen(t, c.Kubeconfig, args...)
+		if code != 3 || !strings.Contains(out, "Pending") {
+			t.Fatalf("%d\n%s%s", code, out, errOut)
+		}
+		name := strings.Fields(out)[0]
+		kubectl := func(args ...string) {
+			t.Helper()
+			if out, err := exec.Command(c.Binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %v\n%s", args, err, out)
+			}
+		}
+		kubectl("certificate", "deny", name)
+		if out, errOut, code = certgen(t, c.Kubeconfig, append(args, "--approve")...); code != 1 || !strings.Contains(out, "kubectl delete csr "+name) {
+			t.Errorf("denied: %d\n%s%s", code, out, errOut)
+		}
+		kubectl("delete", "csr", name)
+		if out, errOut, code = certgen(t, c.Kubeconfig, append(args, "--approve", "--wait", "30s")...); code != 0 {
+			t.Errorf("asked again: %d\n%s%s", code, out, errOut)
+		}
 	})
 
 	t.Run("kubelet client is approved by itself", func(t *testing.T) {
@@ -112,6 +141,9 @@ func predictions(t *testing.T, c *cluster.Cluster, dir string) {
 		{[]string{"--signer", "kubernetes.io/kube-apiserver-client-pod"}, "never issued"},
 		{[]string{"--signer", "kubernetes.io/no-such"}, "never issued"},
 		{[]string{"--signer", "noslash"}, "refused"},
+		{[]string{"--signer", "example.com/a/b"}, "refused"},
+		{[]string{"--signer", "example.com/Web"}, "refused"},
+		{[]string{"--signer", "client", "--duration", "700000h"}, "refused"},
 	} {
 		name := fmt.Sprintf("p%d", i)
 		var f struct {

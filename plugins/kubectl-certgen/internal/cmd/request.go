@@ -2,13 +2,11 @@ package cmd
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/kubeconfig"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/live"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/rawapi"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/request"
@@ -94,16 +93,6 @@ or the full name of any other.`, 79),
 	return c
 }
 
-// requestFiles are the files of one request. keyPEM is nil where the key is
-// elsewhere (--csr), csr where it is there already.
-type requestFiles struct {
-	base        string
-	store       *store.Store
-	keyPEM, csr []byte
-	newKey      bool
-	newCSR      bool
-}
-
 func (o *requestOptions) run(ctx context.Context, env *cli.Env, name string) error {
 	if o.format != "text" && o.format != "json" && o.format != "yaml" {
 		return cli.Usagef("-o %q: not one of text, json, yaml", o.format)
@@ -144,9 +133,7 @@ func (o *requestOptions) run(ctx context.Context, env *cli.Env, name string) err
 			spec.Usages[len(spec.Usages)-1] = "server auth"
 		}
 	}
-	sum := sha256.Sum256(csr.RawSubjectPublicKeyInfo)
-	sum2 := sha256.Sum256([]byte(spec.Signer + strings.Join(spec.Usages, ",") + fmt.Sprint(spec.Seconds)))
-	spec.Name = fmt.Sprintf("certgen-%s-%s%s", dnsLabel(base), hex.EncodeToString(sum[:3]), hex.EncodeToString(sum2[:2]))
+	spec.Name = objectName(base, spec)
 	if o.dryRun {
 		return o.forecast(env, spec, request.Predict(spec))
 	}
@@ -166,138 +153,10 @@ func (o *requestOptions) run(ctx context.Context, env *cli.Env, name string) err
 	if err := files.write(o); err != nil {
 		return err
 	}
+	if files.instead != "" {
+		env.Tell("%s asked for %s; it was made again, for the same key", show(filepath.Join(o.out, base+".csr")), files.instead)
+	}
 	return o.send(ctx, env, flow, cluster.Config, spec, files)
-}
-
-// dnsLabel makes a part of an object name of a file name.
-func dnsLabel(s string) string {
-	out := strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '-', r == '.':
-			return r
-		case 'A' <= r && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, s)
-	return strings.Trim(out[:min(len(out), 200)], "-.")
-}
-
-// prepare makes or reads the key and the request; nothing is written yet.
-func (o *requestOptions) prepare(f *requestFiles, name string) (*x509.CertificateRequest, error) {
-	at := func(ext string) string { return filepath.Join(o.out, f.base+ext) }
-	if o.csrFile != "" {
-		data, err := readFile(o.csrFile)
-		if err != nil {
-			return nil, err
-		}
-		csr, err := pki.ParseRequest(data)
-		if err != nil {
-			return nil, cli.Usagef("%s: %w", o.csrFile, err)
-		}
-		return csr, nil
-	}
-	keyData, err := os.ReadFile(at(".key"))
-	switch {
-	case err == nil:
-		if data, err := os.ReadFile(at(".csr")); err == nil {
-			csr, err := pki.ParseRequest(data)
-			if err != nil {
-				return nil, cli.Usagef("%s: %w", at(".csr"), err)
-			}
-			key, err := pki.ParseKey(keyData, nil)
-			if err != nil {
-				return nil, cli.Usagef("%s: %w", at(".key"), err)
-			}
-			if !pki.SamePublicKey(key.Public(), csr.PublicKey) {
-				return nil, cli.Usagef("%s is not the request of the key %s", at(".csr"), at(".key"))
-			}
-			f.keyPEM = keyData
-			return csr, nil
-		}
-	case !errors.Is(err, os.ErrNotExist):
-		return nil, cli.Usagef("%s: %w", at(".key"), cause(err))
-	}
-	spec, err := pki.ParseKeySpec(o.key)
-	if err != nil {
-		return nil, cli.Usagef("--key: %w", err)
-	}
-	names, err := generalNames(o.ips, o.dns)
-	if err != nil {
-		return nil, err
-	}
-	cn, orgs := o.user, o.orgs
-	if cn == "" {
-		cn = name
-		if (o.signer == request.KubeletClient || o.signer == request.Serving) && !strings.HasPrefix(name, "system:node:") {
-			cn = "system:node:" + name
-		}
-	}
-	if len(orgs) == 0 && (o.signer == request.KubeletClient || o.signer == request.Serving) {
-		orgs = []string{"system:nodes"}
-	}
-	subject, err := subjectOf(cn, orgs, o.subject)
-	if err != nil {
-		return nil, err
-	}
-	der, err := subject.Encode(pki.PrintableOrUTF8)
-	if err != nil {
-		return nil, cli.Usagef("%w", err)
-	}
-	key, err := pki.GenerateKey(spec)
-	if err != nil {
-		return nil, cli.Unknownf("%w", err)
-	}
-	if keyData != nil {
-		if key, err = pki.ParseKey(keyData, nil); err != nil {
-			return nil, cli.Usagef("%s: %w", at(".key"), err)
-		}
-		f.keyPEM = keyData
-	} else {
-		if f.keyPEM, err = pki.EncodeKey(key, pki.PKCS8, nil); err != nil {
-			return nil, cli.Unknownf("%w", err)
-		}
-		f.newKey = true
-	}
-	var exts []pkix.Extension
-	if len(names) > 0 {
-		e, err := pki.SubjectAltName(names, false)
-		if err != nil {
-			return nil, cli.Usagef("%w", err)
-		}
-		exts = append(exts, e)
-	}
-	csr, err := pki.CreateRequest(der, exts, key)
-	if err != nil {
-		return nil, cli.Unknownf("%w", err)
-	}
-	f.csr, f.newCSR = pki.EncodeRequest(csr), true
-	return csr, nil
-}
-
-// write stores the key and the request before anything is sent, so that no
-// certificate can be issued for a key that is lost.
-func (f *requestFiles) write(o *requestOptions) error {
-	st, err := store.Open(o.out)
-	if err != nil {
-		return cli.Usagef("%w", err)
-	}
-	f.store = st
-	b := st.Begin()
-	if f.newKey {
-		err = b.Create(f.base+".key", f.keyPEM, store.KeyMode)
-	}
-	if err == nil && f.newCSR {
-		err = b.Replace(f.base+".csr", f.csr, store.PublicMode)
-	}
-	if err == nil && b.Len() > 0 {
-		err = b.Commit()
-	}
-	if err != nil {
-		st.Close()
-		return cli.Unknownf("%w", err)
-	}
-	return nil
 }
 
 func (o *requestOptions) forecast(env *cli.Env, spec request.Spec, fs []request.Forecast) error {
@@ -320,12 +179,7 @@ func (o *requestOptions) forecast(env *cli.Env, spec request.Spec, fs []request.
 		}
 		fmt.Fprintf(w, "%s   %s\n", st.Bold(spec.Signer), word)
 		field(w, "subject", inspect.NameString(spec.CSR.RawSubject), env.Width())
-		var names []string
-		names = append(names, spec.CSR.DNSNames...)
-		for _, ip := range spec.CSR.IPAddresses {
-			names = append(names, ip.String())
-		}
-		field(w, "names", strings.Join(names, " "), env.Width())
+		field(w, "names", strings.Join(request.Names(spec.CSR), " "), env.Width())
 		field(w, "usages", strings.Join(spec.Usages, ", "), env.Width())
 		for _, f := range fs {
 			field(w, string(f.Outcome), fmt.Sprintf("%s: %s", f.Who, f.Message), env.Width())
@@ -348,8 +202,10 @@ func writeAny(env *cli.Env, format string, v any) error {
 	return finding.WriteJSON(env.Out, v)
 }
 
+// again is the next step after a run that did not get to its end.
+const again = "run the same command again: it goes on with the same key and request"
+
 func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.Flow, cfg *rest.Config, spec request.Spec, f *requestFiles) error {
-	defer f.store.Close()
 	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
 	if _, err := flow.Create(ctx, spec, false); err != nil {
@@ -359,7 +215,7 @@ func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.F
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
 			return &cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("the API server refuses the request: %w", err)}
 		default:
-			return cli.Unknownf("send the request: %w", err)
+			return cli.WithHint(cli.Unknownf("send the request: %s", live.Cause(err)), again)
 		}
 	}
 	if o.approve {
@@ -368,22 +224,21 @@ func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.F
 				return cli.WithHint(&cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("you may not approve requests for %s: %w", spec.Signer, err)},
 					"somebody who may: kubectl certificate approve "+spec.Name, "then run the same command again")
 			}
-			return cli.Unknownf("approve %s: %w", spec.Name, err)
+			return cli.WithHint(cli.Unknownf("approve %s: %s", spec.Name, live.Cause(err)), again)
 		}
 	}
 	p.Set("waiting for %s (%s)", spec.Name, spec.Signer)
-	wctx, cancel := context.WithTimeout(ctx, o.wait)
-	defer cancel()
-	obj, err := flow.Wait(wctx, spec.Name)
+	obj, err := flow.Wait(ctx, spec.Name, o.wait)
 	p.Stop()
 	if ctx.Err() != nil {
+		env.Tell("the request %s stays: %s", spec.Name, again)
 		return ctx.Err()
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return cli.Unknownf("wait for %s: %w", spec.Name, err)
 	}
 	if obj == nil {
-		return cli.Unknownf("wait for %s: the API server did not answer", spec.Name)
+		return cli.WithHint(cli.Unknownf("wait for %s: the API server did not answer", spec.Name), again)
 	}
 	if obj.String("status", "certificate") == "" {
 		return o.stuck(ctx, env, flow, spec, obj)
@@ -409,9 +264,14 @@ func (o *requestOptions) stuck(ctx context.Context, env *cli.Env, flow *request.
 	for _, w := range why {
 		field(env.Out, "why", w, env.Width())
 	}
-	if state == "Pending" {
+	switch state {
+	case "Pending":
 		field(env.Out, "next", "kubectl certificate approve "+spec.Name, env.Width())
-		field(env.Out, "", "then run the same command again: it goes on with the same key", env.Width())
+		field(env.Out, "", "then "+again, env.Width())
+	case "Denied", "Failed":
+		// The decision stays as long as the object does.
+		field(env.Out, "next", "kubectl delete csr "+spec.Name, env.Width())
+		field(env.Out, "", "then the same command asks again, with the same key", env.Width())
 	}
 	return cli.Exit(code)
 }
@@ -426,7 +286,12 @@ func (o *requestOptions) receive(env *cli.Env, cfg *rest.Config, spec request.Sp
 	if slices.Contains(wrong, "it is for another key") {
 		return &cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("the certificate of %s is for another key; nothing was written", spec.Name)}
 	}
-	b := f.store.Begin()
+	st, err := store.Open(o.out)
+	if err != nil {
+		return cli.WithHint(cli.Unknownf("%w", err), again)
+	}
+	defer st.Close()
+	b := st.Begin()
 	if err := b.Replace(f.base+".crt", pki.EncodeCerts(chain...), store.PublicMode); err != nil {
 		return cli.Unknownf("%w", err)
 	}
@@ -452,8 +317,8 @@ func (o *requestOptions) receive(env *cli.Env, cfg *rest.Config, spec request.Sp
 		return writeAny(env, o.format, map[string]any{"apiVersion": apiVersion, "kind": "Requested", "name": spec.Name, "signer": spec.Signer, "state": "Issued",
 			"files": written, "differences": wrong, "certificate": describe(&inspect.Item{Kind: inspect.Certificate, Source: written[0], Cert: c}, env.Now())})
 	}
-	st := env.Style(env.Out)
-	fold.Under(env.Out, fmt.Sprintf("%s  %s   ", st.Good("issued "), st.Bold(strings.Join(written, ", "))), fmt.Sprintf("%s, until %s", inspect.NameString(c.RawSubject), c.NotAfter.UTC().Format("2006-01-02 15:04")), env.Columns(env.Out))
+	style := env.Style(env.Out)
+	fold.Under(env.Out, fmt.Sprintf("%s  %s   ", style.Good("issued "), style.Bold(strings.Join(written, ", "))), fmt.Sprintf("%s, until %s", inspect.NameString(c.RawSubject), c.NotAfter.UTC().Format("2006-01-02 15:04")), env.Columns(env.Out))
 	field(env.Out, "by", inspect.NameString(c.RawIssuer)+" for "+spec.Signer, env.Width())
 	for _, x := range wrong {
 		field(env.Out, "differs", x, env.Width())
@@ -469,7 +334,13 @@ func (o *requestOptions) kubeconfigFile(cfg *rest.Config, chain []*x509.Certific
 			return nil, err
 		}
 	}
-	data, err := kubeconfig.File{Cluster: "kubernetes", User: chain[0].Subject.CommonName, Server: cfg.Host, CA: ca, Cert: pki.EncodeCerts(chain...), Key: f.keyPEM}.Encode()
+	way := kubeconfig.Way{TLSServerName: cfg.ServerName, InsecureSkipTLSVerify: cfg.Insecure}
+	if u, err := url.Parse(cfg.Host); err == nil && cfg.Proxy != nil {
+		if p, err := cfg.Proxy(&http.Request{URL: u}); err == nil && p != nil {
+			way.ProxyURL = p.String()
+		}
+	}
+	data, err := kubeconfig.File{Cluster: "kubernetes", User: chain[0].Subject.CommonName, Server: cfg.Host, CA: ca, Cert: pki.EncodeCerts(chain...), Key: f.keyPEM, Way: way}.Encode()
 	if err != nil {
 		return nil, cli.Unknownf("%w", err)
 	}

@@ -25,13 +25,23 @@ type File struct {
 	Server string
 	// CA, Cert and Key are PEM.
 	CA, Cert, Key []byte
+	// Way is how the server is reached and verified otherwise than by its URL and
+	// the CA.
+	Way Way
+}
+
+// Way holds fields of a kubeconfig's cluster.
+type Way struct {
+	TLSServerName, ProxyURL string
+	InsecureSkipTLSVerify   bool
 }
 
 // Encode writes the file. It holds a private key: mode 0600.
 func (f File) Encode() ([]byte, error) {
 	context := f.User + "@" + f.Cluster
 	c := api.NewConfig()
-	c.Clusters[f.Cluster] = &api.Cluster{Server: f.Server, CertificateAuthorityData: f.CA}
+	c.Clusters[f.Cluster] = &api.Cluster{Server: f.Server, CertificateAuthorityData: f.CA,
+		TLSServerName: f.Way.TLSServerName, ProxyURL: f.Way.ProxyURL, InsecureSkipTLSVerify: f.Way.InsecureSkipTLSVerify}
 	c.AuthInfos[f.User] = &api.AuthInfo{ClientCertificateData: f.Cert, ClientKeyData: f.Key}
 	c.Contexts[context] = &api.Context{Cluster: f.Cluster, AuthInfo: f.User}
 	c.CurrentContext = context

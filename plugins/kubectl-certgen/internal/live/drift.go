@@ -42,7 +42,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 	if err == nil {
 		add("Service default/kubernetes", svc.Strings("spec", "clusterIPs")...)
 	}
-	sl, err := c.list(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
+	sl, err := c.Client.List(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
 	note("endpointslices of default/kubernetes", err)
 	if err == nil {
 		for _, o := range sl {
@@ -51,7 +51,7 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 			}
 		}
 	}
-	nodes, err := c.list(ctx, pathNodes, url.Values{"labelSelector": {"node-role.kubernetes.io/control-plane"}})
+	nodes, err := c.Client.List(ctx, pathNodes, url.Values{"labelSelector": {"node-role.kubernetes.io/control-plane"}})
 	note("control-plane nodes", err)
 	if err == nil && len(nodes) == 1 {
 		// With several, each has a certificate of its own.

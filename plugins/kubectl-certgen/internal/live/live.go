@@ -76,14 +76,9 @@ const (
 	pathKubernetes  = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 )
 
-// Timeout bounds each single read.
+// Timeout bounds each single read. A list takes as long as it has pages, each of
+// which the client bounds: ten thousand Secrets are not a server that hangs.
 const Timeout = 10 * time.Second
-
-func (c *Cluster) list(ctx context.Context, path string, q url.Values) ([]rawapi.Object, error) {
-	rctx, cancel := context.WithTimeout(ctx, 3*Timeout)
-	defer cancel()
-	return c.Client.List(rctx, path, q)
-}
 
 func (c *Cluster) get(ctx context.Context, path string) (rawapi.Object, error) {
 	rctx, cancel := context.WithTimeout(ctx, Timeout)

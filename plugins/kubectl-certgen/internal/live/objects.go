@@ -53,9 +53,7 @@ const secretsPage = "100"
 // page, and equal certificates kept once.
 func (c *Cluster) objects(ctx context.Context, s *Snapshot, path, what string, q url.Values) (failed bool) {
 	once := map[[sha256.Size]byte]*x509.Certificate{}
-	rctx, cancel := context.WithTimeout(ctx, 3*Timeout)
-	defer cancel()
-	err := c.Client.Each(rctx, path, q, func(o rawapi.Object) {
+	err := c.Client.Each(ctx, path, q, func(o rawapi.Object) {
 		items, _, err := inspect.Object(inspect.Cluster, o, inspect.Options{})
 		if err != nil {
 			s.Blind = append(s.Blind, fmt.Sprintf("%s %s/%s: %v", strings.ToLower(o.String("kind")), o.Namespace(), o.Name(), err))

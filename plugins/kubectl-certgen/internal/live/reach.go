@@ -233,7 +233,7 @@ func portOf(svc rawapi.Object, port int) (string, bool) {
 // backends are the addresses behind a Service's port, those that are ready
 // first.
 func (c *Cluster) backends(ctx context.Context, ref serviceRef, portName string) ([]backend, error) {
-	list, err := c.list(ctx, "/apis/discovery.k8s.io/v1/namespaces/"+ref.Namespace+"/endpointslices", url.Values{"labelSelector": {"kubernetes.io/service-name=" + ref.Name}})
+	list, err := c.Client.List(ctx, "/apis/discovery.k8s.io/v1/namespaces/"+ref.Namespace+"/endpointslices", url.Values{"labelSelector": {"kubernetes.io/service-name=" + ref.Name}})
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +272,7 @@ func (c *Cluster) backends(ctx context.Context, ref serviceRef, portName string)
 // listHostPods are the running pods of kube-system in their node's network, by
 // the node's name and its address.
 func (c *Cluster) listHostPods(ctx context.Context) (map[string][]podRef, error) {
-	pods, err := c.list(ctx, "/api/v1/namespaces/kube-system/pods", url.Values{"fieldSelector": {"spec.hostNetwork=true,status.phase=Running"}})
+	pods, err := c.Client.List(ctx, "/api/v1/namespaces/kube-system/pods", url.Values{"fieldSelector": {"spec.hostNetwork=true,status.phase=Running"}})
 	if err != nil {
 		return nil, err
 	}

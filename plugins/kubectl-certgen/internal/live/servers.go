@@ -56,7 +56,7 @@ func (p podRef) String() string { return "pod " + p.Namespace + "/" + p.Name }
 // apiServers adds each single API server behind the Service kubernetes: the
 // address in a kubeconfig is often a load balancer's, which shows one of them.
 func (c *Cluster) apiServers(ctx context.Context, s *Snapshot) {
-	slices, err := c.list(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
+	slices, err := c.Client.List(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
 	if err != nil {
 		s.blind("API servers behind the Service kubernetes", err)
 		return
@@ -81,7 +81,7 @@ func (c *Cluster) apiServers(ctx context.Context, s *Snapshot) {
 }
 
 func (c *Cluster) kubelets(ctx context.Context, s *Snapshot) {
-	nodes, err := c.list(ctx, pathNodes, nil)
+	nodes, err := c.Client.List(ctx, pathNodes, nil)
 	if err != nil {
 		s.blind("nodes", err)
 		return
@@ -111,7 +111,7 @@ func addresses(n rawapi.Object, typ string) []string {
 // etcd adds the members that run as kubeadm's static pods. Their CA is nowhere
 // in the cluster's objects.
 func (c *Cluster) etcd(ctx context.Context, s *Snapshot) {
-	pods, err := c.list(ctx, "/api/v1/namespaces/kube-system/pods", url.Values{"labelSelector": {"component=etcd,tier=control-plane"}})
+	pods, err := c.Client.List(ctx, "/api/v1/namespaces/kube-system/pods", url.Values{"labelSelector": {"component=etcd,tier=control-plane"}})
 	if err != nil {
 		s.blind("etcd's pods", err)
 		return
@@ -128,7 +128,7 @@ func (c *Cluster) etcd(ctx context.Context, s *Snapshot) {
 func (c *Cluster) webhooks(ctx context.Context, s *Snapshot) {
 	for _, path := range []string{pathValidating, pathMutating} {
 		what := path[strings.LastIndexByte(path, '/')+1:]
-		list, err := c.list(ctx, path, nil)
+		list, err := c.Client.List(ctx, path, nil)
 		if err != nil {
 			s.blind(what, err)
 			continue
@@ -157,7 +157,7 @@ func (c *Cluster) webhooks(ctx context.Context, s *Snapshot) {
 // them cannot be called, no object of its kind can be read.
 func (c *Cluster) conversions(ctx context.Context, s *Snapshot) {
 	// Schemas make these objects large.
-	list, err := c.list(ctx, pathCRDs, url.Values{"limit": {"50"}})
+	list, err := c.Client.List(ctx, pathCRDs, url.Values{"limit": {"50"}})
 	if err != nil {
 		s.blind("customresourcedefinitions", err)
 		return
@@ -176,7 +176,7 @@ func (c *Cluster) conversions(ctx context.Context, s *Snapshot) {
 }
 
 func (c *Cluster) apiServices(ctx context.Context, s *Snapshot) {
-	list, err := c.list(ctx, pathAPIServices, nil)
+	list, err := c.Client.List(ctx, pathAPIServices, nil)
 	if err != nil {
 		s.blind("apiservices", err)
 		return

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,9 +27,14 @@ type Object map[string]any
 
 // Client talks to one API server.
 type Client struct {
-	http *http.Client
-	base *url.URL
+	http    *http.Client
+	base    *url.URL
+	timeout time.Duration
 }
+
+// Timeout bounds each request, a page of a list among them, where the
+// configuration names no time of its own (--request-timeout).
+const Timeout = 30 * time.Second
 
 // New makes a client. The configuration's own transport, TLS and credentials
 // are used, exec plugins included.
@@ -42,7 +48,11 @@ func New(cfg *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: h, base: base}, nil
+	timeout := cfg.Timeout
+	if timeout <= 0 {
+		timeout = Timeout
+	}
+	return &Client{http: h, base: base, timeout: timeout}, nil
 }
 
 // maxBody bounds an answer; a page of 500 Secrets is far below.
@@ -76,6 +86,8 @@ func (c *Client) Peer(ctx context.Context) ([]*x509.Certificate, error) {
 // Do sends a request; body may be nil. An answer of 400 and above is an
 // apierrors.APIStatus error.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	u := c.URL(path)
 	u.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
@@ -96,6 +108,9 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, err
 	}
 	if resp.StatusCode < 400 {

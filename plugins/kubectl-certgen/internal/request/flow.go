@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -56,14 +57,14 @@ func (f *Flow) Get(ctx context.Context, name string) (rawapi.Object, error) {
 	return f.Client.Get(ctx, path+"/"+name)
 }
 
-// Approve approves a request.
+// Approve approves a request that nobody has decided about yet.
 func (f *Flow) Approve(ctx context.Context, name string) error {
 	for range 5 {
 		o, err := f.Get(ctx, name)
 		if err != nil {
 			return err
 		}
-		if Condition(o, "Approved") != nil {
+		if Condition(o, "Approved") != nil || Condition(o, "Denied") != nil {
 			return nil
 		}
 		status, _ := o["status"].(map[string]any)
@@ -93,19 +94,21 @@ func Condition(o rawapi.Object, typ string) rawapi.Object {
 }
 
 // Wait waits until the request has a certificate, is denied or has failed, or
-// the context ends. The object is the last one seen.
-func (f *Flow) Wait(ctx context.Context, name string) (rawapi.Object, error) {
+// the time is over (context.DeadlineExceeded); it is looked at once in any case.
+// The object is the last one seen, nil where there was no answer.
+func (f *Flow) Wait(ctx context.Context, name string, limit time.Duration) (rawapi.Object, error) {
+	wctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	var last rawapi.Object
 	for {
 		o, err := f.Get(ctx, name)
+		ctx = wctx
 		switch {
 		case err == nil:
 			last = o
 			if o.String("status", "certificate") != "" || Condition(o, "Denied") != nil || Condition(o, "Failed") != nil {
 				return o, nil
 			}
-		case ctx.Err() != nil:
-			return last, ctx.Err()
 		case apierrors.IsNotFound(err):
 			return last, fmt.Errorf("the request %s is gone: somebody deleted it, or it was cleaned up (pending ones after 24 h, decided ones after 1 h)", name)
 		case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
@@ -171,7 +174,7 @@ func (f *Flow) controllerManager(ctx context.Context, say func(string, ...any)) 
 	o, err := f.Client.Get(ctx, "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
 	switch {
 	case apierrors.IsNotFound(err):
-		say("kube-controller-manager signs it, and has never held its lease: it does not run")
+		say("kube-controller-manager signs it, and has never held its lease: it does not run, or runs without leader election")
 	case err != nil:
 		say("kube-controller-manager signs it; whether it runs could not be seen (%v)", err)
 	default:
@@ -220,19 +223,16 @@ func Compare(s Spec, c *x509.Certificate, now time.Time) []string {
 	if a, b := pkiName(c.RawSubject), pkiName(s.CSR.RawSubject); !sameSet(strings.Split(a, ", "), strings.Split(b, ", ")) {
 		out = append(out, fmt.Sprintf("its subject is %s, asked for was %s", a, b))
 	}
-	names := func(dns []string, ips []string) []string { return append(append([]string{}, dns...), ips...) }
-	have := names(c.DNSNames, ipStrings(c))
-	var asked []string
-	for _, ip := range s.CSR.IPAddresses {
-		asked = append(asked, ip.String())
-	}
-	asked = names(s.CSR.DNSNames, asked)
+	have, asked := names(c.DNSNames, c.IPAddresses), Names(s.CSR)
 	if !sameSet(have, asked) {
 		out = append(out, fmt.Sprintf("its names are [%s], asked for were [%s]", strings.Join(have, " "), strings.Join(asked, " ")))
 	}
-	for u, x := range map[string]x509.ExtKeyUsage{"client auth": x509.ExtKeyUsageClientAuth, "server auth": x509.ExtKeyUsageServerAuth} {
-		if slices.Contains(s.Usages, u) && !slices.Contains(c.ExtKeyUsage, x) {
-			out = append(out, "it lacks usage "+u)
+	for _, u := range []struct {
+		name string
+		eku  x509.ExtKeyUsage
+	}{{"client auth", x509.ExtKeyUsageClientAuth}, {"server auth", x509.ExtKeyUsageServerAuth}} {
+		if slices.Contains(s.Usages, u.name) && !slices.Contains(c.ExtKeyUsage, u.eku) {
+			out = append(out, "it lacks usage "+u.name)
 		}
 	}
 	if now.After(c.NotAfter) || now.Before(c.NotBefore.Add(-time.Minute)) {
@@ -241,9 +241,12 @@ func Compare(s Spec, c *x509.Certificate, now time.Time) []string {
 	return out
 }
 
-func ipStrings(c *x509.Certificate) []string {
-	var out []string
-	for _, ip := range c.IPAddresses {
+// Names are the DNS names and addresses that a request asks for.
+func Names(r *x509.CertificateRequest) []string { return names(r.DNSNames, r.IPAddresses) }
+
+func names(dns []string, ips []net.IP) []string {
+	out := slices.Clone(dns)
+	for _, ip := range ips {
 		out = append(out, ip.String())
 	}
 	return out

@@ -3,8 +3,11 @@ package request
 import (
 	"crypto/x509"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
@@ -114,8 +117,8 @@ type adder func(o Outcome, who, remedy, format string, args ...any)
 // validation is what kube-apiserver checks for every signer.
 func (s Spec) validation(add adder) {
 	const who = "kube-apiserver"
-	if d, p, ok := strings.Cut(s.Signer, "/"); !ok || d == "" || p == "" || !strings.Contains(d, ".") {
-		add(Refused, who, "such as example.com/my-signer", "signerName %q is not DOMAIN/PATH with a dot in the domain", s.Signer)
+	if !signerName(s.Signer) {
+		add(Refused, who, "such as example.com/my-signer", "signerName %q is not DOMAIN/PATH in lower-case letters, digits, - and ., with a dot in the domain", s.Signer)
 	}
 	if len(s.Usages) == 0 {
 		add(Refused, who, "name the usages", "a request without usages is not taken")
@@ -130,6 +133,9 @@ func (s Spec) validation(add adder) {
 		}
 		seen[u] = true
 	}
+	if s.Seconds > math.MaxInt32 {
+		add(Refused, who, "ask for less: the signer caps it to its own limit anyway, a year by default", "expirationSeconds %d is more than %d, 68 years", s.Seconds, math.MaxInt32)
+	}
 	if s.Seconds != 0 && s.Seconds < 600 {
 		add(Refused, who, "ask for 10 minutes or more", "expirationSeconds %d is below 600", s.Seconds)
 	}
@@ -142,6 +148,15 @@ func (s Spec) validation(add adder) {
 	if strings.HasPrefix(s.User, "system:node:") && (s.Signer == KubeletClient || s.Signer == Serving) && s.CSR.Subject.CommonName != s.User {
 		add(Refused, "kube-apiserver (admission NodeRestriction)", "ask for CN="+s.User, "a node can only ask for its own name: %s asks for %s", s.User, s.CSR.Subject.CommonName)
 	}
+}
+
+// signerName is ValidateSignerName of k8s.io/kubernetes/pkg/apis/core/validation.
+func signerName(s string) bool {
+	domain, path, _ := strings.Cut(s, "/")
+	labels := strings.Split(domain, ".")
+	bad := func(label string) bool { return len(validation.IsDNS1123Label(label)) > 0 }
+	return len(labels) > 1 && len(domain) <= validation.DNS1123SubdomainMaxLength && !slices.ContainsFunc(labels, bad) &&
+		len(validation.IsDNS1123Subdomain(path)) == 0
 }
 
 func (s Spec) clientSigner(add adder) {

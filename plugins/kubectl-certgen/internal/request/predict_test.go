@@ -44,29 +44,34 @@ func spec(t *testing.T, signer, subject string, names []pki.GeneralName, usages 
 // here it is that each reason is told with its remedy.
 func TestPredict(t *testing.T) {
 	ip := []pki.GeneralName{{Kind: pki.IP, Value: "10.0.0.1"}}
+	forever := spec(t, Client, "/CN=a", nil)
+	forever.Seconds = 1 << 31
 	node := "/O=system:nodes/CN=system:node:n1"
 	for name, c := range map[string]struct {
 		s    Spec
 		want Outcome
 		word string
 	}{
-		"client":           {spec(t, Client, "/CN=a", nil), "", ""},
-		"masters":          {spec(t, Client, "/O=system:masters/CN=a", nil), Refused, "system:masters"},
-		"server usage":     {spec(t, Client, "/CN=a", nil, "client auth", "server auth"), Fails, "server auth"},
-		"no client auth":   {spec(t, Client, "/CN=a", nil, "digital signature"), Fails, "client auth"},
-		"kubelet client":   {spec(t, KubeletClient, node, nil), "", ""},
-		"kubelet names":    {spec(t, KubeletClient, node, ip), Fails, "not allowed"},
-		"kubelet org":      {spec(t, KubeletClient, "/CN=system:node:n1", nil), Fails, "organisation"},
-		"kubelet cn":       {spec(t, KubeletClient, "/O=system:nodes/CN=n1", nil), Fails, "common name"},
-		"serving":          {spec(t, Serving, node, ip), "", ""},
-		"serving no names": {spec(t, Serving, node, nil), Fails, "DNS name"},
-		"legacy":           {spec(t, Legacy, "/CN=a", nil), Refused, "legacy"},
-		"pod":              {spec(t, ClientPod, "/CN=a", nil), Never, "not implemented"},
-		"unknown built-in": {spec(t, "kubernetes.io/x", "/CN=a", nil), Never, "no signer"},
-		"custom":           {spec(t, "example.com/x", "/CN=a", nil), Note, "own"},
-		"signer name":      {spec(t, "nothing", "/CN=a", nil), Refused, "DOMAIN/PATH"},
-		"unknown usage":    {spec(t, Client, "/CN=a", nil, "client auth", "agent auth"), Refused, "agent auth"},
-		"twice":            {spec(t, Client, "/CN=a", nil, "client auth", "client auth"), Refused, "twice"},
+		"client":             {spec(t, Client, "/CN=a", nil), "", ""},
+		"masters":            {spec(t, Client, "/O=system:masters/CN=a", nil), Refused, "system:masters"},
+		"server usage":       {spec(t, Client, "/CN=a", nil, "client auth", "server auth"), Fails, "server auth"},
+		"no client auth":     {spec(t, Client, "/CN=a", nil, "digital signature"), Fails, "client auth"},
+		"kubelet client":     {spec(t, KubeletClient, node, nil), "", ""},
+		"kubelet names":      {spec(t, KubeletClient, node, ip), Fails, "not allowed"},
+		"kubelet org":        {spec(t, KubeletClient, "/CN=system:node:n1", nil), Fails, "organisation"},
+		"kubelet cn":         {spec(t, KubeletClient, "/O=system:nodes/CN=n1", nil), Fails, "common name"},
+		"serving":            {spec(t, Serving, node, ip), "", ""},
+		"serving no names":   {spec(t, Serving, node, nil), Fails, "DNS name"},
+		"legacy":             {spec(t, Legacy, "/CN=a", nil), Refused, "legacy"},
+		"pod":                {spec(t, ClientPod, "/CN=a", nil), Never, "not implemented"},
+		"unknown built-in":   {spec(t, "kubernetes.io/x", "/CN=a", nil), Never, "no signer"},
+		"custom":             {spec(t, "example.com/x", "/CN=a", nil), Note, "own"},
+		"signer name":        {spec(t, "nothing", "/CN=a", nil), Refused, "DOMAIN/PATH"},
+		"signer path":        {spec(t, "example.com/a/b", "/CN=a", nil), Refused, "DOMAIN/PATH"},
+		"signer in capitals": {spec(t, "example.com/Web", "/CN=a", nil), Refused, "lower-case"},
+		"no end in sight":    {forever, Refused, "68 years"},
+		"unknown usage":      {spec(t, Client, "/CN=a", nil, "client auth", "agent auth"), Refused, "agent auth"},
+		"twice":              {spec(t, Client, "/CN=a", nil, "client auth", "client auth"), Refused, "twice"},
 	} {
 		fs := Predict(c.s)
 		got := Outcome("")
