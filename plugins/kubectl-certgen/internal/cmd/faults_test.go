@@ -289,3 +289,34 @@ func tighten(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
+
+// twoDisks is a file system of which the staged files are on another disk than
+// their places.
+type twoDisks struct{ store.OS }
+
+func (d twoDisks) Rename(a, b string) error {
+	if filepath.Base(b) == "server.crt" {
+		return &os.LinkError{Op: "rename", Old: a, New: b, Err: syscall.EXDEV}
+	}
+	return d.OS.Rename(a, b)
+}
+
+// A set on two file systems is not written, and what to do is said.
+func TestRenewAcrossFileSystems(t *testing.T) {
+	dir := t.TempDir()
+	if _, errOut, code := plugin("server", "--ip", "10.0.0.1", "--out", dir); code != 0 {
+		t.Fatal(errOut)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.UseFS(twoDisks{})()
+	_, errOut, code := plugin("renew", dir)
+	if code != 3 || !strings.Contains(errOut, "nothing was written") || !strings.Contains(errOut, "in a run of its own") {
+		t.Errorf("%d: %s", code, errOut)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, "server.crt")); err != nil || string(after) != string(before) {
+		t.Errorf("the certificate changed: %v", err)
+	}
+}

@@ -4,9 +4,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -291,10 +293,16 @@ func (o *renewOptions) carryOut(env *cli.Env, plan *renew.Plan, now time.Time) e
 	if err := plan.Fill(root, b, now); err != nil {
 		return cli.Usagef("%w", err)
 	}
-	if err := b.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+	err = b.Commit()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EXDEV):
+		return cli.WithHint(cli.Unknownf("%w", err), "what is renewed in one run is replaced as one set, which cannot lie on two file systems: renew the files of each in a run of its own")
+	case errors.Is(err, fs.ErrPermission):
+		return cli.WithHint(cli.Unknownf("%w", err), fmt.Sprintf("what is renewed in one run is replaced as one set, through %s: where you may not write there, renew each folder in a run of its own", show(root)))
 	}
-	return nil
+	return cli.Unknownf("%w", err)
 }
 
 type renewJSON struct {

@@ -5,11 +5,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/live"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -38,10 +40,8 @@ func (o *verifyOptions) liveVerdicts(ctx context.Context, env *cli.Env, cas []in
 		v.result, v.extra, v.blind = judgeEndpoint(e, cas, env.Now())
 		if e.What == "apiserver" && !s.Deaf {
 			sub := finding.Subject{Kind: "Certificate", Name: leaf.Where()}
-			drift, err := c.Drift(ctx, leaf.Cert)
-			if err != nil {
-				o.blind = append(o.blind, "names that clients use: "+live.Cause(err))
-			}
+			drift, blind := c.Drift(ctx, leaf.Cert)
+			o.blind = append(o.blind, blind...)
 			for _, d := range drift {
 				v.extra = append(v.extra, certlint.SANDrift.New(sub, fmt.Sprintf("%s (%s) is not in the API server's certificate", d.Name, d.Why)))
 				v.extra[len(v.extra)-1].Remedy = ""
@@ -58,25 +58,34 @@ func (o *verifyOptions) liveVerdicts(ctx context.Context, env *cli.Env, cas []in
 }
 
 // reissue is the command that issues the API server's certificate again with
-// the names that it has and those that it lacks.
+// the names that it has and those that it lacks, and no others: where they are
+// not those of the default Service network and domain, all are given.
 func reissue(c *x509.Certificate, missing []string) string {
-	var b strings.Builder
-	b.WriteString("kubectl certgen server --out /etc/kubernetes/pki --layout kubeadm")
 	names := append([]string{}, missing...)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
 	names = append(names, c.DNSNames...)
+	words := []string{"kubectl certgen server --out /etc/kubernetes/pki --layout kubeadm"}
+	implied := append(san.ServiceNames("cluster.local"), "10.96.0.1")
+	subject := inspect.NameString(c.RawSubject)
+	usual := slices.Contains(names, "10.96.0.1") && slices.Contains(names, "kubernetes.default.svc.cluster.local")
+	if !usual {
+		words, implied = append(words, "--no-service-names"), nil
+	}
+	if !usual || subject != "CN=kube-apiserver" {
+		words = append(words, "--subject '"+strings.ReplaceAll(subject, "'", `'\''`)+"'")
+	}
 	for _, n := range names {
 		switch {
+		case slices.Contains(implied, n):
 		case net.ParseIP(n) != nil:
-			b.WriteString(" --ip " + n)
-		case n == "kubernetes" || strings.HasPrefix(n, "kubernetes.default"):
+			words = append(words, "--ip "+n)
 		default:
-			b.WriteString(" --dns " + n)
+			words = append(words, "--dns "+n)
 		}
 	}
-	return b.String()
+	return strings.Join(words, " ")
 }
 
 func drift2names(ms []live.Missing) []string {

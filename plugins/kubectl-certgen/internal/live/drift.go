@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Missing is a name or an address that clients use for the API server and that
@@ -20,8 +22,9 @@ type Missing struct {
 
 // Drift compares the API server's certificate with what the cluster's objects
 // lead its clients to: the Service kubernetes, its endpoints, the control-plane
-// nodes, kubeadm's configuration, and the kubeconfig in use.
-func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing, error) {
+// nodes, kubeadm's configuration, and the kubeconfig in use. blind says what of
+// it could not be read.
+func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) (out []Missing, blind []string) {
 	var want []Missing
 	add := func(why string, names ...string) {
 		for _, n := range names {
@@ -31,19 +34,18 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 		}
 	}
 	add("every pod asks for it", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
-	var firstErr error
 	note := func(what string, err error) {
-		if err != nil && firstErr == nil {
-			firstErr = fmt.Errorf("%s: %w", what, err)
+		if err != nil {
+			blind = append(blind, fmt.Sprintf("names that clients use, of the %s: %s", what, Cause(err)))
 		}
 	}
 	svc, err := c.get(ctx, "/api/v1/namespaces/default/services/kubernetes")
-	note("service default/kubernetes", err)
+	note("Service default/kubernetes", err)
 	if err == nil {
 		add("Service default/kubernetes", svc.Strings("spec", "clusterIPs")...)
 	}
 	sl, err := c.Client.List(ctx, pathKubernetes, url.Values{"labelSelector": {"kubernetes.io/service-name=kubernetes"}})
-	note("endpointslices of default/kubernetes", err)
+	note("EndpointSlices of default/kubernetes", err)
 	if err == nil {
 		for _, o := range sl {
 			for _, e := range o.Maps("endpoints") {
@@ -58,36 +60,40 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) ([]Missing,
 		n := nodes[0]
 		add("control-plane node "+n.Name(), append(addresses(n, "InternalIP"), addresses(n, "Hostname")...)...)
 	}
-	if u, err := url.Parse(c.Config.Host); err == nil && c.Config.ServerName == "" {
-		add("server of this kubeconfig", u.Hostname())
+	if c.Config.ServerName == "" {
+		add("server of this kubeconfig", c.Client.URL("").Hostname())
 	}
-	if cp := c.controlPlaneEndpoint(ctx); cp != "" {
+	cp, err := c.controlPlaneEndpoint(ctx)
+	note("ConfigMap kube-system/kubeadm-config", err)
+	if cp != "" {
 		h := cp
 		if host, _, err := net.SplitHostPort(cp); err == nil {
 			h = host
 		}
 		add("controlPlaneEndpoint of kubeadm-config", h)
 	}
-	var out []Missing
 	for _, m := range want {
 		if cert.VerifyHostname(m.Name) != nil {
 			out = append(out, m)
 		}
 	}
-	return out, firstErr
+	return out, blind
 }
 
 // controlPlaneEndpoint reads kubeadm's ClusterConfiguration, "" where there is
 // none.
-func (c *Cluster) controlPlaneEndpoint(ctx context.Context) string {
+func (c *Cluster) controlPlaneEndpoint(ctx context.Context) (string, error) {
 	cm, err := c.get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
 	if err != nil {
-		return ""
+		if apierrors.IsNotFound(err) {
+			err = nil
+		}
+		return "", err
 	}
 	for _, l := range strings.Split(cm.String("data", "ClusterConfiguration"), "\n") {
 		if v, ok := strings.CutPrefix(l, "controlPlaneEndpoint:"); ok {
-			return strings.Trim(strings.TrimSpace(v), `"'`)
+			return strings.Trim(strings.TrimSpace(v), `"'`), nil
 		}
 	}
-	return ""
+	return "", nil
 }

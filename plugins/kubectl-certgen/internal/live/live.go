@@ -178,10 +178,7 @@ func (s *Snapshot) finish() {
 
 // apiServer looks at what the kubeconfig's own server serves.
 func (c *Cluster) apiServer(ctx context.Context, s *Snapshot) error {
-	u, err := url.Parse(c.Config.Host)
-	if err != nil || u.Host == "" {
-		u = &url.URL{Scheme: "https", Host: c.Config.Host}
-	}
+	u := c.Client.URL("")
 	port := u.Port()
 	if port == "" {
 		port = "443"

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -91,9 +92,18 @@ func (c *Cluster) kubelets(ctx context.Context, s *Snapshot) {
 		if p, ok := n.Dig("status", "daemonEndpoints", "kubeletEndpoint", "Port").(float64); ok && p > 0 {
 			port = int(p)
 		}
-		if as := addresses(n, "InternalIP"); len(as) > 0 {
-			s.Endpoints = append(s.Endpoints, Endpoint{What: "kubelet of node " + n.Name(), Addr: net.JoinHostPort(as[0], strconv.Itoa(port)), Name: as[0], node: n.Name(), port: port})
+		e := Endpoint{What: "kubelet of node " + n.Name(), node: n.Name(), port: port}
+		// The order in which kubeadm lets the API server choose.
+		for _, typ := range []string{"InternalIP", "ExternalIP", "Hostname"} {
+			if as := addresses(n, typ); len(as) > 0 {
+				e.Name, e.Addr = as[0], net.JoinHostPort(as[0], strconv.Itoa(port))
+				break
+			}
 		}
+		if e.Addr == "" {
+			e.Err = errors.New("its Node has no address: the API server cannot call it either")
+		}
+		s.Endpoints = append(s.Endpoints, e)
 	}
 }
 
