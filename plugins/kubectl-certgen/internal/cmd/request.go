@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +20,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/kubeconfig"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/live"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/rawapi"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/request"
@@ -205,6 +205,9 @@ func writeAny(env *cli.Env, format string, v any) error {
 // again is the next step after a run that did not get to its end.
 const again = "run the same command again: it goes on with the same key and request"
 
+// late says that what was sent has no answer, and may have been done.
+func late(err error) bool { return errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err) }
+
 func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.Flow, cfg *rest.Config, spec request.Spec, f *requestFiles) error {
 	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
@@ -214,8 +217,10 @@ func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.F
 			env.Tell("going on with the request %s, which is there already", spec.Name)
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
 			return &cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("the API server refuses the request: %w", err)}
+		case late(err):
+			return cli.WithHint(cli.Unknownf("send the request: the API server did not answer in time"), again)
 		default:
-			return cli.WithHint(cli.Unknownf("send the request: %s", live.Cause(err)), again)
+			return cli.Unknownf("send the request: %w", err)
 		}
 	}
 	if o.approve {
@@ -224,7 +229,10 @@ func (o *requestOptions) send(ctx context.Context, env *cli.Env, flow *request.F
 				return cli.WithHint(&cli.Error{Code: cli.ExitFindings, Err: fmt.Errorf("you may not approve requests for %s: %w", spec.Signer, err)},
 					"somebody who may: kubectl certificate approve "+spec.Name, "then run the same command again")
 			}
-			return cli.WithHint(cli.Unknownf("approve %s: %s", spec.Name, live.Cause(err)), again)
+			if late(err) {
+				return cli.WithHint(cli.Unknownf("approve %s: the API server did not answer in time", spec.Name), again)
+			}
+			return cli.Unknownf("approve %s: %w", spec.Name, err)
 		}
 	}
 	p.Set("waiting for %s (%s)", spec.Name, spec.Signer)

@@ -135,7 +135,7 @@ func TestRequestToHungServer(t *testing.T) {
 	t.Cleanup(func() { close(s.hang) }) // before the server is closed, which waits for it
 	start := time.Now()
 	_, errOut, code := plugin(append([]string{"request", "bob", "--request-timeout", "1s"}, flags...)...)
-	if code != 3 || time.Since(start) > 10*time.Second || !strings.Contains(errOut, "error: send the request: no answer in time\nhint: run the same command again") {
+	if code != 3 || time.Since(start) > 10*time.Second || !strings.Contains(errOut, "error: send the request: the API server did not answer in time\nhint: run the same command again") {
 		t.Errorf("%d after %s: %s", code, time.Since(start), errOut)
 	}
 }
