@@ -3,7 +3,6 @@
 package cmd
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
-	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
 // faulty is a file system that dies or fills up at its at-th change.
@@ -94,13 +92,6 @@ func (f *faulty) Chmod(p string, m os.FileMode) error {
 }
 func (f *faulty) SyncDir(p string) error {
 	return f.do(false, func() error { return nil })
-}
-
-// plugin runs the command in this process.
-func plugin(args ...string) (out, errOut string, code int) {
-	env, _, o, e := cli.TestEnv()
-	code = cli.Run(context.Background(), env, New, args)
-	return o.String(), e.String(), code
 }
 
 // keysIn are the private keys in a folder, hidden files included, by content;

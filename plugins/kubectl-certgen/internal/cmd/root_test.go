@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"context"
 	"testing"
 
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/clitest"
 )
 
@@ -18,4 +20,11 @@ func TestMistakes(t *testing.T) {
 		Duration: []string{"request", "alice", "--duration"},
 		Cluster:  [][]string{{"request", "alice"}},
 	})
+}
+
+// plugin runs the command in this process.
+func plugin(args ...string) (out, errOut string, code int) {
+	env, _, o, e := cli.TestEnv()
+	code = cli.Run(context.Background(), env, New, args)
+	return o.String(), e.String(), code
 }

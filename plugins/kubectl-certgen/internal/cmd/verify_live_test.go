@@ -40,7 +40,7 @@ func TestReissueHasAllNames(t *testing.T) {
 			return names, c
 		}
 		before, cert := read()
-		command := strings.ReplaceAll(reissue(cert, []string{"api.example.org"}), "/etc/kubernetes/pki", dir)
+		command := strings.ReplaceAll(reissue(cert, []string{"api.example.org"}), "/etc/kubernetes/pki", filepath.ToSlash(dir))
 		if _, errOut, code := plugin(shellWords(command)[2:]...); code != 0 {
 			t.Errorf("%s: %s\n%s", name, command, errOut)
 			continue
