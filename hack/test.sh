@@ -22,7 +22,6 @@ layer() { # layer NAME COMMAND...
 
 modules_under() { find "$1" -name go.mod -not -path '*/testdata/*' -exec dirname {} \; | sort; }
 
-unit() { go test ./shared/... ./plugins/kubectl-nodehealth/... ./plugins/kubectl-auditpolicy/... ./plugins/kubectl-certgen/... ./plugins/kubectl-logarch/...; }
 # The packages of the real layer wait for their clusters more than they compute,
 # so two run at a time, those that take longest first. Real clusters on a small
 # machine can miss a deadline that has nothing to do with the code: a package
@@ -87,7 +86,7 @@ real=
 [ -z "$real" ] || layer "packages of the peers and the cluster" hack/packages.sh
 layer "build the plugins" make --no-print-directory build
 layer "house rules" hack/lint.sh
-layer "unit and command scripts" unit
+layer "unit and command scripts" make --no-print-directory test-unit
 layer "start-up and size against their limits" env GOWORK=off go -C test test -count=1 -v ./bench/startup
 layer "examples of the documentation, and its pictures" env GOWORK=off go -C test test ./examples ./pictures ./walkthrough
 

@@ -1,7 +1,7 @@
 // Command dist builds the release: for each plugin and platform an archive
 // (binary, LICENSE, THIRD_PARTY_LICENSES, README, man page, the program for Tab
 // completion) and its bill of materials, the checksums of all, and the manifests
-// for krew. The same source gives the same bytes wherever it is built.
+// for krew. The same source and the same Go give the same bytes wherever it is built.
 //
 //	dist [--out DIR] [--platforms os/arch,...] [--uri-base URL] VERSION
 package main

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func unknownFlags(repo, step string) ([]string, error) {
 		// What follows -- is another program's.
 		args, _, _ := strings.Cut(m[2], " -- ")
 		for _, f := range longFlag.FindAllString(args, -1) {
-			if !strings.Contains(string(page), f) {
+			if !slices.Contains(longFlag.FindAllString(string(page), -1), f) {
 				out = append(out, "kubectl "+m[1]+" "+f)
 			}
 		}

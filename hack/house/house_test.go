@@ -27,6 +27,7 @@ func TestFlagsOfNextSteps(t *testing.T) {
 	for step, want := range map[string]string{
 		"`kubectl certgen ca --out DIR`":                          "",
 		"`kubectl certgen ca --nowhere DIR`":                      "kubectl certgen --nowhere",
+		"`kubectl certgen ca --ou DIR`":                           "kubectl certgen --ou",
 		"`cat x | kubectl logarch parse - --nowhere`":             "kubectl logarch --nowhere",
 		"`kubectl nodehealth shell NODE -- journalctl --nowhere`": "",
 		"`kubectl get nodes --nowhere`":                           "",

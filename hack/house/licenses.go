@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/hack/notices"
 )
@@ -34,13 +35,7 @@ func licensePage(repo string) ([]byte, error) {
 	for _, m := range all {
 		who := "all four"
 		if len(in[m.Path]) < len(plugins) {
-			who = ""
-			for i, p := range in[m.Path] {
-				if i > 0 {
-					who += ", "
-				}
-				who += p
-			}
+			who = strings.Join(in[m.Path], ", ")
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Path, m.Version, m.License, who)
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,7 +80,9 @@ func messages(repo string) ([]message, error) {
 	for _, f := range files {
 		out = append(out, messagesOf(f, types)...)
 	}
-	sort.SliceStable(out, func(i, j int) bool { return order(out[i].plugin) < order(out[j].plugin) })
+	slices.SortStableFunc(out, func(a, b message) int {
+		return slices.Index(sections, a.plugin) - slices.Index(sections, b.plugin)
+	})
 	return out, nil
 }
 
@@ -90,15 +92,6 @@ func testOnly(rel string) bool {
 }
 
 var sections = []string{"all four", "nodehealth", "auditpolicy", "certgen", "logarch"}
-
-func order(plugin string) int {
-	for i, p := range sections {
-		if p == plugin {
-			return i
-		}
-	}
-	return len(sections)
-}
 
 func messagesOf(f source, types map[string]bool) []message {
 	plugin := "all four"

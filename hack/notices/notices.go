@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -66,7 +66,7 @@ func Of(repo string, packages ...string) ([]Module, error) {
 		}
 		out = append(out, found)
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	slices.SortFunc(out, func(a, b Module) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
@@ -102,15 +102,10 @@ func read(path, version, dir string) (Module, error) {
 	if len(kinds) == 0 {
 		return m, fmt.Errorf("%s %s: no licence in its module", path, version)
 	}
-	sort.Strings(kinds)
-	for i, k := range kinds {
-		if i > 0 && kinds[i-1] == k {
-			continue
-		}
-		if m.License != "" {
-			m.License += " AND "
-		}
-		m.License += k
+	slices.Sort(kinds)
+	kinds = slices.Compact(kinds)
+	m.License = strings.Join(kinds, " AND ")
+	for _, k := range kinds {
 		if !allowed(k) {
 			return m, fmt.Errorf("%s %s: %s is not among the allowed licences %s", path, version, k, strings.Join(Allowed, ", "))
 		}
@@ -119,14 +114,7 @@ func read(path, version, dir string) (Module, error) {
 	return m, nil
 }
 
-func allowed(kind string) bool {
-	for _, a := range Allowed {
-		if a == kind {
-			return true
-		}
-	}
-	return false
-}
+func allowed(kind string) bool { return slices.Contains(Allowed, kind) }
 
 var blanks = regexp.MustCompile(`\s+`)
 
