@@ -88,7 +88,7 @@ func messages(repo string) ([]message, error) {
 
 // testOnly packages never run for a user.
 func testOnly(rel string) bool {
-	return strings.HasPrefix(rel, "shared/clitest/") || strings.Contains(rel, "/internal/spacetest/")
+	return strings.HasPrefix(rel, "shared/clitest/") || strings.Contains(rel, "/internal/spacetest/") || strings.Contains(rel, "/internal/certtest/")
 }
 
 var sections = []string{"all four", "nodehealth", "auditpolicy", "certgen", "logarch"}

@@ -144,18 +144,26 @@ func scanElements(b []byte, i, depth int, f func(item []byte)) int {
 		if f != nil {
 			f(b[start:i])
 		}
-		i = skipSpace(b, i)
-		if i >= len(b) {
-			return -1
+		var more bool
+		if i, more = after(b, i, ']'); !more {
+			return i
 		}
-		if b[i] == ']' {
-			return i + 1
-		}
-		if b[i] != ',' {
-			return -1
-		}
-		i++
 	}
+}
+
+// after is the index behind the comma that follows what ends at i; without more
+// it is the index behind end, which closes the whole, or -1.
+func after(b []byte, i int, end byte) (next int, more bool) {
+	i = skipSpace(b, i)
+	switch {
+	case i >= len(b):
+		return -1, false
+	case b[i] == ',':
+		return i + 1, true
+	case b[i] == end:
+		return i + 1, false
+	}
+	return -1, false
 }
 
 // scanObject calls f with each member of the object that starts at b[i] (the
@@ -191,17 +199,10 @@ func scanMembers(b []byte, i, depth int, f func(key, val []byte)) int {
 		if f != nil {
 			f(key, b[start:i])
 		}
-		i = skipSpace(b, i)
-		if i >= len(b) {
-			return -1
+		var more bool
+		if i, more = after(b, i, '}'); !more {
+			return i
 		}
-		if b[i] == '}' {
-			return i + 1
-		}
-		if b[i] != ',' {
-			return -1
-		}
-		i++
 	}
 }
 

@@ -151,18 +151,27 @@ func members(b []byte, i int, f func(key []byte, from, start, end int) bool) int
 		if !f(key, from, start, i) {
 			return -1
 		}
-		if i = skipSpace(b, i); i >= len(b) {
-			return -1
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case '}':
-			return i + 1
-		default:
-			return -1
+		var more bool
+		if i, more = after(b, i, '}'); !more {
+			return i
 		}
 	}
+}
+
+// after is where the next member of an object or array that ends with end
+// begins, behind one that ends at i; without more it is the index after the
+// whole, or -1 where neither follows.
+func after(b []byte, i int, end byte) (next int, more bool) {
+	i = skipSpace(b, i)
+	switch {
+	case i >= len(b):
+		return -1, false
+	case b[i] == ',':
+		return skipSpace(b, i+1), true
+	case b[i] == end:
+		return i + 1, false
+	}
+	return -1, false
 }
 
 // elements calls f with each element of the array that begins at b[i] and
@@ -183,16 +192,9 @@ func elements(b []byte, i int, f func(start, end int) bool) int {
 		if !f(start, i) {
 			return -1
 		}
-		if i = skipSpace(b, i); i >= len(b) {
-			return -1
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case ']':
-			return i + 1
-		default:
-			return -1
+		var more bool
+		if i, more = after(b, i, ']'); !more {
+			return i
 		}
 	}
 }

@@ -2,8 +2,6 @@ package inspect
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -19,30 +17,22 @@ import (
 	"time"
 
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certtest"
 )
 
 func newPair(t *testing.T, cn string, ca bool) (*x509.Certificate, crypto.Signer, []byte, []byte) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+	key := certtest.Key(t)
+	c := certtest.Sign(t, &x509.Certificate{
 		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour),
 		IsCA: ca, BasicConstraintsValid: true, DNSNames: []string{"a.example.com"},
 	}, &x509.Certificate{Subject: pkix.Name{CommonName: cn}}, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
 	kd, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kd})
+	return c, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kd})
 }
 
 func b64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
@@ -121,16 +111,10 @@ func TestEveryContainer(t *testing.T) {
 
 // What cannot be read is said, and keeps nobody from the rest.
 func TestPartsThatCannotBeRead(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := certtest.Key(t)
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "one"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	one := certtest.Sign(t, tmpl, tmpl, &key.PublicKey, key)
+	good := b64(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: one.Raw}))
 	text := "kind: List\nitems:\n- {kind: Secret, type: kubernetes.io/tls, metadata: {name: bad}, data: {tls.crt: aGVsbG8=}}\n" +
 		"- {kind: Secret, metadata: {name: worse}, data: {tls.crt: '!!'}}\n- {kind: Secret, metadata: {name: good}, data: {tls.crt: " + good + "}}\n" +
 		"---\nkind: Config\nclusters:\n- {name: gone, cluster: {certificate-authority: nowhere.crt}}\n"

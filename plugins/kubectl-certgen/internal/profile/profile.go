@@ -6,6 +6,7 @@
 package profile
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -180,18 +181,7 @@ func (p Profile) Leaf(ca *pki.Authority, r LeafRequest) (t pki.Template, capped 
 	if err != nil {
 		return t, false, err
 	}
-	validity := r.Validity
-	if validity == 0 {
-		validity = p.Validity
-	}
-	// A certificate's times are whole seconds.
-	from, to := p.dates(r.Now.Truncate(time.Second), validity)
-	if from.Before(ca.Cert.NotBefore) {
-		from = ca.Cert.NotBefore
-	}
-	if cut := ca.Cap(to); !r.Outlive && cut.Before(to) {
-		to, capped = cut, true
-	}
+	from, to, capped := p.span(ca, r, p.Validity)
 	return pki.Template{
 		Serial: serial, Subject: l.subject, NotBefore: from, NotAfter: to, PublicKey: r.PublicKey,
 		Extensions: exts, SignatureAlgorithm: p.algorithm(pki.SpecOf(ca.Cert.PublicKey)), Outlive: r.Outlive,
@@ -225,6 +215,20 @@ func (p Profile) Faults(ca *pki.Authority, r LeafRequest) ([]string, error) {
 		return nil, err
 	}
 	return p.faults(l), nil
+}
+
+// span is from when to when a certificate of the CA is valid, in whole seconds:
+// as long as was asked for, else as usual. capped says that the end was cut to
+// the CA's.
+func (p Profile) span(ca *pki.Authority, r LeafRequest, usual time.Duration) (from, to time.Time, capped bool) {
+	from, to = p.dates(r.Now.Truncate(time.Second), cmp.Or(r.Validity, usual))
+	if from.Before(ca.Cert.NotBefore) {
+		from = ca.Cert.NotBefore
+	}
+	if cut := ca.Cap(to); !r.Outlive && cut.Before(to) {
+		to, capped = cut, true
+	}
+	return from, to, capped
 }
 
 // MaxDays is the longest validity that is taken; some more, and a time.Duration

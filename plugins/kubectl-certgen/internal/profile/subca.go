@@ -1,10 +1,6 @@
 package profile
 
-import (
-	"time"
-
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
-)
+import "github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 
 // SubCA makes the template of a CA below another one: the profile's CA, with
 // the issuer's key identifier, pathLen CAs below it, and no longer than its
@@ -18,18 +14,7 @@ func (p Profile) SubCA(ca *pki.Authority, r LeafRequest, pathLen int) (t pki.Tem
 	if err != nil {
 		return t, false, err
 	}
-	validity := r.Validity
-	if validity == 0 {
-		validity = p.CAValidity
-	}
-	// A certificate's times are whole seconds.
-	from, to := p.dates(r.Now.Truncate(time.Second), validity)
-	if from.Before(ca.Cert.NotBefore) {
-		from = ca.Cert.NotBefore
-	}
-	if cut := ca.Cap(to); !r.Outlive && cut.Before(to) {
-		to, capped = cut, true
-	}
+	from, to, capped := p.span(ca, r, p.CAValidity)
 	exts := p.caExts(caFacts{l.subject, r.Subject, l.keyID, serial, pathLen})
 	found := false
 	for i, e := range exts {

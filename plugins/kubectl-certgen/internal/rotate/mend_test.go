@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certtest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 )
@@ -31,19 +32,9 @@ func TestNewCAIsMended(t *testing.T) {
 		"no right to sign":            {pki.BasicConstraints(true, -1, true), pki.KeyUsage(x509.KeyUsageDigitalSignature, true)},
 		"an authority with an issuer": {bare, pki.AuthorityKeyID([]byte{1}, []byte{0x30, 0}, big.NewInt(7))},
 	} {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
+		key := certtest.Key(t)
 		tmpl := &x509.Certificate{Subject: pkix.Name{CommonName: "old"}, SerialNumber: big.NewInt(5), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), ExtraExtensions: exts}
-		der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		old, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
+		old := certtest.Sign(t, tmpl, tmpl, &key.PublicKey, key)
 		next, err := pki.GenerateKey(nextKey(old))
 		if err != nil {
 			t.Fatal(err)

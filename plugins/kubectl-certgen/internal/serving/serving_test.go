@@ -2,8 +2,6 @@ package serving
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -11,20 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certtest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-
-func key(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
 
 // cert is issued some days before now.
 func cert(t *testing.T, k *ecdsa.PrivateKey, cn string, daysAgo int, usage x509.ExtKeyUsage, names ...string) *x509.Certificate {
@@ -32,19 +22,11 @@ func cert(t *testing.T, k *ecdsa.PrivateKey, cn string, daysAgo int, usage x509.
 	at := now.Add(-time.Duration(daysAgo) * 24 * time.Hour)
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(int64(daysAgo + 1)), Subject: pkix.Name{CommonName: cn}, NotBefore: at, NotAfter: at.AddDate(1, 0, 0),
 		DNSNames: names, ExtKeyUsage: []x509.ExtKeyUsage{usage}}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return certtest.Sign(t, tmpl, tmpl, k.Public(), k)
 }
 
 func TestJudge(t *testing.T) {
-	k, k2 := key(t), key(t)
+	k, k2 := certtest.Key(t), certtest.Key(t)
 	server, client := x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth
 	old := cert(t, k, "kube-apiserver", 360, server, "cp1", "kubernetes")
 	served := inspect.Item{Kind: inspect.Certificate, Source: "apiserver 10.0.0.1:6443", Cert: old, Served: true}

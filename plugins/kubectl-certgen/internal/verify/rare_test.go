@@ -2,8 +2,6 @@ package verify
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -13,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certtest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
@@ -50,25 +49,10 @@ func TestRareKinds(t *testing.T) {
 }
 
 func TestNameConstraints(t *testing.T) {
-	key := func() *ecdsa.PrivateKey {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
 	sign := func(c, parent *x509.Certificate, pub, by *ecdsa.PrivateKey) *x509.Certificate {
 		c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 		c.BasicConstraintsValid = true
-		der, err := x509.CreateCertificate(rand.Reader, c, parent, &pub.PublicKey, by)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out
+		return certtest.Sign(t, c, parent, &pub.PublicKey, by)
 	}
 	ca := func(cn string, permitted ...string) *x509.Certificate {
 		return &x509.Certificate{Subject: pkix.Name{CommonName: cn}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, PermittedDNSDomains: permitted, PermittedDNSDomainsCritical: len(permitted) > 0}
@@ -84,7 +68,7 @@ func TestNameConstraints(t *testing.T) {
 		{"outside of the intermediate's", nil, []string{"example.com"}, "localhost", Clients},
 		{"a dot in front", []string{".example.com"}, nil, "api.example.com", []Client{PyCA}},
 	} {
-		rk, ik, lk := key(), key(), key()
+		rk, ik, lk := certtest.Key(t), certtest.Key(t), certtest.Key(t)
 		root := ca("root", c.root...)
 		root = sign(root, root, rk, rk)
 		by, bk, pool := root, rk, []*x509.Certificate(nil)

@@ -206,29 +206,16 @@ func (r *reader) described1(secs map[string]section) error {
 	}
 	o.Status.Capacity, o.Status.Allocatable = quantities(secs["Capacity"]), quantities(secs["Allocatable"])
 	info := &o.Status.NodeInfo
+	facts := map[string]*string{
+		"Machine ID": &info.MachineID, "System UUID": &info.SystemUUID, "Boot ID": &info.BootID,
+		"Kernel Version": &info.KernelVersion, "OS Image": &info.OSImage, "Operating System": &info.OperatingSystem, "Architecture": &info.Architecture,
+		"Container Runtime Version": &info.ContainerRuntimeVersion, "Kubelet Version": &info.KubeletVersion,
+		//lint:ignore SA1019 nodes before v1.33 tell it
+		"Kube-Proxy Version": &info.KubeProxyVersion,
+	}
 	for _, p := range secs["System Info"].pairs() {
-		switch p[0] {
-		case "Machine ID":
-			info.MachineID = p[1]
-		case "System UUID":
-			info.SystemUUID = p[1]
-		case "Boot ID":
-			info.BootID = p[1]
-		case "Kernel Version":
-			info.KernelVersion = p[1]
-		case "OS Image":
-			info.OSImage = p[1]
-		case "Operating System":
-			info.OperatingSystem = p[1]
-		case "Architecture":
-			info.Architecture = p[1]
-		case "Container Runtime Version":
-			info.ContainerRuntimeVersion = p[1]
-		case "Kubelet Version":
-			info.KubeletVersion = p[1]
-		case "Kube-Proxy Version":
-			//lint:ignore SA1019 nodes before v1.33 tell it
-			info.KubeProxyVersion = p[1]
+		if fact := facts[p[0]]; fact != nil {
+			*fact = p[1]
 		}
 	}
 	n := r.b.AddNode(o)

@@ -85,76 +85,68 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// Both bridges pass bytes both ways and end when either side ends; they are run
-// here with the chroot taken off.
-func TestBridges(t *testing.T) {
+// eachBridge runs a test with each program that can be a bridge, with the chroot
+// taken off. serve gets the socket's end of its one connection.
+func eachBridge(t *testing.T, serve func(net.Conn), test func(t *testing.T, c *exec.Cmd)) {
+	t.Helper()
 	for _, program := range []string{"python3", "perl"} {
-		path, err := exec.LookPath(program)
-		if err != nil {
-			t.Logf("NOT TESTED: no %s here", program)
-			continue
-		}
-		socket := filepath.Join(t.TempDir(), "s")
-		l, err := net.Listen("unix", socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			c, err := l.Accept()
+		t.Run(program, func(t *testing.T) {
+			path, err := exec.LookPath(program)
 			if err != nil {
-				return
+				t.Skipf("NOT TESTED: no %s here", program)
 			}
-			_, _ = io.Copy(c, c) // an echo, until the other side has no more
-			c.Close()
-		}()
+			socket := filepath.Join(t.TempDir(), "s")
+			l, err := net.Listen("unix", socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				if c, err := l.Accept(); err == nil {
+					serve(c)
+					c.Close()
+				}
+			}()
+			argv := Bridge(path, socket)[2:]
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			c := exec.CommandContext(ctx, argv[0], argv[1:]...)
+			c.WaitDelay = time.Second
+			test(t, c)
+		})
+	}
+}
+
+// Both bridges pass bytes both ways and end when either side ends.
+func TestBridges(t *testing.T) {
+	echo := func(c net.Conn) { _, _ = io.Copy(c, c) } // until the other side has no more
+	eachBridge(t, echo, func(t *testing.T, c *exec.Cmd) {
 		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-		argv := Bridge(path, socket)[2:]
-		c := exec.Command(argv[0], argv[1:]...)
 		c.Stdin = bytes.NewReader(want)
 		got, err := c.Output()
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %v, %d of %d bytes", program, err, len(got), len(want))
+			t.Errorf("%v, %d of %d bytes", err, len(got), len(want))
 		}
-		l.Close()
-	}
+	})
 }
 
 // A bridge ends when the socket does, though its input stays open.
 func TestBridgeEndsWithItsSocket(t *testing.T) {
-	for _, program := range []string{"python3", "perl"} {
-		path, err := exec.LookPath(program)
-		if err != nil {
-			t.Logf("NOT TESTED: no %s here", program)
-			continue
-		}
-		socket := filepath.Join(t.TempDir(), "s")
-		l, err := net.Listen("unix", socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			if c, err := l.Accept(); err == nil {
-				c.Close()
-			}
-		}()
-		argv := Bridge(path, socket)[2:]
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		c := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		c.WaitDelay = time.Second
+	eachBridge(t, func(net.Conn) {}, func(t *testing.T, c *exec.Cmd) {
 		open, in, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer open.Close()
+		defer in.Close()
 		c.Stdin = open
+		begin := time.Now()
 		// Output waits until nobody holds its end any more, a child neither.
-		if _, err := c.Output(); err != nil && ctx.Err() != nil {
-			t.Errorf("%s: %v", program, err)
+		_, err = c.Output()
+		if took := time.Since(begin); took > 9*time.Second {
+			t.Errorf("it went on for %s: %v", took, err)
 		}
-		cancel()
-		in.Close()
-		open.Close()
-		l.Close()
-	}
+	})
 }
 
 // The script looks at the files of hosts as distributions lay them out.
