@@ -398,19 +398,20 @@ func TestLogErrorsAreEvidence(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	for want, text := range map[string]string{
-		"the file is empty":              "  \n",
-		"truncated":                      `{"kind":"NodeList","items":[{"metadata":{"name":"a"`,
-		"not JSON: line 2":               "{\"kind\":\n}",
-		"not YAML":                       "apiVersion: v1\nkind: [Node\n",
-		"no node in it, only Deployment": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n",
-		"binary data":                    "\x00\x01\x02PNG",
-		"the table of kubectl get":       "NAME   STATUS   ROLES    AGE   VERSION\nn1     Ready    <none>   5d    v1.30.0\n",
-		"only an error of kubectl":       "Error from server (NotFound): nodes \"x\" not found\n",
-		"not a capture":                  "just some words\n",
-		"not of a node":                  "Name:         web\nNamespace:    default\nConditions:\n  Type   Status\n",
-		"a Node without a name":          "apiVersion: v1\nkind: Node\nmetadata: {}\n",
-		"a Node in it cannot be read":    "apiVersion: v1\nkind: Node\nmetadata: {name: [1]}\n",
-		"no node in it, only Event":      `{"kind":"EventList","apiVersion":"v1","items":[]}`,
+		"the file is empty":               "  \n",
+		"truncated":                       `{"kind":"NodeList","items":[{"metadata":{"name":"a"`,
+		"not JSON: line 2":                "{\"kind\":\n}",
+		"not YAML":                        "apiVersion: v1\nkind: [Node\n",
+		"no node in it, only Deployment":  "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n",
+		"binary data":                     "\x00\x01\x02PNG",
+		"the table of kubectl get":        "NAME   STATUS   ROLES    AGE   VERSION\nn1     Ready    <none>   5d    v1.30.0\n",
+		"the table of kubectl get, which": "$ kubectl get events -A\nNAMESPACE   LAST SEEN   TYPE      REASON         OBJECT    MESSAGE\ndefault     3m12s       Normal    NodeNotReady   node/n1   Node n1 status is now: NodeNotReady\n",
+		"only an error of kubectl":        "Error from server (NotFound): nodes \"x\" not found\n",
+		"not a capture":                   "just some words\n",
+		"not of a node":                   "Name:         web\nNamespace:    default\nConditions:\n  Type   Status\n",
+		"a Node without a name":           "apiVersion: v1\nkind: Node\nmetadata: {}\n",
+		"a Node in it cannot be read":     "apiVersion: v1\nkind: Node\nmetadata: {name: [1]}\n",
+		"no node in it, only Event":       `{"kind":"EventList","apiVersion":"v1","items":[]}`,
 	} {
 		_, err := fromStdin(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -51,7 +51,7 @@ var (
 	dumpMark     = lazyregexp.New(`(?m)^==== START logs for container `)
 	describeName = lazyregexp.New(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
 	describeBody = lazyregexp.New(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
-	getTable     = lazyregexp.New(`(?m)^NAME +STATUS +(ROLES +)?AGE`)
+	getTable     = lazyregexp.New(`(?m)^(?:NAMESPACE +)?(?:NAME +STATUS +(?:ROLES +)?AGE|NAME +READY +STATUS +RESTARTS|LAST SEEN +TYPE +REASON)`)
 	kubectlError = lazyregexp.New(`^(Error from server|error: |The connection to the server|Unable to connect)`)
 	yamlKey      = lazyregexp.New(`(?m)^(- )?(apiVersion|kind|items|metadata|status|spec) *:|^ *(- )?(conditions|lastHeartbeatTime) *:`)
 	jsonStart    = lazyregexp.New(`(?m)^(\{|\[\s*[\[{\]])`) // not [root@host ~]#

@@ -102,6 +102,12 @@ func KnownCondition(t corev1.NodeConditionType) (Known, bool) {
 	return k, ok
 }
 
+// BadCondition returns what is known of a condition that has its bad status.
+func BadCondition(c *corev1.NodeCondition) (Known, bool) {
+	k, ok := conditionTable[c.Type]
+	return k, ok && k.bad(c.Status)
+}
+
 // core says whether a type is one of Kubernetes' own, which have checks of
 // their own.
 func core(t corev1.NodeConditionType) bool {

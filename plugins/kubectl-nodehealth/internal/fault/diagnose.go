@@ -248,7 +248,7 @@ func notReady(v *snapshot.View, s *Signals) *guess {
 	case strings.Contains(s.Message, "missing node capacity"):
 		return &guess{name: KubeletNotReady, confidence: Medium, summary: "The kubelet could not read the machine's capacity from the container runtime or cAdvisor."}
 	}
-	return &guess{name: KubeletNotReady, confidence: Medium, summary: fmt.Sprintf("The kubelet runs and says that the node is not ready%s: %s.", since, phrase.Clip(phrase.Sentence(s.Message), 160))}
+	return &guess{name: KubeletNotReady, confidence: Medium, summary: fmt.Sprintf("The kubelet runs and says that the node is not ready%s: %s.", since, phrase.Clip(phrase.Sentence(s.Message), 320))}
 }
 
 // expiredClient: the kubelet's certificate is over and it has not been missed

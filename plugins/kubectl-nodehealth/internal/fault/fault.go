@@ -111,6 +111,10 @@ func dress(v *snapshot.View, s *Signals, g *guess) *Fault {
 		f.Phrase = g.phrase
 	}
 	f.Why = evidence(v, s, g.name)
+	if text, e := alongside(v, g.name); e != nil {
+		f.Summary += text
+		f.Why = append(f.Why, *e)
+	}
 	for _, e := range f.Why {
 		f.Evidence = append(f.Evidence, e.Label+": "+e.Text)
 	}

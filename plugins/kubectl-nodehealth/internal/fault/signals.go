@@ -185,7 +185,7 @@ func evidence(v *snapshot.View, s *Signals, name string) []Evidence {
 			}
 		}
 		if c.Message != "" {
-			text += ": " + phrase.Clip(phrase.Sentence(c.Message), 240)
+			text += ": " + phrase.Clip(phrase.Sentence(c.Message), 640)
 		}
 		add("Ready", "node status", "%s", text)
 		if gap, ok := v.Gap(); ok {
