@@ -46,10 +46,12 @@ var Signatures = []Signature{
 	{"WrongName", "kubelet", re(`x509: certificate is (?:valid for|not valid for any)`), "a server is called by a name or address that is not in its certificate", "the names in the line: kubectl certgen inspect; certSANs of the API server", 0},
 	{"JoinRefused", "k3s", re(`token CA hash does not match|Node password rejected`), "the server does not let this machine join: the token is that of another cluster, or the node's name was used by another machine", "K3S_TOKEN or RKE2's token; kubectl -n kube-system get secret NAME.node-password.k3s", 0},
 	{"Unauthorized", "kubelet", re(`err="Unauthorized"|: Unauthorized$`), "the API server does not accept the kubelet's credentials", "/var/lib/kubelet/pki, pending CSRs", 0},
-	{"APIServerRefused", "kubelet", re(`dial tcp \S+:\d+: (?:connect: connection refused|i/o timeout|connect: no route to host|connectex: )|net/http: TLS handshake timeout`), "the kubelet cannot reach the API server (or another address in the line)", "the address in the line: load balancer, firewall, control plane", 0},
+	{"APIServerRefused", "kubelet", re(`dial tcp \S+:\d+: (?:connect: connection refused|i/o timeout|connect: no route to host|connectex: )|net/http: TLS handshake timeout|https://[^ "]+/apis?/[^ "]*\\*"?: (?:net/http: request canceled|context deadline exceeded|http2: client connection|(?:unexpected )?EOF|(?:read|write) tcp \S+: (?:read: |write: )?(?:use of closed network connection|connection reset by peer|broken pipe))`), "the kubelet cannot reach the API server (or another address in the line)", "the address in the line: load balancer, firewall, control plane", 0},
+	{"APIServerFails", "kubelet", re(`an error on the server \(.*\) has prevented the request from succeeding|the server is currently unable to handle the request`), "the API server, or the load balancer before it, answers with an error", "kubectl get --raw '/readyz?verbose'; the API server's and etcd's logs; the load balancer's targets", 3},
 	{"NameNotResolved", "kubelet", re(`dial tcp: lookup \S+?(?: on \S+)?: (?:no such host|i/o timeout|server misbehaving|Temporary failure)`), "a name cannot be resolved on this node: that of the API server, a registry or another in the line", "the name in the line; /etc/resolv.conf of the node", 0},
 	{"KubeletNotConfigured", "kubelet", re(`failed to (?:load|read) [Kk]ubelet config file`), "the kubelet has no configuration: kubeadm init or join has not run here, or did not get that far", "kubeadm's own output; ls /var/lib/kubelet/config.yaml", 0},
 	{"BootstrapMissing", "kubelet", re(`unable to load bootstrap kubeconfig|bootstrap client certificate (?:in .* )?is expired`), "the kubelet's kubeconfig or client certificate is missing or expired, and it has nothing to ask for a new one with", "openssl x509 -enddate -noout -in /var/lib/kubelet/pki/kubelet-client-current.pem; join again, or make a new kubelet.conf", 0},
+	{"Standalone", "kubelet", re(`No API server defined - no node status update will be sent|Standalone mode, no API client`), "the kubelet was started without a kubeconfig: it runs on its own and never registers", "systemctl cat kubelet: --kubeconfig and --bootstrap-kubeconfig, and whether the drop-in that gives them is there", 0},
 	{"CSRNotSigned", "kubelet", re(`certificate request was not signed`), "the kubelet asked for a certificate and nobody approved the request", "kubectl get csr; kubectl certificate approve NAME", 0},
 	{"NoServingCertificate", "kubelet", re(`no serving certificate available for the kubelet`), "the kubelet has no serving certificate yet: logs, exec and metrics fail", "kubectl get csr; kubectl certificate approve NAME", 3},
 	{"NodeIPMissing", "kubelet", re(`failed to validate nodeIP|node IP: .* not found in the host's network interfaces`), "the kubelet's --node-ip is no address of this machine", "--node-ip in /var/lib/kubelet/kubeadm-flags.env or the unit's drop-ins; ip addr", 0},
@@ -61,7 +63,7 @@ var Signatures = []Signature{
 	{"Forbidden", "kubelet", re(`is forbidden: User \\*"(?:system:anonymous|system:bootstrap|system:node:[^"]*" cannot \w+ resource \\*"(?:nodes|leases|csinodes)\b)`), "the API server does not let the kubelet do what it has to", "the name in its certificate (system:node:NAME), --authorization-mode=Node,RBAC", 0},
 	{"ResolvConfMissing", "kubelet", re(`open \S*resolv\.conf: no such file`), "the resolv.conf that the kubelet gives to pods is not there", "resolvConf in /var/lib/kubelet/config.yaml; systemd-resolved", 0},
 	{"PLEGUnhealthy", "kubelet", re(`PLEG is not healthy: pleg was last seen active`), "the runtime answers too slowly for the kubelet to see its pods", "the runtime's log, disk latency, number of containers", 0},
-	{"NameReserved", "containerd", re(`failed to reserve (?:container|sandbox) name|name (?:\\*"[^"]*" )?is reserved|requests that are timing out in CRI-O`), "the runtime is still busy with what the kubelet asks for again: it is slow, most often for the disk", "disk latency (iostat -x 1), pressure (kubectl nodehealth NODE), number of containers", 3},
+	{"NameReserved", "containerd", re(`failed to reserve (?:container|sandbox) name|name (?:\\*"[^"]*" )?is reserved|The container name \S+ is already in use by container|requests that are timing out in CRI-O`), "the runtime is still busy with what the kubelet asks for again: it is slow, most often for the disk", "disk latency (iostat -x 1), pressure (kubectl nodehealth NODE), number of containers", 3},
 	{"RuntimeDown", "kubelet", re(`container runtime is down|rpc error: code = Unavailable desc = connection error.*(?:containerd|crio|docker|dockerd|dockershim)\.sock`), "the container runtime does not answer", "systemctl status containerd (or crio, docker, cri-docker: the socket in the line)", 0},
 	{"NetworkPluginNotReady", "kubelet", re(`NetworkPluginNotReady|cni plugin not initialized|no networks found in /etc/cni|failed to (?:setup|set up) network for sandbox|error adding pod \S+ to CNI network`), "the network plugin is missing or fails", "/etc/cni/net.d, the network plugin's pod on the node", 0},
 	{"IPExhausted", "kubelet", re(`no IP addresses available in range|failed to allocate for range|failed to assign an IP address`), "the node's range of pod addresses is used up", "podCIDR and maxPods; leaked addresses in /var/lib/cni/networks", 0},
@@ -82,8 +84,13 @@ var Signatures = []Signature{
 	{"HNSFailed", "kubelet", re(`HNS failed with error|hnsCall failed|Waiting for the Network to be created|subnet\.env: no such file`), "the Windows host network service or flannel has no network", "restart hns, kube-proxy and flannel; delete c:\\k\\SourceVip.json and flannel's files before rejoining", 0},
 	{"EtcdSlow", "etcd", re(`apply request took too long|slow fdatasync|failed to send out heartbeat on time|etcdserver: request timed out|etcdserver: leader changed`), "etcd waits for its disk or its peers; everything that the API server does waits with it", "the disk under etcd's data (fio, iostat -x 1); etcd_disk_wal_fsync_duration_seconds", 3},
 	{"EtcdFull", "etcd", re(`mvcc: database space exceeded`), "etcd has reached its quota: nothing can be written to the cluster any more", "etcdctl alarm list; compact, defrag, alarm disarm; --quota-backend-bytes", 0},
+	heartbeatFails,
 	kubeletFails,
 }
+
+// heartbeatFails is what a kubelet says each time that it cannot tell that it
+// lives. It counts where no other signature knows the line's reason.
+var heartbeatFails = Signature{"HeartbeatFails", "kubelet", re(`Error updating node status, will retry|[Uu]nable to update node status|[Ff]ailed to (?:update|ensure) (?:node )?lease`), "the kubelet cannot renew its lease or post its status: the node becomes NotReady", "the error at the end of the line; restarting the kubelet helps where it holds on to a dead connection", 3}
 
 // kubeletFails is what a kubelet says of any start that fails. The line has the
 // reason, so it is a hit only where no other signature knows it.
@@ -136,11 +143,13 @@ func (s *Scanner) Add(r Record) {
 	if registered.MatchString(r.Raw) {
 		delete(s.hits, "NodeNotFound") // every kubelet says it until it has registered
 	}
+	known := false
 	for _, sig := range Signatures {
 		at := sig.Pattern.FindStringIndex(r.Raw)
-		if at == nil {
+		if at == nil || known && sig.Name == heartbeatFails.Name {
 			continue
 		}
+		known = true
 		h := s.hits[sig.Name]
 		if h == nil {
 			if s.hits == nil {
