@@ -178,6 +178,13 @@ func TestStoryWidth(t *testing.T) {
 		if !strings.HasPrefix(b.String(), broken.Name+"   UNHEALTHY   container runtime down (high confidence)") {
 			t.Errorf("the first line is not the answer:\n%s", b.String())
 		}
+		// Where evidence is from is said at any width, in words: it is only seen,
+		// not heard, that something stands at the right.
+		for _, e := range l.Items[0].Fault.Why {
+			if e.Source != "" && !strings.Contains(b.String(), " from "+e.Source+"\n") {
+				t.Errorf("width %d: it is not said that %q is from %s:\n%s", width, e.Label, e.Source, b.String())
+			}
+		}
 	}
 }
 

@@ -147,7 +147,9 @@ func section(b *strings.Builder, p Paint, title string) {
 
 const labelWidth = 9
 
-// labelled writes "    label     text ... source", folded under the text.
+// labelled writes "    label     text ... from source", folded under the text.
+// The word says what the place at the right says to the eye; where there is no
+// room beside the text the source has a line of its own.
 func labelled(b *strings.Builder, label, text, source string, p Paint, width int) {
 	indent := strings.Repeat(" ", 4+labelWidth+1)
 	if len(label) > labelWidth {
@@ -158,8 +160,14 @@ func labelled(b *strings.Builder, label, text, source string, p Paint, width int
 	var folded strings.Builder
 	fold.Hang(&folded, lead, indent, text, width)
 	shown := strings.TrimSuffix(folded.String(), "\n")
-	last := shown[strings.LastIndexByte(shown, '\n')+1:]
-	if gap := width - fold.Width(last) - len(source); source != "" && gap >= 2 {
+	if source != "" {
+		source = "from " + source
+		last := shown[strings.LastIndexByte(shown, '\n')+1:]
+		gap := width - fold.Width(last) - len(source)
+		if gap < 2 {
+			shown += "\n"
+			gap = max(len(indent), width-len(source))
+		}
 		shown += strings.Repeat(" ", gap) + p.by(p.Faint, source)
 	}
 	fmt.Fprintln(b, shown)
