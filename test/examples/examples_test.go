@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 func TestRead(t *testing.T) {
@@ -36,10 +38,7 @@ func TestRead(t *testing.T) {
 // Every example that needs no cluster works. Those that need one are known by
 // failing for the want of it; e2e/examples runs all of them on a real one.
 func TestOffline(t *testing.T) {
-	repo, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo := program.Repo()
 	bin := t.TempDir()
 	for _, p := range []string{"nodehealth", "auditpolicy", "certgen", "logarch"} {
 		c := exec.Command("go", "build", "-o", bin, "./plugins/kubectl-"+p)

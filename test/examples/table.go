@@ -8,7 +8,7 @@ var Exceptions = []Exception{
 	{regexp.MustCompile(`^sudo kubectl certgen rotate ca --stage (trust|rollback)`), "needs a running rotation; e2e/certgen-live goes through all stages"},
 	{regexp.MustCompile(`^hack/(demo|build)\.sh\b`), "is the suite itself, or what it is made of"},
 	{regexp.MustCompile(`kubectl nodehealth crictl kube-worker-1 -it`), "is interactive, and needs crictl on the node; e2e/nodetools runs it"},
-	{regexp.MustCompile(`--agent otel --binary ./otelcol`), "needs the collector, which e2e/logarch-parse builds and runs this with"},
+	{regexp.MustCompile(`--agent otel --binary ./otelcol`), "needs the collector, which judges/otelcol builds and runs this with"},
 	{regexp.MustCompile(`^kubectl nodehealth shell kube-worker-1$`), "is interactive; e2e/nodetools drives it through a terminal"},
 }
 

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/clusterwright/kubectl-plugins/test/examples"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 var update = flag.Bool("update", false, "make the pictures anew")
@@ -39,10 +40,7 @@ var sessions = []struct {
 // A picture is what its commands print on a terminal, but for the dates. No
 // line of it is wider than the terminal, but for commands.
 func TestPictures(t *testing.T) {
-	repo, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo := program.Repo()
 	bin := t.TempDir()
 	r := examples.Runner{Repo: repo, Bin: bin, Work: t.TempDir(), Columns: Columns}
 	for _, s := range sessions {

@@ -9,15 +9,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 var block = regexp.MustCompile("(?ms)^```(go|diff|sh) ?(\\S*)\\n(.*?)^```$")
 
 func TestACheckInTenMinutes(t *testing.T) {
-	repo, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo := program.Repo()
 	text, err := os.ReadFile(filepath.Join(repo, "CONTRIBUTING.md"))
 	if err != nil {
 		t.Fatal(err)

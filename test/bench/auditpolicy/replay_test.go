@@ -168,6 +168,9 @@ func decodeAll(t *testing.T, file string, workers int) time.Duration {
 			batch = nil
 		}
 	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
 	lines <- batch
 	close(lines)
 	wg.Wait()

@@ -106,18 +106,39 @@ func (w *world) shells(bin string) {
 			}
 		}
 	}
-	// zsh has no way to ask without a terminal: its script is read, and has to
-	// be for the program's own name.
+}
+
+// Every script is one to its shell, which for zsh is all that can be asked
+// without a terminal, and is for the program's own name. What install writes is
+// ours, and as clean as the scripts of this repository.
+func TestCompletionScripts(t *testing.T) {
+	w := newWorld(t)
+	bin := w.withPlugins(filepath.Join(w.home, "none"))
 	for _, p := range plugins {
-		out, _ := w.ok("kubectl-"+p, "completion", "zsh")
-		if !strings.HasPrefix(out, "#compdef kubectl-"+p+"\n") {
-			w.t.Errorf("zsh script of %s: %.40q", p, out)
+		for _, x := range []struct {
+			shell, parse, head string
+		}{
+			{"bash", "-n", "# bash completion V2 for kubectl-" + p},
+			{"zsh", "-n", "#compdef kubectl-" + p + "\n"},
+			{"fish", "--no-execute", "# fish completion for kubectl-" + p},
+		} {
+			out, _ := w.ok("kubectl-"+p, "completion", x.shell)
+			if !strings.HasPrefix(out, x.head) {
+				t.Errorf("%s script of %s: %.60q", x.shell, p, out)
+			}
+			file := filepath.Join(w.home, p+"."+x.shell)
+			for text, broken := range map[string]bool{out: false, out + "\nif (((\n": true} {
+				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if said, errOut, code := w.run(x.shell, x.parse, file); (code != 0) != broken {
+					t.Errorf("%s %s of %s's script, broken %v: status %d\n%s%s", x.shell, x.parse, p, broken, code, said, errOut)
+				}
+			}
 		}
-		file := filepath.Join(w.home, "_"+p)
-		if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
-			w.t.Fatal(err)
-		}
-		w.ok("zsh", "-n", file)
+		completer := filepath.Join(bin, "kubectl_complete-"+p)
+		w.ok("sh", "-n", completer)
+		w.ok("shellcheck", completer)
 	}
 }
 

@@ -13,10 +13,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/test/cluster"
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 var plugins = []string{"nodehealth", "auditpolicy", "certgen", "logarch"}
@@ -31,10 +33,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	repo, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo := program.Repo()
 	w := &world{t: t, repo: repo, home: t.TempDir()}
 	bin := filepath.Join(w.home, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
@@ -48,27 +47,15 @@ func newWorld(t *testing.T) *world {
 		"GIT_COMMITTER_NAME=index", "GIT_COMMITTER_EMAIL=index@example.com",
 	}
 	w.goRun(filepath.Join(repo, "hack", "tools"), "build", "-o", filepath.Join(bin, "kubectl-krew"), "sigs.k8s.io/krew/cmd/krew")
-	script := fmt.Sprintf("#!/bin/sh\nexec %q kubectl \"$@\"\n", kubernetesBinary(t))
+	kubernetes, err := cluster.Binary("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\nexec %q kubectl \"$@\"\n", kubernetes)
 	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// kubernetesBinary is the test cluster's one binary (hack/build-k8s.sh), which
-// is kubectl too.
-func kubernetesBinary(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, _ := filepath.Glob(filepath.Join(cache, "clusterwright", "k8s-v*"))
-	slices.Sort(found)
-	if len(found) == 0 {
-		t.Fatal("no Kubernetes binary: run hack/build-k8s.sh")
-	}
-	return found[len(found)-1]
 }
 
 // goRun runs the Go tool with this process's own environment (its caches).
@@ -131,7 +118,7 @@ func (w *world) ok(name string, args ...string) (string, string) {
 }
 
 // publish commits manifests as an index.
-func (w *world) publish(index string, manifests string) {
+func (w *world) publish(index, manifests string) {
 	w.t.Helper()
 	dir := filepath.Join(index, "plugins")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

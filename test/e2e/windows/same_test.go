@@ -5,8 +5,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+
+	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
 // Every verb that needs no cluster says the same on both systems. A path is
@@ -52,7 +53,6 @@ func TestSameAnswers(t *testing.T) {
 		{args: "logarch beats"},
 	} {
 		words := strings.Fields(c.args)
-		program := "kubectl-" + words[0]
 		stdin := ""
 		if c.stdin != "" {
 			b, err := os.ReadFile(filepath.Join(dir, c.stdin))
@@ -61,31 +61,36 @@ func TestSameAnswers(t *testing.T) {
 			}
 			stdin = string(b)
 		}
-		want := linux(t, dir, stdin, program, words[1:]...)
+		want := linux(t, dir, stdin, words[0], words[1:]...)
 		for k, w := range words {
 			if !c.slash && strings.HasPrefix(w, "examples/") {
 				words[k] = strings.ReplaceAll(w, "/", `\`)
 			}
 		}
-		got := m.run(t, "same", stdin, program, words[1:]...)
-		if neutral(got, dir) != neutral(want, dir) {
+		got := m.run(t, "same", stdin, "kubectl-"+words[0], words[1:]...)
+		if neutral(t, got, dir) != neutral(t, want, dir) {
 			t.Errorf("%d: %s\n=== Windows\n%v\n=== Linux\n%v", i, c.args, got, want)
 		}
 	}
 }
 
 // version is that of the Linux plugins; the Windows ones are built without.
-var version = sync.OnceValue(func() string {
-	out, _ := exec.Command(filepath.Join(linuxBin(), "kubectl-certgen"), "version").Output()
+func version(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command(program.Plugin(t, "certgen"), "version").Output()
 	words := strings.Fields(string(out))
-	return words[min(2, len(words)-1)]
-})
+	if err != nil || len(words) < 3 {
+		t.Fatalf("version: %v: %q", err, out)
+	}
+	return words[2]
+}
 
 // neutral is a result in which a path and the words of the system do not tell
 // which system it is from. The folder is the one that the command ran in.
-func neutral(r result, folder string) string {
+func neutral(t *testing.T, r result, folder string) string {
+	t.Helper()
 	s := strings.NewReplacer(
-		`          "version": "`+version()+"\",\n", "",
+		`          "version": "`+version(t)+"\",\n", "",
 		`\\`, "/", `\`, "/",
 		"File not found.", "no such file or directory", "Path not found.", "no such file or directory",
 	).Replace(r.String())

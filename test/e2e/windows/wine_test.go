@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/test/program"
 	"github.com/clusterwright/kubectl-plugins/test/wine"
 )
 
@@ -58,14 +59,6 @@ func start(t *testing.T) *machine {
 	return m
 }
 
-func repository() string {
-	dir, err := filepath.Abs("../../..")
-	if err != nil {
-		panic(err)
-	}
-	return dir
-}
-
 func (m *machine) build() error {
 	if _, err := exec.LookPath("wine"); err != nil {
 		return err
@@ -93,10 +86,10 @@ func (m *machine) build() error {
 	for _, p := range plugins {
 		packages = append(packages, "./plugins/kubectl-"+p)
 	}
-	if err := build(repository(), "", packages...); err != nil {
+	if err := build(program.Repo(), "", packages...); err != nil {
 		return err
 	}
-	if err := build(filepath.Join(repository(), "test"), "off", "./cmd/kubectl"); err != nil {
+	if err := build(filepath.Join(program.Repo(), "test"), "off", "./cmd/kubectl"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
@@ -120,9 +113,9 @@ func (r result) String() string {
 }
 
 // run runs a program of C:\bin in a folder of drive C.
-func (m *machine) run(t *testing.T, dir, stdin, program string, args ...string) result {
+func (m *machine) run(t *testing.T, dir, stdin, name string, args ...string) result {
 	t.Helper()
-	words := append([]string{`C:\bin\` + program + ".exe"}, args...)
+	words := append([]string{`C:\bin\` + name + ".exe"}, args...)
 	r := finish(t, m.command(dir, stdin, words...))
 	if r.code != 0 && r.out == "" && r.err == "" {
 		// No plugin fails without a word: wine did not start it, which a busy
@@ -152,17 +145,10 @@ func (m *machine) command(dir, stdin string, args ...string) *exec.Cmd {
 	return c
 }
 
-func linuxBin() string {
-	if bin := os.Getenv("CLUSTERWRIGHT_BIN"); bin != "" {
-		return bin
-	}
-	return filepath.Join(repository(), "bin")
-}
-
 // linux runs the plugin that make build has made.
-func linux(t *testing.T, dir, stdin, program string, args ...string) result {
+func linux(t *testing.T, dir, stdin, plugin string, args ...string) result {
 	t.Helper()
-	c := exec.Command(filepath.Join(linuxBin(), program), args...)
+	c := exec.Command(program.Plugin(t, plugin), args...)
 	c.Dir, c.Stdin, c.Env = dir, strings.NewReader(stdin), append(os.Environ(), "KUBECONFIG=/nonexistent", "NO_COLOR=", "COLUMNS=")
 	return finish(t, c)
 }
@@ -184,7 +170,7 @@ func finish(t *testing.T, c *exec.Cmd) result {
 func (m *machine) folder(t *testing.T, name string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(m.root, name)
-	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS(filepath.Join(repository(), "examples"))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS(filepath.Join(program.Repo(), "examples"))); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })

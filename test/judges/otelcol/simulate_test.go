@@ -9,9 +9,8 @@ import (
 	"github.com/clusterwright/kubectl-plugins/test/program"
 )
 
-// TestSimulateCollector lets kubectl logarch simulate run this collector: what
-// it must not lose it does not lose, and what the simulation says it loses is
-// not nothing.
+// TestSimulateCollector lets kubectl logarch simulate run this collector: it
+// loses nothing but, at times, what was written just before the pod went.
 func TestSimulateCollector(t *testing.T) {
 	collector := program.Peer(t, "otelcol", ".")
 	cmd := exec.Command(program.Plugin(t, "logarch"), "simulate", "--agent", "otel", "--binary", collector, "--scenario", "steady,burst,missing-file,rename,stop", "-o", "json")
