@@ -66,15 +66,27 @@ func Main(newRoot func(*Env) *cobra.Command, args []string) int {
 func Run(ctx context.Context, env *Env, newRoot func(*Env) *cobra.Command, args []string) int {
 	quietKlog(env.ErrOut)
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+	out := &sink{Writer: env.Out}
+	env.Out = out
+	defer func() { env.Out = out.Writer }()
 	root := Tree(env, newRoot)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return ExitOK
-	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		fmt.Fprintln(env.ErrOut, "interrupted")
 		return ExitInterrupted
+	}
+	switch lost := out.failed(); {
+	case lost == nil:
+	case readerGone(lost): // head and less have seen enough
+		if readerGone(err) {
+			err = nil
+		}
+	default:
+		err = &Error{Code: ExitUnknown, Err: lost, Hints: []string{"the result is not complete; have it written where there is room"}}
+	}
+	if err == nil {
+		return ExitOK
 	}
 	return report(env, err)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -70,6 +72,38 @@ func TestExitStatus(t *testing.T) {
 		})
 	}
 }
+
+// A result that could not be written is no result, whether the command looked at
+// the error or not; a reader that has seen enough is none.
+func TestOutputLost(t *testing.T) {
+	full := &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+	gone := &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}
+	for name, c := range map[string]struct {
+		lost, returned error
+		code           int
+		err            string
+	}{
+		"nobody looked":     {full, nil, 3, "error: /dev/stdout: no space left on device\nhint: the result is not complete; have it written where there is room\n"},
+		"findings as well":  {full, Exit(ExitFindings), 3, "error: /dev/stdout: no space left on device\nhint: the result is not complete; have it written where there is room\n"},
+		"seen enough":       {gone, nil, 0, ""},
+		"seen, and said so": {gone, Usagef("reading x: %w", gone.Err), 0, ""},
+		"seen, and found":   {gone, Exit(ExitFindings), 1, ""},
+	} {
+		env, _, _, errOut := TestEnv()
+		env.Out = failing{c.lost}
+		code := Run(t.Context(), env, root(func(env *Env) error {
+			fmt.Fprintln(env.Out, "all is well")
+			return c.returned
+		}), nil)
+		if code != c.code || errOut.String() != c.err {
+			t.Errorf("%s: exit status %d and %q, want %d and %q", name, code, errOut, c.code, c.err)
+		}
+	}
+}
+
+type failing struct{ error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.error }
 
 func TestHelpNamesKubectlAndGroupsClusterFlags(t *testing.T) {
 	out, _, code := runWith(t, context.Background(), func(*Env) error { return nil }, "version", "--help")

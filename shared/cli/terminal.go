@@ -24,8 +24,8 @@ import (
 // IsTerminal says whether a stream is a terminal; one to write to also has to
 // draw escape sequences, which a Windows console does when it is asked to.
 func IsTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && (f == os.Stdin || understandsEscapes(f))
+	f := file(stream)
+	return f != nil && term.IsTerminal(int(f.Fd())) && (f == os.Stdin || understandsEscapes(f))
 }
 
 // narrowest is the width below which nothing is laid out: a narrower window
@@ -64,7 +64,7 @@ func (e *Env) Columns(stream any) int {
 	if n := e.chosen(); n > 0 {
 		return n
 	}
-	w, _, err := term.GetSize(int(stream.(*os.File).Fd()))
+	w, _, err := term.GetSize(int(file(stream).Fd()))
 	if err != nil || w <= 0 { // a terminal that does not know, as a serial line
 		return 80
 	}

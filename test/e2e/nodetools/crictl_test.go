@@ -154,8 +154,8 @@ func testExplain(t *testing.T, u user, crictl string) {
 	}
 }
 
-// A terminal is one on both sides: crictl sees it, and Ctrl-C reaches the
-// program in the container, not us.
+// A terminal is one on both sides: crictl sees it, as wide as it is here, and
+// Ctrl-C reaches the program in the container, not us.
 func testTerminal(t *testing.T, u user, id string) {
 	t.Helper()
 	script, err := exec.LookPath("script")
@@ -164,7 +164,7 @@ func testTerminal(t *testing.T, u user, id string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	line := fmt.Sprintf("%s crictl %s -it -- exec -it %s sh -c 'test -t 0 && test -t 1 && echo terminal; trap \"echo caught; exit 3\" INT; sleep 5 & wait'", u.bin, one, id)
+	line := fmt.Sprintf("stty rows 33 cols 97; %s crictl %s -it -- exec -it %s sh -c 'test -t 0 && test -t 1 && echo terminal; trap \"stty size; echo caught; exit 3\" INT; sleep 5 & wait'", u.bin, one, id)
 	c := exec.CommandContext(ctx, script, "-qec", line, "/dev/null")
 	c.Env = u.command(ctx).Env
 	in, err := c.StdinPipe()
@@ -179,7 +179,7 @@ func testTerminal(t *testing.T, u user, id string) {
 	time.Sleep(3 * time.Second)
 	_, _ = in.Write([]byte{3})
 	_ = c.Wait()
-	if !strings.Contains(out.String(), "terminal") || !strings.Contains(out.String(), "caught") || c.ProcessState.ExitCode() != 1 {
+	if !strings.Contains(out.String(), "terminal") || !strings.Contains(out.String(), "caught") || !strings.Contains(out.String(), "33 97") || c.ProcessState.ExitCode() != 1 {
 		t.Errorf("terminal: exit status %d\n%s", c.ProcessState.ExitCode(), out.String())
 	}
 }

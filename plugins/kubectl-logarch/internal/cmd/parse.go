@@ -303,12 +303,8 @@ func noVerbosity(v int, name string) error {
 }
 
 // readError gives an input that cannot be read its exit status, and leaves out
-// what only a programmer wants to know. A reader of ours that has gone is no
-// error.
+// what only a programmer wants to know.
 func readError(err error) error {
-	if errors.Is(err, errPipe) {
-		return nil
-	}
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return cli.Usagef("%s: %w", pe.Path, pe.Err)

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"sort"
-	"syscall"
 	"time"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/parse"
@@ -11,9 +10,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/logline"
 )
-
-// errPipe is what a write gives when the reader (head, less) has gone.
-var errPipe error = syscall.EPIPE
 
 // statsReport is `parse --stats -o json`.
 type statsReport struct {

@@ -99,7 +99,7 @@ func (o *debugOptions) exec(ctx context.Context, env *cli.Env, pod *debugpod.Pod
 	if !o.tty {
 		return pod.Exec(ctx, argv, streams)
 	}
-	tty := term.TTY{In: env.In, Out: env.Out, Raw: true}
+	tty := term.TTY{In: env.In, Out: cli.Beneath(env.Out), Raw: true}
 	if !tty.IsTerminalIn() {
 		env.Warn("-t without a terminal: stdin is none")
 		return pod.Exec(ctx, argv, streams)
