@@ -12,7 +12,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/backend"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -129,11 +128,8 @@ func (p *planFlags) write(env *cli.Env, plan *backend.Plan) error {
 		Kind       string `json:"kind"`
 		*backend.Plan
 	}{apiVersion, "BackendPlan", plan}
-	switch p.format {
-	case "json":
-		return finding.WriteJSON(env.Out, doc)
-	case "yaml":
-		return finding.WriteYAML(env.Out, doc)
+	if done, err := env.WriteReport(p.format, cli.Report{Value: doc}); done {
+		return err
 	}
 	writePlan(env, plan, p)
 	return nil

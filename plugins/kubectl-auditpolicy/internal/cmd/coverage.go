@@ -12,7 +12,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -94,11 +93,8 @@ func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, fo
 	report := map[string]any{"apiVersion": apiVersion, "kind": "CoverageReport", "items": results,
 		"summary": map[string]int{"covered": n[coverage.Covered], "partial": n[coverage.Partial], "blind": n[coverage.Blind], "undecided": n[coverage.Undecided]},
 		"cis322":  !missed && !open}
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, report)
-	case "yaml":
-		return finding.WriteYAML(env.Out, report)
+	if done, err := env.WriteReport(format, cli.Report{Value: report}); done {
+		return err
 	}
 	st, w := env.Style(env.Out), env.Out
 	verdict := "CIS 3.2.2 is met"

@@ -8,7 +8,6 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -66,11 +65,8 @@ func newInit(env *cli.Env) *cobra.Command {
 
 func listProfiles(env *cli.Env, format string) error {
 	list := map[string]any{"apiVersion": apiVersion, "kind": "ProfileList", "items": profile.All}
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, list)
-	case "yaml":
-		return finding.WriteYAML(env.Out, list)
+	if done, err := env.WriteReport(format, cli.Report{Value: list}); done {
+		return err
 	}
 	st := env.Style(env.Out)
 	for _, p := range profile.All {

@@ -19,7 +19,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/request"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -154,11 +153,8 @@ func (o *matchOptions) run(ctx context.Context, env *cli.Env) error {
 		items = append(items, resultOf(p, e, r))
 	}
 	report := map[string]any{"apiVersion": apiVersion, "kind": "MatchReport", "items": items}
-	switch o.format {
-	case "json":
-		return finding.WriteJSON(env.Out, report)
-	case "yaml":
-		return finding.WriteYAML(env.Out, report)
+	if done, err := env.WriteReport(o.format, cli.Report{Value: report}); done {
+		return err
 	}
 	for i, m := range items {
 		if i > 0 {

@@ -14,7 +14,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/replay"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -136,11 +135,8 @@ func (o *replayOptions) run(ctx context.Context, env *cli.Env) error {
 		r.Rules[i].Level = string(p.Internal.Rules[i].Level)
 		r.Rules[i].Line = ruleLine(p, i)
 	}
-	switch o.format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
+	if done, err := env.WriteReport(o.format, cli.Report{Value: r}); done {
+		return err
 	}
 	writeReplay(env, p, r)
 	return nil

@@ -13,7 +13,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/expect"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
@@ -172,11 +171,8 @@ func (o *testOptions) write(env *cli.Env, suites []suite) error {
 		items = append(items, t)
 	}
 	report := map[string]any{"apiVersion": apiVersion, "kind": "TestReport", "items": items, "summary": map[string]int{"passed": passed, "failed": failed}}
-	switch o.format {
-	case "json":
-		return finding.WriteJSON(env.Out, report)
-	case "yaml":
-		return finding.WriteYAML(env.Out, report)
+	if done, err := env.WriteReport(o.format, cli.Report{Value: report}); done {
+		return err
 	}
 	st, w := env.Style(env.Out), env.Out
 	if failed == 0 {

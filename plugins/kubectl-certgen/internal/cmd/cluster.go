@@ -17,7 +17,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 	"github.com/clusterwright/kubectl-plugins/shared/output"
 )
@@ -295,11 +294,8 @@ func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spe
 	if s.Endpoint == "" && len(s.ControlPlanes) > 1 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("kubeconfigs name %s, the first control plane, alone; --endpoint gives the address of all", res.Endpoint))
 	}
-	switch f.format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
+	if done, err := env.WriteReport(f.format, cli.Report{Value: r}); done {
+		return err
 	}
 	r.text(env)
 	for _, w := range r.Warnings {

@@ -12,7 +12,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
 func newConvert(env *cli.Env) *cobra.Command {
@@ -123,11 +122,8 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 	for _, f := range res.Files {
 		r.Files = append(r.Files, f.Path)
 	}
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
+	if done, err := env.WriteReport(format, cli.Report{Value: r}); done {
+		return err
 	}
 	r.text(env)
 	return nil

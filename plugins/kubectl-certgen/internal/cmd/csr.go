@@ -15,7 +15,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -129,11 +128,8 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 	if keyNew {
 		report.KeyAction = "created"
 	}
-	switch f.format {
-	case "json":
-		return finding.WriteJSON(env.Out, report)
-	case "yaml":
-		return finding.WriteYAML(env.Out, report)
+	if done, err := env.WriteReport(f.format, cli.Report{Value: report}); done {
+		return err
 	}
 	word := "created"
 	if o.DryRun {

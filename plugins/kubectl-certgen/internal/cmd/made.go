@@ -14,7 +14,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/verify"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -145,11 +144,8 @@ func apiServerFlags(f *issue.Folder, it *issue.Item, dir string) []string {
 }
 
 func (m *made) print(env *cli.Env, format, showAs string, names profile.ServerNames) error {
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, m)
-	case "yaml":
-		return finding.WriteYAML(env.Out, m)
+	if done, err := env.WriteReport(format, cli.Report{Value: m}); done {
+		return err
 	}
 	m.text(env)
 	if len(m.APIServer) > 0 {

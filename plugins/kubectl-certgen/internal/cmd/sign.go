@@ -16,7 +16,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/signing"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -185,11 +184,8 @@ func (f *signFlags) sign(o issue.Options, x *x509.CertificateRequest, d *signing
 }
 
 func (r *signReport) print(env *cli.Env, format string, folder *issue.Folder) error {
-	switch format {
-	case "json":
-		return finding.WriteJSON(env.Out, r)
-	case "yaml":
-		return finding.WriteYAML(env.Out, r)
+	if done, err := env.WriteReport(format, cli.Report{Value: r}); done {
+		return err
 	}
 	if r.Signed {
 		word := "signed "

@@ -21,7 +21,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/report"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
-	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
 
@@ -121,11 +120,8 @@ func newCompare(env *cli.Env) *cobra.Command {
 		}
 		diffs := compare.Nodes(nodes[0], nodes[1])
 		out := map[string]any{"apiVersion": snapshot.APIVersion, "kind": "NodeComparison", "a": args[0], "b": args[1], "differences": append([]compare.Difference{}, diffs...)}
-		switch format {
-		case "json":
-			return finding.WriteJSON(env.Out, out)
-		case "yaml":
-			return finding.WriteYAML(env.Out, out)
+		if done, err := env.WriteReport(format, cli.Report{Value: out}); done {
+			return err
 		}
 		writeComparison(env, args[0], args[1], diffs, nodes)
 		return nil
