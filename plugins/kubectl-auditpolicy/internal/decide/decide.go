@@ -30,6 +30,7 @@ type Analysis struct {
 	Budget    *space.Budget
 
 	flat  []*space.Box // the boxes of all rules in their order
+	owner []int        // the rule of each
 	upTo  []int        // the number of boxes before each rule
 	index *space.Index
 }
@@ -58,6 +59,7 @@ func In(sp *space.Space, p *audit.Policy) *Analysis {
 		a.upTo = append(a.upTo, len(a.flat))
 		for j := range b {
 			a.flat = append(a.flat, &b[j])
+			a.owner = append(a.owner, i)
 		}
 	}
 	a.upTo = append(a.upTo, len(a.flat))
@@ -153,16 +155,8 @@ func (a *Analysis) First(among space.Boxes, interesting func(policy.Decision) bo
 // before it decide does not count.
 func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(policy.Decision) bool) (rule int, w authorizer.AttributesRecord, ans space.Answer) {
 	undecided := false
-	for i := after + 1; i <= len(a.Rules); i++ {
-		rule := i
-		var d policy.Decision
-		if i == len(a.Rules) {
-			rule = policy.NoRule
-			d = policy.RuleDecision(a.Policy, rule)
-		} else {
-			d = a.Decisions[i]
-		}
-		if !interesting(d) {
+	for _, rule := range append(a.meeting(after+1, among), policy.NoRule) {
+		if !interesting(policy.RuleDecision(a.Policy, rule)) {
 			continue
 		}
 		switch w, ans := a.Reaches(rule, among); ans {
@@ -176,6 +170,22 @@ func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(pol
 		return policy.NoRule, w, space.Undecided
 	}
 	return policy.NoRule, w, space.Empty
+}
+
+// meeting are the rules from one on that match some of the requests by
+// themselves, if those can be made.
+func (a *Analysis) meeting(from int, among space.Boxes) []int {
+	meets := make([]bool, len(a.Rules))
+	for i := range among {
+		a.index.Meeting(&among[i], len(a.flat), func(k int) { meets[a.owner[k]] = true })
+	}
+	var out []int
+	for i := from; i < len(meets); i++ {
+		if meets[i] {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // Covers says whether some rules together match all of some requests; no rules

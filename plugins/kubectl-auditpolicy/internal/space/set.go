@@ -10,7 +10,7 @@ type Set []uint64
 func setOf(n int, values ...int) Set {
 	s := make(Set, (n+63)/64)
 	for _, v := range values {
-		s[v/64] |= 1 << (v % 64)
+		s.add(v)
 	}
 	return s
 }
@@ -25,6 +25,8 @@ func fullSet(n int) Set {
 	}
 	return s
 }
+
+func (s Set) add(v int) { s[v/64] |= 1 << (v % 64) }
 
 // Has says whether a value is in the set.
 func (s Set) Has(v int) bool { return s == nil || s[v/64]&(1<<(v%64)) != 0 }
