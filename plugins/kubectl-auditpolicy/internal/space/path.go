@@ -70,29 +70,31 @@ func (sp *Space) addPaths(rules []*audit.PolicyRule) {
 		}
 		return best
 	}
-	for _, p := range sorted {
-		for _, suffix := range []string{"", "x", "/x", "other", "/", "//", "-other", "0"} {
-			c := p + suffix
-			if !exact.seen[c] && !IsResourcePath(c) && longest(c) == p {
+	// One path of a class, the first that reads well if there is one.
+	one := func(class, stem string, suffixes ...string) {
+		for _, s := range suffixes {
+			if c := stem + s; !exact.seen[c] && !IsResourcePath(c) && longest(c) == class {
 				take(c)
-				break
+				return
 			}
 		}
-	}
-	for _, c := range []string{"/metrics", "/healthz", "/readyz", "/version", "/openapi/v3", "/other", "/0other"} {
-		if !exact.seen[c] && longest(c) == "" {
-			take(c)
-			return
+		for _, s := range append(suffixes, strings.Split(inPaths, "")...) {
+			c := stem + s
+			for exact.seen[c] {
+				c += "x"
+			}
+			if !IsResourcePath(c) && longest(c) == class {
+				take(c)
+				return
+			}
 		}
+		// Nothing is left over, as behind /* or below the path of a resource.
 	}
-	for c := "/other"; ; c += "x" {
-		if len(c) > 200 {
-			// A pattern such as /* leaves nothing over.
-			return
-		}
-		if !exact.seen[c] && longest(c) == "" {
-			take(c)
-			return
-		}
+	for _, p := range sorted {
+		one(p, p, "", "x", "/x", "other", "/", "//", "-other", "0")
 	}
+	one("", "/", "metrics", "healthz", "readyz", "version", "openapi/v3", "other", "0other")
 }
+
+// inPaths are the characters that paths are made of.
+const inPaths = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/"

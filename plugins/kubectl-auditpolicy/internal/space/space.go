@@ -324,13 +324,13 @@ func (sp *Space) patternBoxes(b Box, patterns []string) Boxes {
 		switch {
 		case p == "*":
 			all = append(all, p)
+		case has && (sub == "" || strings.Contains(sub, "/")):
+			// "*/" and "a/b/c" are no request's resource and subresource.
 		case has && res == "*":
 			everyResource = append(everyResource, sub)
 		case has && sub == "*":
 			anySub = append(anySub, res)
-		case has && strings.Contains(sub, "/"):
-			// "a/b/c" is no request's resource and subresource.
-		case !has || sub != "":
+		default:
 			if _, ok := bySub[sub]; !ok {
 				withSub = append(withSub, sub)
 			}

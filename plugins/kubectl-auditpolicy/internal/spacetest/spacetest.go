@@ -33,6 +33,7 @@ var Grammar = []audit.PolicyRule{
 	{Resources: []audit.GroupResources{{Group: "", Resources: []string{"pods/log", "*/scale"}}}},
 	{Resources: []audit.GroupResources{{Group: "*", Resources: []string{"*"}}}},
 	{Resources: []audit.GroupResources{{Group: "apps", Resources: []string{"*/*", "po*", "pods/log/x"}}}},
+	{Resources: []audit.GroupResources{{Group: "", Resources: []string{"*/", "pods/", "/log", "/*", ""}}}},
 	{Resources: []audit.GroupResources{{Group: "", Resources: []string{"pods"}, ResourceNames: []string{"x"}}, {Group: "apps"}}},
 	{Resources: []audit.GroupResources{{Group: "", Resources: []string{"namespaces"}}}, Namespaces: []string{""}},
 	{Namespaces: []string{"ns1", ""}},
