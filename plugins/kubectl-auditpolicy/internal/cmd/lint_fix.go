@@ -16,8 +16,12 @@ import (
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
-// oneByOne is the number of fixes up to which each is tried by itself.
-const oneByOne = 60
+// oneByOne is the number of fixes up to which each is tried by itself, rounds
+// how often fixes are tried.
+const (
+	oneByOne = 60
+	rounds   = 10 * oneByOne
+)
 
 // mend applies the fixes of a file, says what they change in what is recorded,
 // and returns the judgement on the result. A fix that would let credentials
@@ -46,26 +50,23 @@ func (o *lintOptions) mend(env *cli.Env, name, shown string, data []byte, js []j
 		}
 		return nil
 	}
-	mended := 0
-	for mended < oneByOne {
-		fixes := pending(js, refused)
-		if len(fixes) == 0 {
+	// A fix can bring to light what another mends: mending ends when nothing is
+	// left, so that to mend again changes nothing.
+	for range rounds {
+		if len(pending(js, refused)) == 0 {
 			break
 		}
-		if len(fixes) > oneByOne {
-			var edits []yamldoc.Edit
-			var done []lint.Result
-			for _, j := range js {
-				e, d := j.report.Fixes()
-				edits, done = append(edits, e...), append(done, d...)
-			}
-			if err := try(edits, done...); err != nil {
-				return nil, err
-			}
-			break
+		var edits []yamldoc.Edit
+		var done []lint.Result
+		for _, j := range js {
+			few := lint.Report{Results: pending([]judged{j}, refused)}
+			e, d := few.Fixes()
+			edits, done = append(edits, e...), append(done, d...)
 		}
-		mended++
-		if err := try(fixes[0].Fix.Edits, fixes[0]); err != nil {
+		if len(done) <= oneByOne {
+			edits, done = done[0].Fix.Edits, done[:1]
+		}
+		if err := try(edits, done...); err != nil {
 			return nil, err
 		}
 	}
@@ -106,15 +107,11 @@ func pending(js []judged, refused map[string]bool) []lint.Result {
 	return out
 }
 
-// credentials counts the rules that write credentials to the log.
+// credentials counts what the rules write to the log of Secrets and tokens.
 func credentials(js []judged) int {
 	n := 0
 	for _, j := range js {
-		for _, r := range j.report.Results {
-			if r.ID == "AP040" {
-				n++
-			}
-		}
+		n += j.report.Credentials
 	}
 	return n
 }

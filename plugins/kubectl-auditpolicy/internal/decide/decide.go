@@ -28,6 +28,8 @@ type Analysis struct {
 	Rules     []space.Boxes
 	Decisions []policy.Decision
 	Budget    *space.Budget
+	// Undecided counts the questions that the budget did not reach.
+	Undecided int
 
 	flat  []*space.Box // the boxes of all rules in their order
 	owner []int        // the rule of each
@@ -98,6 +100,19 @@ func (a *Analysis) Ask(q *audit.PolicyRule, within ...space.Box) space.Boxes {
 
 // Reaches finds a request among some that the given rule decides.
 func (a *Analysis) Reaches(rule int, among space.Boxes) (authorizer.AttributesRecord, space.Answer) {
+	w, ans := a.reaches(rule, among)
+	return w, a.count(ans)
+}
+
+// count counts an answer that is none.
+func (a *Analysis) count(ans space.Answer) space.Answer {
+	if ans == space.Undecided {
+		a.Undecided++
+	}
+	return ans
+}
+
+func (a *Analysis) reaches(rule int, among space.Boxes) (authorizer.AttributesRecord, space.Answer) {
 	undecided := false
 	for _, b := range a.matches(rule).And(among) {
 		switch p, ans := a.Space.Witness(space.Boxes{b}, a.near(&b, rule), a.Budget); ans {
@@ -140,7 +155,7 @@ func (a *Analysis) Left(in space.Boxes, rule int, also ...*space.Box) space.Answ
 		}
 	}
 	if undecided {
-		return space.Undecided
+		return a.count(space.Undecided)
 	}
 	return space.Empty
 }
@@ -159,7 +174,7 @@ func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(pol
 		if !interesting(policy.RuleDecision(a.Policy, rule)) {
 			continue
 		}
-		switch w, ans := a.Reaches(rule, among); ans {
+		switch w, ans := a.reaches(rule, among); ans {
 		case space.Found:
 			return rule, w, ans
 		case space.Undecided:
@@ -167,7 +182,7 @@ func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(pol
 		}
 	}
 	if undecided {
-		return policy.NoRule, w, space.Undecided
+		return policy.NoRule, w, a.count(space.Undecided)
 	}
 	return policy.NoRule, w, space.Empty
 }

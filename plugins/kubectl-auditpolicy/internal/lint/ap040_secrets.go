@@ -48,6 +48,7 @@ holds its token only in the answer, a token review in the request.`,
 					byRule[i] = &leak{show: c.try(w)}
 				}
 				byRule[i].what = append(byRule[i].what, q.name)
+				c.credentials++
 				break
 			}
 		}

@@ -2,10 +2,13 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/shared/lazyregexp"
 	"github.com/clusterwright/kubectl-plugins/shared/yamldoc"
 )
 
@@ -82,7 +85,7 @@ func (c *Context) fixDeleteRule(res *Result, i int) {
 	if n == nil || n.Kind != yaml.MappingNode || n.Style&yaml.FlowStyle != 0 || len(c.rules()) < 2 {
 		return
 	}
-	c.fixDeleteLines(res, fmt.Sprintf("delete rule %d", i+1), n.Line, lastLine(n), n.Line, true)
+	c.fixDeleteLines(res, fmt.Sprintf("delete rule %d", i+1), n, n.Line, true)
 }
 
 // fixDeleteField deletes a field of a block mapping with its lines.
@@ -96,47 +99,41 @@ func (c *Context) fixDeleteField(res *Result, path string) {
 		len(parent.Content) < 4 || key.Line == parent.Line {
 		return // the first field shares its line with the dash
 	}
-	c.fixDeleteLines(res, "delete "+path, key.Line, lastLine(value), key.Line, false)
+	c.fixDeleteLines(res, "delete "+path, value, key.Line, false)
 }
 
-// fixDeleteLines deletes whole lines, provided that nothing else is on them.
-func (c *Context) fixDeleteLines(res *Result, what string, from, to, first int, dash bool) {
+// fixDeleteLines deletes the whole lines of a node from the given one on,
+// provided that they are all of it and nothing is lost with them: no comment,
+// and no anchor to which an alias may refer.
+func (c *Context) fixDeleteLines(res *Result, what string, n *yaml.Node, from int, dash bool) {
 	start, ok := c.P.Offset(from, 1)
-	if !ok {
+	if !ok || anchored(n) {
 		return
 	}
-	// The file's own line starts, also of an embedded policy.
-	text := c.P.File().Bytes
-	for start > 0 && text[start-1] != '\n' {
-		start--
-	}
-	head := strings.TrimSpace(string(text[start:min(len(text), start+200)]))
-	if dash != strings.HasPrefix(head, "-") {
+	// The file's own lines, also of an embedded policy.
+	file := c.P.File()
+	first, _ := file.Position(start)
+	last := first + policy.LastLine(n) - from
+	start, end := file.LineStart(first), file.LineStart(last+1)
+	text := string(file.Bytes[start:end])
+	if dash != strings.HasPrefix(strings.TrimSpace(text), "-") || comment.MatchString(text) || !closed(text) {
 		return
-	}
-	end, _ := c.P.Offset(to, 1)
-	for end < len(text) && text[end] != '\n' {
-		end++
-	}
-	if end < len(text) {
-		end++
-	}
-	// A comment within would be lost.
-	for k, l := range strings.Split(string(text[start:end]), "\n") {
-		if t := strings.TrimSpace(l); strings.HasPrefix(t, "#") && k > 0 {
-			return
-		}
 	}
 	c.fix(res, what, yamldoc.Edit{Start: start, End: end})
 }
 
-// lastLine is the last line that a node's values stand on.
-func lastLine(n *yaml.Node) int {
-	last := n.Line
-	for _, ch := range n.Content {
-		last = max(last, lastLine(ch))
-	}
-	return last
+// comment finds a comment, and now and then a string that looks like one.
+var comment = lazyregexp.New(`(^|\s)#`)
+
+// closed says whether brackets and quotes that a text opens end in it.
+func closed(text string) bool {
+	return strings.Count(text, "[") == strings.Count(text, "]") && strings.Count(text, "{") == strings.Count(text, "}") &&
+		strings.Count(text, `"`)%2 == 0 && strings.Count(text, "'")%2 == 0
+}
+
+// anchored says whether a node or one in it has an anchor.
+func anchored(n *yaml.Node) bool {
+	return n.Anchor != "" || slices.ContainsFunc(n.Content, anchored)
 }
 
 // fixMove says that items of a list belong under another group; the text is

@@ -69,6 +69,9 @@ type Report struct {
 	Results []Result
 	// Suppressed counts what comments in the policy silenced.
 	Suppressed int
+	// Credentials counts what the policy's rules write to the log of Secrets and
+	// tokens, whether or not that is reported.
+	Credentials int
 	// Undecided are exact questions that the budget did not reach.
 	Undecided []Open
 }
@@ -100,9 +103,10 @@ type Context struct {
 	reach []reached
 	// explained are the paths whose uselessness some check has told already, so
 	// that its consequences are not told again.
-	explained map[string]bool
-	results   []Result
-	undecided []Open
+	explained   map[string]bool
+	results     []Result
+	undecided   []Open
+	credentials int
 }
 
 // Run judges a policy by all rules.
@@ -126,7 +130,7 @@ func Run(p *policy.Policy, opt Options) *Report {
 			// What only tidies up must not use up what decides.
 			kept := c.Budget
 			c.Budget = &space.Budget{Left: b}
-			r.Check(c, rule)
+			c.run(r)
 			c.Budget = kept
 			continue
 		}
@@ -134,11 +138,20 @@ func Run(p *policy.Policy, opt Options) *Report {
 			// Each check has something to ask with.
 			c.Budget.Left = 1_000_000
 		}
-		r.Check(c, rule)
+		c.run(r)
 	}
-	rep := &Report{Policy: p, Undecided: c.undecided}
+	rep := &Report{Policy: p, Undecided: c.undecided, Credentials: c.credentials}
 	rep.Results, rep.Suppressed = c.select_()
 	return rep
+}
+
+// run runs a check, and says if the budget left something of it open.
+func (c *Context) run(r Rule) {
+	before := c.Analysis.Undecided
+	r.Check(c, r.Rule)
+	if c.Analysis.Undecided > before && !c.off(r.ID) && r.ID != ap010Rule().ID { // findReach has said it
+		c.undecide(r.Rule, "whether there is more to find of "+strconvQuote(r.Title))
+	}
 }
 
 // inOrder are the rules in the order in which they run: those that look at
@@ -161,6 +174,11 @@ func late(id string) int {
 // the number of rules.
 var share = map[string]int{"AP011": 8_000_000, "AP012": 8_000_000}
 
+// off says that a check is not to be reported.
+func (c *Context) off(id string) bool {
+	return slices.Contains(c.Opt.Disable, id) || len(c.Opt.Enable) > 0 && !slices.Contains(c.Opt.Enable, id)
+}
+
 // select_ drops what is switched off, silenced or said twice, and sorts.
 func (c *Context) select_() (out []Result, suppressed int) {
 	sup := c.suppressions()
@@ -175,7 +193,7 @@ func (c *Context) select_() (out []Result, suppressed int) {
 		if r.Subject.Line > 0 && c.P.Exact() {
 			k = key{r.ID, "", r.Message, r.Subject.Line, r.Subject.Column}
 		}
-		if seen[k] || slices.Contains(c.Opt.Disable, r.ID) || len(c.Opt.Enable) > 0 && !slices.Contains(c.Opt.Enable, r.ID) {
+		if seen[k] || c.off(r.ID) {
 			continue
 		}
 		seen[k] = true

@@ -27,6 +27,7 @@ type suppression struct {
 	reason   string
 	used     bool
 	badIDs   []string
+	foreign  bool // stands outside the policy, as in another one of the file
 }
 
 type suppressions []*suppression
@@ -38,6 +39,7 @@ func (c *Context) suppressions() suppressions {
 		return nil
 	}
 	lines := strings.Split(string(text), "\n")
+	begin, end := c.P.Lines()
 	// The first and last line of each rule.
 	type span struct{ from, to int }
 	var spans []span
@@ -54,7 +56,10 @@ func (c *Context) suppressions() suppressions {
 			continue
 		}
 		s := &suppression{line: i + 1, from: i + 1, to: i + 2, file: m[1] != ""}
-		words := strings.Fields(strings.ReplaceAll(m[2], ",", " "))
+		if s.foreign = s.line < begin || s.line > end; s.foreign && !s.file {
+			continue
+		}
+		words := strings.Fields(strings.NewReplacer(",", " ", ":", " ").Replace(m[2]))
 		for len(words) > 0 && strings.HasPrefix(strings.ToUpper(words[0]), "AP") && len(words[0]) == 5 {
 			id := strings.ToUpper(words[0])
 			if _, ok := Find(id); ok && ruleID.MatchString(id) {
@@ -100,7 +105,7 @@ func (ss suppressions) silences(r Result) bool {
 // complaints are findings about the comments themselves.
 func (ss suppressions) complaints(c *Context) []Result {
 	rule, _ := Find("AP008")
-	if slices.Contains(c.Opt.Disable, "AP008") || len(c.Opt.Enable) > 0 && !slices.Contains(c.Opt.Enable, "AP008") {
+	if c.off("AP008") {
 		return nil
 	}
 	var out []Result
@@ -111,6 +116,8 @@ func (ss suppressions) complaints(c *Context) []Result {
 	}
 	for _, s := range ss {
 		switch {
+		case s.foreign:
+			// The policy that it stands in tells.
 		case len(s.badIDs) > 0:
 			say(s, finding.Warning, "there is no check "+strings.Join(s.badIDs, ", ")+" to ignore")
 		case len(s.ids) == 0:

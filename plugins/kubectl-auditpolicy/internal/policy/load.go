@@ -46,6 +46,7 @@ type Policy struct {
 	file  *yamldoc.File // the file that the user named
 	inner *yamldoc.File // the text that Root was parsed from, where not file
 	place textPlace
+	alone bool // the only policy of the file
 }
 
 // ProblemKind tells problems of reading apart.
@@ -118,6 +119,7 @@ func Load(name string, data []byte) ([]*Policy, error) {
 		return nil, err
 	}
 	for _, p := range out {
+		p.alone = len(out) == 1
 		if err := p.templateValue(); err != nil {
 			return nil, err
 		}

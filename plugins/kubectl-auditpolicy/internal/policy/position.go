@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -37,6 +38,27 @@ func (p *Policy) Position(n *yaml.Node) (line, column int) {
 		return p.place.scalar.Line, p.place.scalar.Column
 	}
 	return p.place.scalar.Line + line, column + p.place.indent
+}
+
+// Lines are the first and last line of the file that belong to the policy: all
+// where it is the only one.
+func (p *Policy) Lines() (first, last int) {
+	switch {
+	case p.alone:
+		return 1, p.file.Lines()
+	case p.place.scalar != nil:
+		return p.place.scalar.Line + 1, p.place.scalar.Line + bytes.Count(p.Text, []byte("\n")) + 1
+	}
+	return p.Root.Line, LastLine(p.Root)
+}
+
+// LastLine is the last line that a node's values stand on.
+func LastLine(n *yaml.Node) int {
+	last := n.Line
+	for _, c := range n.Content {
+		last = max(last, LastLine(c))
+	}
+	return last
 }
 
 // Offset is the byte offset in the file of a place in Text; false where Text
