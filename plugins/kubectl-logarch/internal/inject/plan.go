@@ -354,7 +354,7 @@ func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 		}
 	}
 	if m.ReadOnly {
-		p.add(check.NotWritable, "%s is in volume %s, which container %s mounts read-only", l.Path, m.Name, p.target.Name)
+		p.add(check.NotWritable, "%s is in volume %s, which container %s mounts read-only%s", l.Path, m.Name, p.target.Name, p.writer(m.Name, l.Path))
 		return
 	}
 	if path.Clean(m.MountPath) == l.Path {
