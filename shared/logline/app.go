@@ -41,8 +41,25 @@ func appTime(b []byte) (d appDate) {
 		d.n += lead
 		return d
 	}
-	d.t, d.n = apacheTime(b)
+	if d.rust(b); d.n == 0 {
+		d.t, d.n = apacheTime(b)
+	}
 	return d
+}
+
+// rust reads env_logger's [2026-11-21T03:56:31Z WARN  app::web] up to the name.
+func (d *appDate) rust(b []byte) {
+	if len(b) < 28 || b[0] != '[' {
+		return
+	}
+	t, n := parseTimestamp(b[1:])
+	if n == 0 || b[n] != 'Z' || n+2 >= len(b) || b[n+1] != ' ' {
+		return
+	}
+	level, k := capitalLevel(b[n+2:])
+	if end := n + 2 + k; level != Unknown && b[end] == ' ' && bytes.IndexByte(b[end:min(len(b), end+100)], ']') > 0 {
+		d.t, d.n, d.level, d.zoned = t, end, level, true
+	}
 }
 
 // yearless reads Redis' 21 Nov 03:56:31.123, as it was before version 5.
@@ -185,7 +202,11 @@ func parseApp(b []byte, ev *Event) bool {
 		rest = rest[after:]
 	}
 	ev.Severity = level
-	ev.Msg = plain(bytes.TrimLeft(rest, " \t"))
+	rest = bytes.TrimLeft(rest, " \t")
+	if name, text, ok := bytes.Cut(rest, []byte("] ")); ok && b[0] == '[' && d.level != Unknown && bytes.IndexByte(name, ' ') < 0 {
+		ev.Logger, ev.LoggerAt, rest = plain(name), 0, text
+	}
+	ev.Msg = plain(rest)
 	return true
 }
 
@@ -338,11 +359,26 @@ func zoneName(b []byte) (off int64, n int, known bool) {
 	return int64(minutes) * 60 * second, n, true
 }
 
+// thrown says whether a line is the head of a trace, as the runtimes of Python,
+// Java, Node and Rust print what nobody caught: "TypeError: text".
+func thrown(b []byte) bool {
+	for _, head := range []string{"Traceback (most recent call last):", `Exception in thread "`, "Uncaught ", "Unhandled exception", "thread '"} {
+		if bytes.HasPrefix(b, []byte(head)) {
+			return head != "thread '" || bytes.Contains(b[:min(len(b), 100)], []byte("' panicked at "))
+		}
+	}
+	word := b[:max(bytes.IndexByte(b[:min(len(b), 200)], ':'), 0)]
+	if len(word) == 0 || word[0] < 'A' || bytes.IndexByte(word, ' ') >= 0 {
+		return false
+	}
+	return bytes.HasSuffix(word, []byte("Error")) || bytes.HasSuffix(word, []byte("Exception"))
+}
+
 // parseBare reads a line that has a level and no date, and the head of a trace
 // that nobody logged.
 func parseBare(b []byte, ev *Event) bool {
 	ev.Format = Classic
-	if bytes.HasPrefix(b, []byte("Traceback (most recent call last):")) || bytes.HasPrefix(b, []byte(`Exception in thread "`)) {
+	if thrown(b) {
 		ev.Severity, ev.Msg = Error, plain(b)
 		return true
 	}
@@ -369,6 +405,12 @@ func parseBare(b []byte, ev *Event) bool {
 		}
 		ev.Msg = plain(b[6:])
 		return true
+	}
+	// zerolog's console: "10:52AM INF text".
+	if i := bytes.IndexByte(b[:min(len(b), 6)], ':'); i > 0 && len(b) > i+9 && b[i+5] == ' ' && b[i+4] == 'M' && (b[i+3] == 'A' || b[i+3] == 'P') && digits2(b[i+1:]) >= 0 {
+		level, n := levelWord(b[i+5:])
+		ev.Severity, ev.Msg = level, plain(bytes.TrimLeft(b[i+5+n:], " "))
+		return level != Unknown
 	}
 	// The time of the day alone: "10:00:00.123 [main] INFO  a.B - text", "[10:00:00 INF] text".
 	rest := bytes.TrimPrefix(b, []byte{'['})

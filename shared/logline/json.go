@@ -142,10 +142,11 @@ func parseJSON(b []byte, ev *Event) bool {
 }
 
 // nested is what some loggers write into an object: ECS its level and logger into
-// log, log4j the time into instant. They stay fields too.
+// log, log4j the time into instant, Rust's tracing the message into fields. They
+// stay fields too.
 type nested struct {
 	level         Severity
-	logger        []byte
+	logger, msg   []byte
 	seconds, nano int64
 }
 
@@ -158,6 +159,12 @@ func (n *nested) look(key, val []byte) {
 				n.level, _ = jsonLevel(v)
 			case string(k) == "logger" && v[0] == '"':
 				n.logger = v[1 : len(v)-1]
+			}
+		})
+	case "fields":
+		scanObject(val, 0, func(k, v []byte) {
+			if string(k) == "message" && v[0] == '"' {
+				n.msg = v[1 : len(v)-1]
 			}
 		})
 	case "instant":
@@ -176,6 +183,9 @@ func (n *nested) look(key, val []byte) {
 func (n *nested) fill(ev *Event, seen *[8]bool) {
 	if n.level != Unknown && !seen[roleLevel] {
 		ev.Severity, seen[roleLevel] = n.level, true
+	}
+	if n.msg != nil && !seen[roleMsg] {
+		ev.Msg, seen[roleMsg] = Value{n.msg, JSONString}, true
 	}
 	if n.logger != nil && !seen[roleLogger] {
 		ev.Logger, ev.LoggerAt = Value{n.logger, JSONString}, 0
