@@ -180,15 +180,23 @@ func outcomes(c diff.Change) string {
 		var lost, won []string
 		for _, s := range c.From.Stages {
 			if !slices.Contains(c.To.Stages, s) {
-				lost = append(lost, "-"+string(s))
+				lost = append(lost, string(s))
 			}
 		}
 		for _, s := range c.To.Stages {
 			if !slices.Contains(c.From.Stages, s) {
-				won = append(won, "+"+string(s))
+				won = append(won, string(s))
 			}
 		}
-		return fmt.Sprintf("%s, stages %s", c.From.Level, strings.Join(append(lost, won...), " "))
+		// In words: a sign before a name is not heard.
+		text := string(c.From.Level)
+		if len(lost) > 0 {
+			text += ", no longer at stage " + strings.Join(lost, " and ")
+		}
+		if len(won) > 0 {
+			text += ", now at stage " + strings.Join(won, " and ")
+		}
+		return text
 	}
 	if c.To.OmitManagedFields {
 		return fmt.Sprintf("%s, managed fields no longer recorded", c.From.Level)

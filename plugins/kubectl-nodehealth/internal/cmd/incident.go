@@ -133,7 +133,7 @@ func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, node
 	st := env.Style(env.Out)
 	headline := fmt.Sprintf("%s and %s do not differ in what was read", a, b)
 	if len(diffs) > 0 {
-		headline = fmt.Sprintf("%s and %s differ in %s", a, b, phrase.Count(len(diffs), "place"))
+		headline = fmt.Sprintf("%s (1) and %s (2) differ in %s", a, b, phrase.Count(len(diffs), "place"))
 	}
 	fmt.Fprintln(env.Out, st.Bold(headline))
 	area := ""
@@ -142,7 +142,7 @@ func writeComparison(env *cli.Env, a, b string, diffs []compare.Difference, node
 			area = d.Area
 			fmt.Fprintf(env.Out, "\n  %s\n", area)
 		}
-		if row := fmt.Sprintf("    %-38s %s | %s", d.Name, d.A, d.B); len(row) <= env.Width() {
+		if row := fmt.Sprintf("    %-38s 1: %-20s 2: %s", d.Name, d.A, d.B); len(row) <= env.Width() {
 			fmt.Fprintln(env.Out, row)
 			continue
 		}

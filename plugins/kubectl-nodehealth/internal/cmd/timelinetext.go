@@ -63,14 +63,15 @@ func writeTimeline(env *cli.Env, snap *snapshot.Snapshot, n *snapshot.Node, form
 			day = d
 			fmt.Fprintf(env.Out, "  %s\n", day)
 		}
-		mark, paint := " ", func(s string) string { return s }
+		// A word, for a sign at the start is not heard.
+		mark, paint := "", func(s string) string { return s }
 		switch {
 		case e.Bad:
-			mark, paint = "-", st.Error
+			mark, paint = "bad", st.Error
 		case e.Good:
-			mark, paint = "+", st.Good
+			mark, paint = "good", st.Good
 		}
-		lead := fmt.Sprintf("  %s  %-9s %s ", e.Time.Format(time.TimeOnly), e.Lane, mark)
+		lead := fmt.Sprintf("  %s  %-9s %-4s ", e.Time.Format(time.TimeOnly), e.Lane, mark)
 		fold.Under(env.Out, lead, paint(e.Text), env.Width())
 	}
 	return nil
