@@ -311,3 +311,33 @@ func TestRenewAcrossFileSystems(t *testing.T) {
 		t.Errorf("the certificate changed: %v", err)
 	}
 }
+
+// A dry run does not promise what the run would refuse.
+func TestDryRunRefusesWhatTheRunWould(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if _, errOut, code := plugin("server", "--ip", "10.0.0.1", "--out", dir); code != 0 {
+		t.Fatal(errOut)
+	}
+	crt, real := filepath.Join(dir, "server.crt"), filepath.Join(elsewhere, "server.crt")
+	if err := os.Rename(crt, real); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, crt); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"server", "--ip", "10.0.0.1", "--ip", "10.0.0.2", "--out", dir},
+		{"renew", dir},
+	} {
+		_, real, code := plugin(args...)
+		if code == 0 || !strings.Contains(real, "outside the folder") {
+			t.Fatalf("%v: %d %s", args, code, real)
+		}
+		if out, dry, again := plugin(append(args, "--dry-run")...); again != code || dry != real || out != "" {
+			t.Errorf("%v: %d %s%s, without --dry-run %d %s", args, again, out, dry, code, real)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 4 {
+		t.Errorf("%v %v", left, err)
+	}
+}

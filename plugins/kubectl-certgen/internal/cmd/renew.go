@@ -281,10 +281,11 @@ func (o *renewOptions) carryOut(env *cli.Env, plan *renew.Plan, now time.Time) e
 	if err != nil {
 		return cli.Unknownf("%w", err)
 	}
+	open := store.Open
 	if o.dryRun {
-		return nil
+		open = store.Peek
 	}
-	st, err := store.Open(root)
+	st, err := open(root)
 	if err != nil {
 		return cli.Usagef("%w", err)
 	}

@@ -109,10 +109,8 @@ func (o *rotateOptions) run(env *cli.Env) error {
 	if err != nil {
 		return cli.Usagef("%w", err)
 	}
-	if !o.dryRun {
-		if err := s.Commit(changes); err != nil {
-			return cli.Unknownf("%w", err)
-		}
+	if err := s.Commit(changes, o.dryRun); err != nil {
+		return cli.Unknownf("%w", err)
 	}
 	return o.done(env, s, stage, changes)
 }

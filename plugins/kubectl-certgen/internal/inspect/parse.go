@@ -60,8 +60,8 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 	switch {
 	case len(trim) == 0:
 		return nil, errors.New("the file is empty")
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf-----BEGIN ")):
-		return nil, errors.New("a byte order mark stands in front of the PEM, which no TLS library reads then: save it as UTF-8 without BOM")
+	case pki.Marked(data):
+		return nil, pki.ErrMarked
 	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")):
 		return nil, errors.New("a Java keystore (JKS): make it PKCS#12 by keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12")
 	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):

@@ -52,10 +52,8 @@ func (f *Folder) openBook() error {
 
 // startBook is for a folder whose CA is made now.
 func (f *Folder) startBook() error {
-	if f.batch != nil {
-		for _, d := range f.L.Folders() {
-			f.batch.Folder(d)
-		}
+	for _, d := range f.L.Folders() {
+		f.batch.Folder(d)
 	}
 	for _, s := range layout.Starters(f.L.Kind, f.CA.Cert, f.Rand) {
 		if f.L.Has(s.Path) {

@@ -116,15 +116,18 @@ func open(o Options) (*Folder, error) {
 func OpenAt(o Options, l layout.Layout) (*Folder, error) { return openAt(o, l) }
 
 func openAt(o Options, l layout.Layout) (*Folder, error) {
-	var err error
 	f := &Folder{Options: o, L: l}
-	if !o.DryRun {
-		if f.store, err = store.Open(l.Root); err != nil {
-			return nil, plain(err)
-		}
-		f.Recovered = f.store.Recovered
-		f.batch = f.store.Begin()
-	} else if store.Pending(l.Root) {
+	open := store.Open
+	if o.DryRun {
+		open = store.Peek
+	}
+	var err error
+	if f.store, err = open(l.Root); err != nil {
+		return nil, plain(err)
+	}
+	f.Recovered = f.store.Recovered
+	f.batch = f.store.Begin()
+	if o.DryRun && store.Pending(l.Root) {
 		f.warn("%s: an earlier run was interrupted; the next one that is not --dry-run finishes it first", l.Root)
 	}
 	if err := f.modes(); err != nil {
@@ -154,11 +157,7 @@ func compatible(asked layout.Kind, found layout.Layout) bool {
 }
 
 // Close gives the folder's lock back.
-func (f *Folder) Close() {
-	if f.store != nil {
-		f.store.Close()
-	}
-}
+func (f *Folder) Close() { f.store.Close() }
 
 func (f *Folder) warn(format string, args ...any) {
 	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
@@ -319,27 +318,16 @@ func (f *Folder) newCA(ca layout.Pair) error {
 }
 
 func (f *Folder) create(rel string, data []byte, mode fs.FileMode) error {
-	if f.batch == nil {
-		if f.L.Has(rel) {
-			return fmt.Errorf("%s: %w", f.L.Path(rel), store.ErrExists)
-		}
-		return nil
-	}
 	return f.batch.Create(rel, data, mode)
 }
 
 func (f *Folder) replace(rel string, data []byte, mode fs.FileMode) error {
-	if f.batch == nil {
-		return nil
-	}
 	return f.batch.Replace(rel, data, mode)
 }
 
-// Commit writes what was planned since Open or the last Commit.
+// Commit writes what was planned since Open or the last Commit; a dry run says
+// whether that could be.
 func (f *Folder) Commit() error {
-	if f.batch == nil {
-		return nil
-	}
 	if err := f.closeBook(); err != nil {
 		return err
 	}

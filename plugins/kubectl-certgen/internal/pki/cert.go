@@ -200,6 +200,9 @@ func EncodeCerts(certs ...*x509.Certificate) []byte {
 // ParseCerts reads all certificates of a PEM file, or one DER certificate.
 // Text around the blocks (openssl and easyrsa write some) is passed over.
 func ParseCerts(data []byte) ([]*x509.Certificate, error) {
+	if Marked(data) {
+		return nil, ErrMarked
+	}
 	var out []*x509.Certificate
 	other := ""
 	for rest := data; ; {

@@ -90,6 +90,15 @@ func FormatOf(data []byte) (format KeyFormat, encrypted bool) {
 	return Traditional, b.Headers["DEK-Info"] != ""
 }
 
+const byteOrderMark = "\xef\xbb\xbf"
+
+// ErrMarked says that the first PEM block has a byte order mark in front of it.
+var ErrMarked = errors.New("a byte order mark stands in front of the PEM: OpenSSL reads it all the same, Go, and so all of Kubernetes, does not; save it as UTF-8 without BOM")
+
+// Marked is whether ErrMarked is to be said of a file: Go passes over its first
+// block, which may be one of several.
+func Marked(data []byte) bool { return bytes.HasPrefix(data, []byte(byteOrderMark+"-----BEGIN ")) }
+
 func isKeyLabel(label string) bool { return strings.HasSuffix(label, "PRIVATE KEY") }
 
 // EncodePublicKey writes a public key as PKIX PEM ("PUBLIC KEY"), as sa.pub.
@@ -132,6 +141,9 @@ func PublicKeys(data []byte) []crypto.PublicKey {
 // openssl ecparam writes, is passed over. passphrase may be nil; the error is
 // ErrEncrypted where one is needed.
 func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
+	if Marked(data) {
+		return nil, ErrMarked
+	}
 	b := findBlock(data, isKeyLabel)
 	if b == nil {
 		switch {

@@ -304,3 +304,35 @@ func FuzzParse(f *testing.F) {
 		AuthorityKeyIDHasIssuer(data)
 	})
 }
+
+// A byte order mark would make Go pass over the first certificate of a file
+// without a word.
+func TestByteOrderMark(t *testing.T) {
+	key, err := GenerateKey(ECDSAP256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyPEM, err := EncodeKey(key, PKCS8, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := Name{{Type: "CN", Value: "x"}}.Encode(PrintableOrUTF8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := CreateRequest(name, nil, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := []byte("\xef\xbb\xbf")
+	if _, err := ParseKey(append(mark, keyPEM...), nil); !errors.Is(err, ErrMarked) {
+		t.Errorf("key: %v", err)
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})
+	if _, err := ParseCerts(append(mark, block...)); !errors.Is(err, ErrMarked) {
+		t.Errorf("certificates: %v", err)
+	}
+	if _, err := ParseRequest(append(mark, EncodeRequest(req)...)); err != nil {
+		t.Errorf("request: %v", err)
+	}
+}

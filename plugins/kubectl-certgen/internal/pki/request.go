@@ -43,8 +43,10 @@ func EncodeRequest(r *x509.CertificateRequest) []byte {
 }
 
 // ParseRequest reads a PEM (also openssl's old "NEW CERTIFICATE REQUEST") or
-// DER request and checks that it is signed by its own key.
+// DER request and checks that it is signed by its own key. A byte order mark in
+// front hurts nobody here: nobody else reads the file.
 func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	der := data
 	b := findBlock(data, func(l string) bool { return l == labelCSR || l == "NEW CERTIFICATE REQUEST" })
 	switch {

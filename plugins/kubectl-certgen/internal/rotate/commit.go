@@ -88,9 +88,14 @@ func (s *State) ofOld(name string, data []byte) bool {
 	})
 }
 
-// Commit writes the changes of a stage as one set.
-func (s *State) Commit(changes []Change) error {
-	st, err := store.Open(s.Root)
+// Commit writes the changes of a stage as one set; a dry run says whether it
+// could.
+func (s *State) Commit(changes []Change, dryRun bool) error {
+	open := store.Open
+	if dryRun {
+		open = store.Peek
+	}
+	st, err := open(s.Root)
 	if err != nil {
 		return err
 	}

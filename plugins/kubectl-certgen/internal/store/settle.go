@@ -61,3 +61,17 @@ func PendingAround(dir string) ([]string, error) {
 	})
 	return out, err
 }
+
+// Pending says whether a folder holds the remains of an interrupted run, for
+// commands that only read.
+func Pending(root string) bool {
+	_, err := os.Lstat(filepath.Join(root, stageName))
+	return err == nil
+}
+
+// Peek is a store for a dry run: nothing is locked, finished or written, and
+// Commit only says whether it would refuse.
+func Peek(root string) (*Store, error) {
+	abs, err := filepath.Abs(root)
+	return &Store{root: abs, peek: true}, err
+}

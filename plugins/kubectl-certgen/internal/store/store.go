@@ -62,6 +62,7 @@ type Store struct {
 
 	root   string
 	fs     FS
+	peek   bool
 	unlock func()
 	// made are the folders that Open made, taken back by Close while nothing
 	// was written into them.
@@ -127,13 +128,6 @@ func (s *Store) release() {
 		s.unlock()
 		s.unlock = nil
 	}
-}
-
-// Pending says whether a folder holds the remains of an interrupted run, for
-// commands that only read.
-func Pending(root string) bool {
-	_, err := os.Lstat(filepath.Join(root, stageName))
-	return err == nil
 }
 
 // Batch is a set of files that will appear together.
@@ -283,7 +277,7 @@ func (b *Batch) Commit() error {
 	if len(b.entries) == 0 && len(b.folders) == 0 {
 		return nil
 	}
-	if err := b.Check(); err != nil {
+	if err := b.Check(); err != nil || b.s.peek {
 		return err
 	}
 	var made []string
