@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,9 @@ func (l *liveFlags) collect(ctx context.Context, env *cli.Env) (*live.Cluster, *
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
+		}
+		if errors.Is(err, live.ErrNoNamespace) {
+			return nil, nil, cli.Usagef("--namespace %s: %w", c.Namespace, err)
 		}
 		return nil, nil, cli.WithHint(cli.Unknownf("%w", err), "'kubectl cluster-info' shows whether kubectl reaches it; -v 6 shows the requests")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -34,9 +35,10 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) (out []Miss
 		}
 	}
 	add("every pod asks for it", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+	unread := map[string][]string{}
 	note := func(what string, err error) {
 		if err != nil {
-			blind = append(blind, fmt.Sprintf("names that clients use, of the %s: %s", what, Cause(err)))
+			unread[Cause(err)] = append(unread[Cause(err)], what)
 		}
 	}
 	svc, err := c.get(ctx, "/api/v1/namespaces/default/services/kubernetes")
@@ -76,6 +78,9 @@ func (c *Cluster) Drift(ctx context.Context, cert *x509.Certificate) (out []Miss
 		if cert.VerifyHostname(m.Name) != nil {
 			out = append(out, m)
 		}
+	}
+	for _, cause := range slices.Sorted(maps.Keys(unread)) {
+		blind = append(blind, fmt.Sprintf("names that clients use (%s): %s", strings.Join(unread[cause], ", "), cause))
 	}
 	return out, blind
 }

@@ -7,6 +7,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -110,7 +111,11 @@ func (c *Cluster) Collect(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s.Items = append(s.Items, c.user()...)
-	if ok, err := c.answers(ctx); !ok {
+	ok, err := c.answers(ctx)
+	if apierrors.IsNotFound(err) && c.Namespace != "" {
+		return nil, ErrNoNamespace
+	}
+	if !ok {
 		s.Deaf = true
 		s.Blind = append(s.Blind, "everything behind the API server: "+Cause(err))
 		s.finish()
@@ -245,17 +250,18 @@ func (c *Cluster) user() []inspect.Item {
 	return slices.DeleteFunc(out, func(i inspect.Item) bool { return i.Kind != inspect.Certificate })
 }
 
+// ErrNoNamespace says that the cluster does not have Cluster.Namespace, whose
+// lists would be empty.
+var ErrNoNamespace = errors.New("the cluster has no such namespace")
+
 // answers says whether the API server talks to this user at all: with an
 // expired certificate on either side it does not, and that is the news.
 func (c *Cluster) answers(ctx context.Context) (bool, error) {
 	rctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	_, err := c.Client.Do(rctx, http.MethodGet, "/api/v1/namespaces/default", nil, "", nil)
+	_, err := c.Client.Do(rctx, http.MethodGet, "/api/v1/namespaces/"+cmp.Or(c.Namespace, "default"), nil, "", nil)
 	var st apierrors.APIStatus
-	if err == nil || errors.As(err, &st) && !apierrors.IsUnauthorized(err) && !apierrors.IsServiceUnavailable(err) {
-		return true, nil
-	}
-	return false, err
+	return err == nil || errors.As(err, &st) && !apierrors.IsUnauthorized(err) && !apierrors.IsServiceUnavailable(err), err
 }
 
 // Cause is why a request failed, without the request.

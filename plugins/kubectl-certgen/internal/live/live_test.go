@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/rawapi"
 )
 
@@ -20,7 +22,7 @@ import (
 // and 404 for what is not among them.
 func fake(t *testing.T, answers map[string]string) *Cluster {
 	t.Helper()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := answers[r.URL.Path]
 		code := 0
 		switch {
@@ -37,7 +39,7 @@ func fake(t *testing.T, answers map[string]string) *Cluster {
 		fmt.Fprint(w, text)
 	}))
 	t.Cleanup(srv.Close)
-	cfg := &rest.Config{Host: srv.URL}
+	cfg := &rest.Config{Host: srv.URL, TLSClientConfig: rest.TLSClientConfig{CAData: pki.EncodeCerts(srv.Certificate())}}
 	c, err := rawapi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -85,12 +87,25 @@ func TestDriftSaysWhatWasNotRead(t *testing.T) {
 	if len(missing) != 2 || missing[0].Name != "10.96.0.1" || missing[1].Name != "127.0.0.1" {
 		t.Errorf("%v", missing)
 	}
-	if all := strings.Join(blind, "\n"); len(blind) != 2 || !strings.Contains(all, "control-plane nodes: denied") || !strings.Contains(all, "kubeadm-config: denied") {
+	if len(blind) != 1 || blind[0] != "names that clients use (control-plane nodes, ConfigMap kube-system/kubeadm-config): denied" {
 		t.Errorf("%q", blind)
 	}
 	delete(answers, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
-	if _, blind := fake(t, answers).Drift(context.Background(), cert); len(blind) != 1 {
+	if _, blind := fake(t, answers).Drift(context.Background(), cert); len(blind) != 1 || strings.Contains(blind[0], "kubeadm") {
 		t.Errorf("a cluster without kubeadm: %q", blind)
+	}
+}
+
+// The lists of a namespace that is not there are empty, which is no answer.
+func TestNamespaceThatIsNotThere(t *testing.T) {
+	c := fake(t, map[string]string{"/api/v1/namespaces/web": `{"kind": "Namespace"}`})
+	c.Namespace = "wbe"
+	if _, err := c.Collect(context.Background()); !errors.Is(err, ErrNoNamespace) {
+		t.Errorf("%v", err)
+	}
+	c.Namespace = "web"
+	if s, err := c.Collect(context.Background()); err != nil || s.Deaf || len(s.Blind) > 0 {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 
