@@ -1,9 +1,11 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Settle finishes or forgets what interrupted runs left in a folder, below it
@@ -74,4 +76,31 @@ func Pending(root string) bool {
 func Peek(root string) (*Store, error) {
 	abs, err := filepath.Abs(root)
 	return &Store{root: abs, peek: true}, err
+}
+
+// patience is how long a folder is waited for that another run writes in: most
+// runs are over in a moment, as those of a script that starts several at once.
+const patience = 2 * time.Second
+
+// enter makes the folder where it is missing, and locks it.
+func (s *Store) enter() error {
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := s.mkdirAll(s.root, &s.made)
+		if err == nil {
+			s.unlock, err = lock(s.root)
+		}
+		if err == nil {
+			// Who held it may have taken the folder back with the lock.
+			if _, err = os.Stat(s.root); err == nil {
+				return nil
+			}
+			s.release()
+		}
+		switch waited := time.Since(start); {
+		case errors.Is(err, ErrLocked) && waited < patience:
+		case errors.Is(err, fs.ErrNotExist) && waited < patience/10:
+		default:
+			return err
+		}
+	}
 }

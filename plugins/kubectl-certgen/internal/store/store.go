@@ -91,12 +91,13 @@ func OpenFS(root string, f FS) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{root: abs, fs: f}
-	if err := s.mkdirAll(abs, &s.made); err != nil {
-		return nil, err
-	}
-	if s.unlock, err = lock(abs); err != nil {
+	if err := s.enter(); err != nil {
+		if errors.Is(err, ErrLocked) {
+			s.made = nil // they are in use
+			err = fmt.Errorf("%s: %w", root, err)
+		}
 		s.Close()
-		return nil, fmt.Errorf("%s: %w", root, err)
+		return nil, err
 	}
 	if err := s.recover(); err != nil {
 		s.Close()

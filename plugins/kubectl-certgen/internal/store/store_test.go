@@ -327,6 +327,40 @@ func TestLockedOut(t *testing.T) {
 	s.Close()
 }
 
+// Runs that a script starts at once in one new folder wait for each other, also
+// where one of them takes the folder back because it wrote nothing.
+func TestManyAtOnce(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the lock's file is refused for a moment while it goes away with its handle")
+	}
+	dir := filepath.Join(t.TempDir(), "new", "pki")
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			s, err := Open(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			if i%3 == 0 {
+				return
+			}
+			b := s.Begin()
+			if err := b.Create(fmt.Sprintf("%d.crt", i), []byte("x"), PublicMode); err != nil {
+				t.Error(err)
+			}
+			if err := b.Commit(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := os.ReadDir(dir); err != nil || len(got) != 16 {
+		t.Errorf("%d files, %v", len(got), err)
+	}
+}
+
 // errNoLinks is what a file system without hard links says.
 var errNoLinks = map[bool]error{false: syscall.EPERM, true: syscall.Errno(50)}[runtime.GOOS == "windows"] // ERROR_NOT_SUPPORTED
 
