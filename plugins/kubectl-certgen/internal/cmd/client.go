@@ -28,7 +28,8 @@ func newClient(env *cli.Env) *cobra.Command {
 		Short: "Make a user's client certificate, and a kubeconfig",
 		Long: cli.Dedent(`
 			Make a certificate by which kube-apiserver knows a user: USER is the common
-			name, each --org a group. With --server a kubeconfig comes with it.
+			name, each --org a group. With --server a kubeconfig comes with it; another
+			address later is written into it.
 		`),
 		Example: cli.Dedent(`
 			kubectl certgen client alice --org developers

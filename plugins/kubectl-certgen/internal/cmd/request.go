@@ -56,7 +56,7 @@ where it will not; what cannot succeed is not sent (but with --force). --dry-run
 stops there, and needs no cluster. --approve approves it, where you may. A request
 that stays without a certificate is explained: who has to approve, who has to sign,
 and whether that component is alive. A second run goes on with the same key and
-request.
+request; one that asks for something else makes another request for the key.
 
 Signers: client (kubernetes.io/kube-apiserver-client), kubelet-client, kubelet-serving,
 or the full name of any other.`, 79),
