@@ -155,6 +155,8 @@ func (d *Decision) names(req *x509.CertificateRequest, p Policy) {
 		switch {
 		case err != nil:
 			granted, why = false, strip(err)
+		case d.CA:
+			granted, why = false, "not for a CA: its certificate is made without names"
 		case p.Only != nil && !slices.Contains(p.Only, n):
 			granted, why = false, "not among the names given with --ip and --dns"
 		case slices.Contains(d.Names, n):
@@ -301,7 +303,14 @@ func (d *Decision) basic(e pkix.Extension, p Policy) {
 	case !bc.IsCA:
 		d.add("CA", "no", true, "")
 	case p.CA:
-		d.add("CA", "yes", true, "")
+		asked, why := "yes", ""
+		if bc.PathLen >= 0 {
+			asked = fmt.Sprintf("yes, path length %d", bc.PathLen)
+		}
+		if bc.PathLen != p.PathLen {
+			why = fmt.Sprintf("with path length %d (--path-len)", p.PathLen)
+		}
+		d.add("CA", asked, true, why)
 	default:
 		d.add("CA", "yes", false, "it would sign in this CA's name; --for ca allows it")
 	}

@@ -61,6 +61,7 @@ func TestJudge(t *testing.T) {
 			policy: Policy{Purpose: profile.Server}, purpose: profile.Server, names: 1, refused: "code signing"},
 		"a CA":          {exts: []pkix.Extension{names(t, good), pki.BasicConstraints(true, -1, true)}, purpose: profile.Server, names: 1, refused: "yes"},
 		"a CA, allowed": {exts: []pkix.Extension{pki.BasicConstraints(true, -1, true), pki.KeyUsage(x509.KeyUsageCertSign, true)}, policy: Policy{CA: true}},
+		"a CA's names":  {exts: []pkix.Extension{names(t, good), pki.BasicConstraints(true, 0, true)}, policy: Policy{CA: true}, refused: "DNS:a.example.org"},
 		"enciphering with an EC key": {exts: []pkix.Extension{names(t, good), pki.KeyUsage(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, true)},
 			purpose: profile.Server, names: 1, refused: "key encipherment"},
 		"enciphering with an RSA key": {spec: pki.RSA2048, exts: []pkix.Extension{names(t, good), pki.KeyUsage(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, true)},
