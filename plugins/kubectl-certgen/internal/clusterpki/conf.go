@@ -3,7 +3,6 @@ package clusterpki
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -75,12 +74,11 @@ func (m *maker) keepConf(file string, data []byte, server string, r issue.Reques
 	if !bytes.Equal(cert.RawIssuer, m.ca.CA.Cert.RawSubject) || !pki.SignedBy(cert, m.ca.CA.Cert) {
 		return nil, fmt.Errorf("%s: its certificate is not of the CA in %s; move it away to have it made again", shown, m.root.L.Path("pki/ca.crt"))
 	}
-	var why string
+	why := issue.OutOfTime(cert, m.root.Now)
 	switch name, _ := pki.DecodeName(cert.RawSubject); {
 	case name.String() != r.Subject.String():
 		return nil, fmt.Errorf("%s: is for %s, not for %s; move it away to have it made again", shown, name, r.Subject)
-	case !m.root.Now.Before(cert.NotAfter):
-		why = "it expired on " + cert.NotAfter.UTC().Format(time.DateOnly)
+	case why != "":
 	case cluster.Server != server:
 		why = "it was for " + cluster.Server
 	default:

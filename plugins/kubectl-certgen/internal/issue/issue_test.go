@@ -177,3 +177,19 @@ func TestMany(t *testing.T) {
 		t.Errorf("%d of %d were left alone: %v", unchanged, seen, err)
 	}
 }
+
+// What was made while the clock was ahead is of no use until then.
+func TestNotYetValidIsIssuedAgain(t *testing.T) {
+	dir := t.TempDir()
+	name := pki.GeneralName{Kind: pki.DNS, Value: "a.example.org"}
+	if _, err := makeOne(options(t, dir, now), request("ca-maker", name)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := makeOne(options(t, dir, now.AddDate(2, 0, 0)), request("a", name)); err != nil {
+		t.Fatal(err)
+	}
+	it, err := makeOne(options(t, dir, now), request("a", name))
+	if err != nil || it.Action != Reissued || !strings.Contains(it.Why, "not valid before 2028-11-21") || it.Cert.NotBefore.After(now) {
+		t.Errorf("%+v, %v", it, err)
+	}
+}

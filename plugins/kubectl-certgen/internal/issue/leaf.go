@@ -260,8 +260,8 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
 		why = append(why, "it was signed with "+have.SignatureAlgorithm.String())
 	}
-	if !f.Now.Before(have.NotAfter) {
-		why = append(why, "it expired on "+have.NotAfter.UTC().Format(time.DateOnly))
+	if w := OutOfTime(have, f.Now); w != "" {
+		why = append(why, w)
 	}
 	if subject, err := it.Subject.Encode(f.Profile.Strings); err != nil {
 		return false, err
@@ -276,6 +276,18 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	}
 	it.Action, it.Why = Reissued, strings.Join(why, ", ")
 	return false, nil
+}
+
+// OutOfTime says that a certificate has expired or, made while the clock was
+// ahead, is not valid yet; "" for one that is valid.
+func OutOfTime(c *x509.Certificate, now time.Time) string {
+	switch {
+	case !now.Before(c.NotAfter):
+		return "it expired on " + c.NotAfter.UTC().Format(time.DateOnly)
+	case now.Before(c.NotBefore):
+		return "it is not valid before " + c.NotBefore.UTC().Format(time.DateOnly)
+	}
+	return ""
 }
 
 func purposeFits(c *x509.Certificate, p profile.Purpose) bool {
