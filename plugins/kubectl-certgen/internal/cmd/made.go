@@ -88,6 +88,9 @@ func newReport(f *issue.Folder, items ...*issue.Item) *made {
 	for _, it := range items {
 		r.Items = append(r.Items, newItem(f, it))
 		capped = capped || it.Capped
+		if also := it.Also(); it.Unlocked && len(also) > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s holds the key of %s without its passphrase: a kubeconfig has none", show(f.Rel(also[0])), show(f.Rel(it.Pair.Key))))
+		}
 		for _, w := range it.Faults {
 			if !seen[w] {
 				seen[w] = true
@@ -193,7 +196,7 @@ func (m *made) text(env *cli.Env) {
 		if it.KeyAction == "created" && (it.CA || len(m.Items) == 1) {
 			what += ", " + it.keyHuman
 		}
-		if it.KeyAction != "created" && it.Action == string(issue.Reissued) {
+		if it.keptKey() {
 			what += ", key kept"
 		}
 		row(word(it.Action), it.files(), what+", until "+it.until)
@@ -216,10 +219,18 @@ func (m *made) text(env *cli.Env) {
 
 func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
 
+// keptKey says that the certificate is new and its key is not.
+func (it madeItem) keptKey() bool {
+	return it.Key != "" && it.KeyAction != "created" && it.Action != string(issue.Unchanged)
+}
+
 // files is "pki/server.crt, server.key": the key's folder is left out where it
-// is the certificate's.
+// is the certificate's, and a key that was there beside a new certificate.
 func (it madeItem) files() string {
-	if it.Key == "" || (it.KeyAction != "created" && it.Action == string(issue.Reissued)) {
+	if it.Key == "" || it.keptKey() {
+		if it.Kubeconfig != "" {
+			return it.Certificate + ", " + path.Base(it.Kubeconfig)
+		}
 		return it.Certificate
 	}
 	key := it.Key

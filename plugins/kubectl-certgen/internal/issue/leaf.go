@@ -69,6 +69,9 @@ type Item struct {
 	Why string
 	// Faults are the profile's known faults.
 	Faults []string
+	// Unlocked says that the key's file is encrypted, which files that carry the
+	// key cannot be.
+	Unlocked bool
 	// CAPEM is the CA's certificate, for files that carry it.
 	CAPEM []byte
 
@@ -128,6 +131,7 @@ func (f *Folder) Prepare(r Request) (*Item, error) {
 		if it.key, err = LoadKey(keyFile, keyPEM, f.Unlock); err != nil {
 			return nil, err
 		}
+		_, it.Unlocked = pki.FormatOf(keyPEM)
 	}
 	if certPEM != nil {
 		certs, err := pki.ParseCerts(certPEM)
