@@ -59,7 +59,7 @@ func Story(w io.Writer, l *List, n Node, p Paint, all bool, width int) error {
 	case n.Fault != nil:
 		fold.Under(b, "  ", n.Fault.Summary, width)
 	case n.Verdict == fault.Unknown:
-		fold.Under(b, "  ", "Cannot tell: "+n.Missing+".", width)
+		fold.Under(b, "  ", unknownText(n), width)
 	case n.Verdict == fault.Degraded:
 		fold.Under(b, "  ", degradedText(n), width)
 	default:
@@ -212,6 +212,17 @@ func degradedText(n Node) string {
 		text = phrase.Sentence(text) + "."
 	}
 	return "The node works, but: " + text
+}
+
+// unknownText says what is missing, and the worst of what was seen all the same.
+func unknownText(n Node) string {
+	text := "Cannot tell: " + n.Missing + "."
+	for _, f := range n.Findings {
+		if f.Severity != finding.Info && !strings.Contains(n.Missing, f.Message) {
+			return text + " Trouble was seen all the same: " + phrase.Sentence(f.Message) + "."
+		}
+	}
+	return text
 }
 
 func healthyText(v *snapshot.View) string {
