@@ -33,7 +33,11 @@ func Tell(err error) (text string, hints []string) {
 	var link *os.LinkError
 	switch {
 	case errors.As(err, &path):
-		text = shorten(text, path.Error(), path.Path, path.Err.Error())
+		reason := path.Err.Error()
+		if readFolder(err) {
+			reason = syscall.EISDIR.Error() // Windows: incorrect function
+		}
+		text = shorten(text, path.Error(), path.Path, reason)
 	case errors.As(err, &link):
 		text = shorten(text, link.Error(), link.New, link.Err.Error())
 	}
@@ -46,7 +50,7 @@ func Tell(err error) (text string, hints []string) {
 		}
 	case errors.Is(err, fs.ErrPermission):
 		hints = append(hints, "'ls -ld' on it and on its folder shows who may; 'id' who you are")
-	case errors.Is(err, syscall.EISDIR):
+	case readFolder(err):
 		hints = append(hints, "name a file in it, not the folder")
 	case errors.As(err, &request) && request.Op != "parse":
 		who, isAPI := server(request.URL)
@@ -64,6 +68,20 @@ func Tell(err error) (text string, hints []string) {
 		}
 	}
 	return oneLine(text), hints
+}
+
+// readFolder says whether a folder was read as a file, for which Windows has no
+// error of its own.
+func readFolder(err error) bool {
+	if errors.Is(err, syscall.EISDIR) {
+		return true
+	}
+	var path *fs.PathError
+	if !errors.As(err, &path) || path.Op != "read" {
+		return false
+	}
+	st, err := os.Stat(path.Path)
+	return err == nil && st.IsDir()
 }
 
 // shorten puts "PATH: REASON" in place of an error of the file system, and says

@@ -60,7 +60,7 @@ func TestTell(t *testing.T) {
 		text, hint string
 	}{
 		{fmt.Errorf("policy: %w", missing), "policy: " + filepath.Join(dir, "none") + ": " + errors.Unwrap(missing).Error(), "look at the spelling"},
-		{fmt.Errorf("--from %s: %w", dir, folder), "--from " + dir + ": " + errors.Unwrap(folder).Error(), "name a file in it"},
+		{fmt.Errorf("--from %s: %w", dir, folder), "--from " + dir + ": is a directory", "name a file in it"},
 		{fmt.Errorf("node n1: %w", get("https://10.0.0.1:6443/api/v1/nodes/n1", refused)), "node n1: the API server 10.0.0.1:6443 does not answer: connection refused", "kubectl cluster-info"},
 		{fmt.Errorf("get: %w", get("https://example.org/a.yaml", &net.DNSError{Name: "example.org", Err: "no such host"})), "get: example.org does not answer: example.org: no such host", ""},
 		{fmt.Errorf("--url: %w", &url.Error{Op: "parse", URL: "%zz", Err: url.EscapeError("%zz")}), "--url: parse \"%zz\": invalid URL escape \"%zz\"", ""},

@@ -67,6 +67,9 @@ func TestRotatesAndKeepsEveryLine(t *testing.T) {
 // TestFullDisk: what cannot be copied is not emptied, and the copies that are there
 // are not pushed out by parts of it.
 func TestFullDisk(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the script runs in Linux containers")
+	}
 	log := filepath.Join(t.TempDir(), "app.log")
 	for name, size := range map[string]int{"": 5000, ".1": 10, ".2": 20, ".3": 30} {
 		if err := os.WriteFile(log+name, []byte(strings.Repeat("x", size)), 0o644); err != nil {
