@@ -84,7 +84,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width, co
 		fold.Hang(w, "", pad, head+st.Bold(answer(it)), columns)
 		for _, s := range it.Sidecars {
 			if s.File != "" {
-				line(fmt.Sprintf("%s <- %s", s.Name, s.File))
+				line(fmt.Sprintf("%s reads %s", s.Name, s.File))
 			}
 		}
 		line(fmt.Sprintf("pod security: %s before, %s after", it.Security.Before, it.Security.After))
