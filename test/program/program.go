@@ -4,10 +4,13 @@
 package program
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +18,36 @@ import (
 func Repo() string {
 	_, here, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(here), "..", "..")
+}
+
+// CopyRepo copies the repository as it is in the work tree: the files that git
+// knows, and those that it does not ignore.
+func CopyRepo(t testing.TB, to string) {
+	t.Helper()
+	out, err := exec.Command("git", "-C", Repo(), "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	for _, name := range strings.Split(strings.Trim(string(out), "\x00"), "\x00") {
+		from, dst := filepath.Join(Repo(), name), filepath.Join(to, name)
+		st, err := os.Stat(from)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted in the work tree
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dst, b, st.Mode().Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Plugins is the folder of the plugins under test: CLUSTERWRIGHT_BIN, else the

@@ -28,7 +28,7 @@ func TestACheckInTenMinutes(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n## ")
 
 	dir := filepath.Join(t.TempDir(), "repository")
-	shell(t, repo, "git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "+mkdir(t, dir)+" 2>/dev/null || :")
+	program.CopyRepo(t, dir)
 	counts := map[string]int{}
 	for _, m := range block.FindAllStringSubmatch(section, -1) {
 		kind, file, body := m[1], filepath.Join(dir, m[2]), m[3]
@@ -71,14 +71,6 @@ func TestACheckInTenMinutes(t *testing.T) {
 	} else if strings.HasPrefix(out, "plugins") {
 		t.Errorf("not gofmt'ed: %s", strings.SplitN(out, "\n", 2)[0])
 	}
-}
-
-func mkdir(t *testing.T, dir string) string {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func write(t *testing.T, file, body string) {

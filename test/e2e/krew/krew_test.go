@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -224,7 +223,7 @@ func containsAll(s string, parts ...string) bool {
 func TestReleaseIsReproducible(t *testing.T) {
 	w := newWorld(t)
 	other := filepath.Join(w.home, "another", "folder")
-	copyTracked(t, w.repo, other)
+	program.CopyRepo(t, other)
 	one, two := filepath.Join(w.home, "one"), filepath.Join(w.home, "two")
 	w.dist(w.repo, one, "v0.1.0", "http://127.0.0.1:1")
 	w.dist(other, two, "v0.1.0", "http://127.0.0.1:1")
@@ -238,32 +237,6 @@ func TestReleaseIsReproducible(t *testing.T) {
 	}
 	if !bytes.Equal(a, b) {
 		t.Errorf("two builds differ:\n%s\n%s", a, b)
-	}
-}
-
-// copyTracked copies the files that git knows, as they are in the work tree.
-func copyTracked(t *testing.T, from, to string) {
-	t.Helper()
-	out, err := exec.Command("git", "-C", from, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range strings.Split(strings.Trim(string(out), "\x00"), "\x00") {
-		st, err := os.Stat(filepath.Join(from, name))
-		if err != nil {
-			continue // deleted in the work tree
-		}
-		b, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		dst := filepath.Join(to, name)
-		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(dst, b, st.Mode()&fs.ModePerm); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
