@@ -129,16 +129,19 @@ func (o *lintOptions) proof(env *cli.Env, shown string, before, after []byte) {
 			continue
 		}
 		d := diff.Compare(a[i].Internal, b[i].Internal, apitable.For(o.rules.Minor))
+		if len(d.Changes) > 0 {
+			env.Tell("%s: what is recorded changes:", b[i].Title())
+		}
+		for _, c := range d.Changes {
+			fold.Under(env.ErrOut, "  ", fmt.Sprintf("%s: %s -> %s", c.Class, c.From, c.To), env.Columns(env.ErrOut))
+		}
 		switch {
 		case d.Undecided:
 			env.Tell("%s: what changes could not be decided within the budget", b[i].Title())
+		case d.More:
+			env.Tell("%s: and more, which is not listed", b[i].Title())
 		case len(d.Changes) == 0:
 			env.Tell("%s: proven: every request is recorded as before", b[i].Title())
-		default:
-			env.Tell("%s: what is recorded changes:", b[i].Title())
-			for _, c := range d.Changes {
-				fold.Under(env.ErrOut, "  ", fmt.Sprintf("%s: %s -> %s", c.Class, c.From, c.To), env.Columns(env.ErrOut))
-			}
 		}
 	}
 }

@@ -189,8 +189,8 @@ func (r Request) make(table *apitable.Table) ([]*request.Request, error) {
 		s.Namespace, s.NamespaceSet = *r.Namespace, true
 	}
 	if r.Kubectl != "" {
-		if r.Verb+r.Resource+r.URL != "" {
-			return nil, fmt.Errorf("kubectl stands for the whole request: leave verb, resource and url out")
+		if r.Verb+r.Resource+r.Name+r.URL != "" {
+			return nil, fmt.Errorf("kubectl stands for the whole request: leave verb, resource, name and url out")
 		}
 		return request.Kubectl(strings.Fields(r.Kubectl), s, table)
 	}

@@ -28,6 +28,7 @@ func TestRefuses(t *testing.T) {
 		"{verb: get, url: /api, resource: pods}":             "url stands for the whole request",
 		"{verb: get, url: /api, namespace: x}":               "url stands for the whole request",
 		"{kubectl: get pods, verb: get}":                     "kubectl stands for the whole request",
+		"{kubectl: get pods, name: web-0}":                   "kubectl stands for the whole request",
 		"{unauthenticated: true, user: a, url: /api}":        "has no user",
 		"{resource: pods}":                                   "a verb is needed",
 		"{kubectl: config view}":                             "sends nothing",

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apiserver/pkg/apis/audit"
 
@@ -27,7 +28,11 @@ goes for requests with a bad timeout parameter. Decided exactly, for requests wi
 		return
 	}
 	path := c.stagePath(rule, audit.StageResponseStarted)
-	res := c.report(r, path, nil, "failed logins (401) leave no trace: their only event is ResponseStarted, and %s omits it", ruleName(rule))
+	by := ruleName(rule)
+	if !strings.HasPrefix(path, "rules[") {
+		by = "the policy"
+	}
+	res := c.report(r, path, nil, "failed logins (401) leave no trace: their only event is ResponseStarted, and %s omits it", by)
 	c.explain(path)
 	c.show(res, w)
 }}
