@@ -192,15 +192,19 @@ func (c *Client) story(ctx context.Context, n *snapshot.Node) {
 }
 
 // watchLease reads the lease once more after a silent kubelet was waited for: a
-// renewal in the meantime proves that it lives.
+// renewal in the meantime proves that it lives, and no answer that it was the API
+// server who fell silent.
 func (c *Client) watchLease(n, asked *snapshot.Node) {
-	p, _ := snapshot.Find(asked.Probes, snapshot.SourceHealthz)
-	if n.Lease == nil || p.Status != snapshot.Timeout {
+	if !unheard(asked) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), confirmDeadline)
 	defer cancel()
-	if l, p := c.readLease(ctx, snapshot.NodeLeases, n.Name, snapshot.SourceLease); p.Status == snapshot.OK {
+	l, p := c.readLease(ctx, snapshot.NodeLeases, n.Name, snapshot.SourceLease)
+	switch {
+	case p.Status == snapshot.Timeout:
+		saysNothing(asked)
+	case p.Status == snapshot.OK && n.Lease != nil:
 		l.Seen = l.Renewed.After(n.Lease.Renewed)
 		n.Lease = l
 	}
@@ -388,18 +392,8 @@ func (c *Client) blameAPIServer(s *snapshot.Snapshot, n *snapshot.Node) {
 		p, ok := s.Probe(n, source)
 		slow = slow || ok && p.Status == snapshot.Timeout
 	}
-	if !slow {
-		return
-	}
-	for _, p := range n.Probes {
-		if p.Reason == snapshot.ReasonSilent {
-			p.Reason = ""
-			p.Detail = "the API server did not answer in time, so the node's silence says nothing"
-			n.Set(p)
-		}
-	}
-	if n.Kubelet.Host != nil && !n.Kubelet.Host.Up {
-		n.Kubelet.Host = nil
+	if slow {
+		saysNothing(n)
 	}
 }
 

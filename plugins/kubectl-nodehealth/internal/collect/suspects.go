@@ -66,6 +66,11 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, o FleetO
 		wg.Go(func() { c.askKubelet(ctx, n, ProbeDeadline) })
 	}
 	wg.Wait()
+	if slices.ContainsFunc(asked, unheard) && !c.answers(ctx) {
+		for _, n := range asked {
+			saysNothing(n)
+		}
+	}
 	if !slices.Contains(s.Notes, notAsked) && slices.ContainsFunc(asked, func(n *snapshot.Node) bool {
 		p, _ := snapshot.Find(n.Probes, snapshot.SourceHealthz)
 		return p.Status == snapshot.Denied && p.Reason == snapshot.ReasonAPIServer

@@ -1,8 +1,6 @@
 package fault
 
 import (
-	"strings"
-
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-nodehealth/internal/snapshot"
 )
 
@@ -20,7 +18,7 @@ func Undecided(v *snapshot.View) []Command {
 		switch {
 		case p.Status == snapshot.Denied:
 			denied = true
-		case p.Status == snapshot.Timeout && strings.HasPrefix(p.Name, "kubelet"):
+		case p.Status == snapshot.Timeout && p.Reason == snapshot.ReasonSilent:
 			kubelet = true
 		case p.Status == snapshot.Timeout && p.Name != snapshot.SourceMetrics:
 			server = true

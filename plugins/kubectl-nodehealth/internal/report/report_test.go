@@ -102,7 +102,11 @@ func TestNeverHealthyOnMissingEvidence(t *testing.T) {
 func TestUndecidedNext(t *testing.T) {
 	timeout := func(n *snapshot.Node, sources ...string) {
 		for _, name := range sources {
-			n.Set(snapshot.Probe{Name: name, Status: snapshot.Timeout})
+			p := snapshot.Probe{Name: name, Status: snapshot.Timeout}
+			if strings.HasPrefix(name, "kubelet") {
+				p.Reason = snapshot.ReasonSilent
+			}
+			n.Set(p)
 		}
 	}
 	for want, change := range map[string]func(*snapshot.Node){
@@ -114,6 +118,7 @@ func TestUndecidedNext(t *testing.T) {
 		"kubectl nodehealth controlplane": func(n *snapshot.Node) { timeout(n, snapshot.SourcePods, snapshot.SourceEvents) },
 		"sudo crictl info": func(n *snapshot.Node) {
 			n.Kubelet.Healthz = &snapshot.Healthz{OK: true}
+			n.Set(snapshot.Probe{Name: snapshot.SourceHealthz, Status: snapshot.OK})
 			timeout(n, snapshot.SourceSummary, snapshot.SourceKMetrics)
 		},
 	} {
