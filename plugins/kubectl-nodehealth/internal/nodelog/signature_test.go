@@ -60,6 +60,9 @@ func TestScanBlames(t *testing.T) {
 		{"", `"Probe failed" probeType="Liveness" pod="default/a" output="Get \"http://10.1.2.3:8080/api/v1/live\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"`},
 		{"", `conn.go:254] Error on socket receive: read tcp 127.0.0.1:14905->127.0.0.1:9946: use of closed network connection`},
 		{"", `I0228 "Starting" err="x"` + "\n" + `"Failed to ensure lease exists, will retry" err="leases not yet" interval="7s"` + "\n" + strings.Repeat("I0228 fine\n", 3)},
+		// A volume that is not there at once is tried again after half a second.
+		{"", `E0711 nestedpendingoperations.go:348] Operation for "{volumeName:kubernetes.io/projected/f5c1}" failed. No retries permitted until 2026-07-11 22:24:44 (durationBeforeRetry 500ms). Error: MountVolume.SetUp failed for volume "kube-api-access-g" : failed to sync configmap cache: timed out waiting for the condition` + strings.Repeat("\nI0711 fine", 3)},
+		{"MountFailed", strings.Repeat(`E0711 nestedpendingoperations.go:348] Operation for "{volumeName:kubernetes.io/projected/f5c1}" failed. No retries permitted until 2026-07-11 22:24:44 (durationBeforeRetry 500ms). Error: MountVolume.SetUp failed for volume "kube-api-access-g" : failed to sync configmap cache: timed out waiting for the condition`+"\n", 3) + strings.Repeat("I0711 fine\n", 9)},
 		{"", `http: TLS handshake error from 10.0.0.1:51820: EOF` + "\n" + `"Successfully registered node" node="w1"`},
 		{"", "eth0: Link is Up\nIPv6: ADDRCONF(NETDEV_CHANGE): cali12: link becomes ready\ncni0: port 1(veth0) entered disabled state"},
 		{"", `E0711 kubelet.go:1302] "Image garbage collection failed once. Stats initialization may not have completed yet" err="invalid capacity 0 on image filesystem"`},
