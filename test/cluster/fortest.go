@@ -44,7 +44,7 @@ func ForTest(t testing.TB, cfg Config) *Cluster {
 	t.Cleanup(func() {
 		defer disarm()
 		if t.Failed() {
-			t.Logf("the cluster's logs are in %s", c.LogsDir())
+			t.Logf("the cluster's logs are in %s", keptLogs(c))
 			if os.Getenv("CLUSTERWRIGHT_KEEP") != "" {
 				t.Logf("left running: %s", c.Kubeconfig)
 				return
@@ -55,6 +55,19 @@ func ForTest(t testing.TB, cfg Config) *Cluster {
 		}
 	})
 	return c
+}
+
+// keptLogs copies a cluster's logs out of its folder, which often is the test's
+// own and goes away with it.
+func keptLogs(c *Cluster) string {
+	kept, err := os.MkdirTemp("", "clusterwright-"+c.Name+"-logs-")
+	if err == nil {
+		err = os.CopyFS(kept, os.DirFS(c.LogsDir()))
+	}
+	if err != nil {
+		return fmt.Sprintf("%s (%v)", c.LogsDir(), err)
+	}
+	return kept
 }
 
 // forTests counts the clusters of this process that ForTest has to stop.

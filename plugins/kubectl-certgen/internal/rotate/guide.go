@@ -91,7 +91,7 @@ func frontProxyGuides() []Guide {
 }
 
 func etcdGuides() []Guide {
-	restart := []string{"etcd, one member after the other (--trusted-ca-file and --peer-trusted-ca-file are read at start); wait for each to be healthy", "kube-apiserver, one after the other behind their common address (--etcd-cafile is read at start)"}
+	restart := []string{"etcd, one member after the other (--trusted-ca-file and --peer-trusted-ca-file are read at start); wait for each to be healthy. The leader is the last, after etcdctl move-leader: a write that is under way while the leadership moves can time out after 7 s, as at any restart of etcd, and is to be repeated", "kube-apiserver, one after the other behind their common address (--etcd-cafile is read at start)"}
 	return []Guide{
 		{Stage: Prepare, Title: "make the new etcd CA; nothing uses it yet", Elsewhere: []string{"copy pki/etcd/ca-next.* and ca-old.crt to the other members"}, Gate: []string{"the files are on every member"}, Back: "remove them"},
 		{Stage: Trust, Title: "members and API servers trust both", Elsewhere: []string{"run this stage on every member, and copy pki/etcd/ca.crt to API servers elsewhere"}, Restart: restart, Gate: []string{"etcdctl endpoint health --cluster: all healthy, after all were restarted"}, Back: "--stage rollback, and the same restarts"},
