@@ -115,7 +115,7 @@ func (a *Analysis) count(ans space.Answer) space.Answer {
 func (a *Analysis) reaches(rule int, among space.Boxes) (authorizer.AttributesRecord, space.Answer) {
 	undecided := false
 	for _, b := range a.matches(rule).And(among) {
-		switch p, ans := a.Space.Witness(space.Boxes{b}, a.near(&b, rule), a.Budget); ans {
+		switch p, ans := a.Space.Witness(space.Boxes{b}, a.Near(&b, rule), a.Budget); ans {
 		case space.Found:
 			return a.Space.Request(p), ans
 		case space.Undecided:
@@ -128,8 +128,8 @@ func (a *Analysis) reaches(rule int, among space.Boxes) (authorizer.AttributesRe
 	return authorizer.AttributesRecord{}, space.Empty
 }
 
-// near are the boxes of the rules before one that can meet a box.
-func (a *Analysis) near(b *space.Box, rule int) []*space.Box {
+// Near are the boxes of the rules before one that can meet a box.
+func (a *Analysis) Near(b *space.Box, rule int) []*space.Box {
 	first := len(a.flat)
 	if rule != policy.NoRule {
 		first = a.upTo[rule]
@@ -143,7 +143,7 @@ func (a *Analysis) near(b *space.Box, rule int) []*space.Box {
 func (a *Analysis) Left(in space.Boxes, rule int, also ...*space.Box) space.Answer {
 	undecided := false
 	for _, b := range in {
-		out := a.near(&b, rule)
+		out := a.Near(&b, rule)
 		if len(also) > 0 {
 			out = append(slices.Clone(out), also...)
 		}
@@ -170,7 +170,7 @@ func (a *Analysis) First(among space.Boxes, interesting func(policy.Decision) bo
 // before it decide does not count.
 func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(policy.Decision) bool) (rule int, w authorizer.AttributesRecord, ans space.Answer) {
 	undecided := false
-	for _, rule := range append(a.meeting(after+1, among), policy.NoRule) {
+	for _, rule := range append(a.Meeting(after+1, among), policy.NoRule) {
 		if !interesting(policy.RuleDecision(a.Policy, rule)) {
 			continue
 		}
@@ -187,9 +187,9 @@ func (a *Analysis) FirstAfter(after int, among space.Boxes, interesting func(pol
 	return policy.NoRule, w, space.Empty
 }
 
-// meeting are the rules from one on that match some of the requests by
+// Meeting are the rules from one on that match some of the requests by
 // themselves, if those can be made.
-func (a *Analysis) meeting(from int, among space.Boxes) []int {
+func (a *Analysis) Meeting(from int, among space.Boxes) []int {
 	meets := make([]bool, len(a.Rules))
 	for i := range among {
 		a.index.Meeting(&among[i], len(a.flat), func(k int) { meets[a.owner[k]] = true })

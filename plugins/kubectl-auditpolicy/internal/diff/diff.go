@@ -4,7 +4,6 @@ package diff
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -107,33 +106,42 @@ func compare(before, after *audit.Policy, table *apitable.Table, work int) *Repo
 	sp := space.New(decide.Hints(table), nil, before, after)
 	c := &comparison{sp: sp, a: decide.In(sp, before), b: decide.In(sp, after), budget: &space.Budget{Left: work},
 		report: &Report{}, listed: map[string]*kind{}}
-	// What the rules that both policies begin with decide, the same rule decides
-	// in both.
-	same := 0
-	for same < min(len(before.Rules), len(after.Rules)) && reflect.DeepEqual(before.Rules[same], after.Rules[same]) {
-		same++
-	}
+	c.a.Budget, c.b.Budget = c.budget, c.budget
 	from, to := decisions(before), decisions(after)
+	old, young := partners(before.Rules, after.Rules)
 	// What loses comes first, so that a bounded list still tells whether
 	// anything is lost.
 	for _, losing := range []bool{true, false} {
-		pair := func(i, j int) {
-			if !from[i].SameOutcome(to[j]) && loses(outcome(from[i]), outcome(to[j])) == losing {
-				c.pair(from[i], to[j])
+		for i := 0; i < len(from) && !c.report.Undecided; i++ {
+			for _, j := range c.candidates(i, old, young) {
+				if !from[i].SameOutcome(to[j]) && loses(outcome(from[i]), outcome(to[j])) == losing {
+					c.pair(from[i], to[j])
+				}
 			}
-		}
-		for i := range same {
-			pair(i, i)
-		}
-		for i := same; i < len(from); i++ {
-			for j := same; j < len(to) && !c.report.Undecided; j++ {
-				pair(i, j)
-			}
-			c.budget.Left -= len(to)
 		}
 	}
 	c.finish()
 	return c.report
+}
+
+// candidates are the rules of the new policy that can decide what a rule of the
+// old one decides, len(young)-1 for the default.
+func (c *comparison) candidates(i int, old, young []int) []int {
+	last := len(young) - 1
+	rule := i
+	if i == len(old)-1 {
+		rule = policy.NoRule
+	}
+	meeting := append(c.b.Meeting(0, boxesOf(c.a, rule)), last)
+	c.budget.Left -= len(meeting)
+	var out []int
+	for _, j := range meeting {
+		switch {
+		case j == old[i], young[j] < 0 && (old[i] < 0 || j < old[i]), old[i] < 0 && i < young[j]:
+			out = append(out, j)
+		}
+	}
+	return out
 }
 
 // decisions are those of all rules, and at the end the default.
@@ -167,30 +175,36 @@ func (c *comparison) pair(from, to policy.Decision) {
 		return
 	}
 	both := boxesOf(c.a, i).And(boxesOf(c.b, j))
-	if len(both) == 0 {
-		return
-	}
-	oldBefore, newBefore := c.a.Before(i), c.b.Before(j)
-	out := make([]*space.Box, 0, len(oldBefore)+len(newBefore)+8)
-	out = append(append(out, oldBefore...), newBefore...)
 	k := c.kind(outcome(from), outcome(to))
-	for n := range k.boxes {
-		out = append(out, &k.boxes[n])
+	for n := range both {
+		if !c.part(both, n, k, from, to) {
+			return
+		}
+	}
+}
+
+// part finds them in one of the boxes of what both rules match; false ends the
+// search in the pair.
+func (c *comparison) part(both space.Boxes, n int, k *kind, from, to policy.Decision) bool {
+	i, j := from.Rule, to.Rule
+	out := slices.Concat(c.a.Near(&both[n], i), c.b.Near(&both[n], j))
+	for b := range k.boxes {
+		out = append(out, &k.boxes[b])
 	}
 	for {
-		p, ans := c.sp.Witness(both, out, c.budget)
+		p, ans := c.sp.Witness(both[n:n+1], out, c.budget)
 		switch ans {
 		case space.Undecided:
 			c.report.Undecided = true
-			return
+			return false
 		case space.Empty:
-			return
+			return true
 		}
 		if c.found++; c.found > maxClasses && len(k.boxes) > 0 {
 			c.report.More = true
-			return
+			return false
 		}
-		inside := func(b space.Box) bool { return c.pairHolds(b, both, oldBefore, newBefore) }
+		inside := func(b space.Box) bool { return c.pairHolds(b, both, i, j) }
 		if len(c.a.Rules)+len(c.b.Rules) <= small {
 			inside = func(b space.Box) bool { return c.allHave(b, c.a, from) && c.allHave(b, c.b, to) }
 		}
@@ -222,18 +236,18 @@ func key(o Outcome) string {
 
 // pairHolds says whether all requests of a box are decided by the pair of
 // rules: by no earlier one, and by both.
-func (c *comparison) pairHolds(b space.Box, both space.Boxes, lists ...[]*space.Box) bool {
-	for _, l := range lists {
-		c.budget.Left -= len(l)
-		for _, o := range l {
-			if b.Meets(o) {
-				if _, ans := c.sp.Outside(space.Boxes{b}.And(space.Boxes{*o}), nil, c.budget); ans != space.Empty {
-					return false
-				}
+func (c *comparison) pairHolds(b space.Box, both space.Boxes, i, j int) bool {
+	if !c.sp.Within(b, both, c.budget) {
+		return false
+	}
+	for _, near := range [][]*space.Box{c.a.Near(&b, i), c.b.Near(&b, j)} {
+		for _, o := range near {
+			if _, ans := c.sp.Outside(space.Boxes{b}.And(space.Boxes{*o}), nil, c.budget); ans != space.Empty {
+				return false
 			}
 		}
 	}
-	return c.sp.Within(b, both, c.budget)
+	return true
 }
 
 // allHave says whether all requests of a box get an outcome from a policy.
