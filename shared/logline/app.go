@@ -34,6 +34,9 @@ func appTime(b []byte) (d appDate) {
 	if d.n == 0 {
 		d.t, d.n = monthTime(rest)
 	}
+	if d.n == 0 && lead == 0 {
+		d.t, d.n = julTime(b)
+	}
 	if d.n == 0 && lead > 2 {
 		d.yearless(rest)
 	}
@@ -198,6 +201,9 @@ func parseApp(b []byte, ev *Event) bool {
 		}
 		if level == Unknown {
 			level, after = moduleLevel(rest)
+		}
+		if level == Unknown {
+			level, after = julLevel(bytes.TrimPrefix(rest, []byte{' '}), ' ')
 		}
 		rest = rest[after:]
 	}

@@ -112,9 +112,7 @@ func logfmtHeader(r role, val Value, ev *Event) bool {
 // parseClassic reads lines that start with a date or a level: zap's console,
 // old etcd, Calico, CoreDNS, Go's log package, Istio, nginx, Python.
 func parseClassic(b []byte, ev *Event) bool {
-	if t, ok := accessTime(b); ok {
-		ev.Time, ev.HasTime = t, true
-		ev.Format, ev.Severity, ev.Msg = Classic, Info, plain(b)
+	if parseAccess(b, ev) {
 		return true
 	}
 	rest := b
@@ -273,8 +271,12 @@ func envoyPlace(b []byte, ev *Event) []byte {
 }
 
 // accessTime reads the time of an access log in the common format: ADDRESS IDENTITY
-// USER [10/Oct/2023:13:55:36 +0000] "GET ...
+// USER [10/Oct/2023:13:55:36 +0000] "GET ... What stands before may have the host,
+// too, or other words than an address.
 func accessTime(b []byte) (int64, bool) {
+	if c := b[0] | 0x20; (c < 'a' || c > 'z') && (b[0] < '0' || b[0] > ':') && b[0] != '-' && b[0] != '_' && b[0] != '*' {
+		return 0, false
+	}
 	at := bytes.IndexByte(b[:min(len(b), 160)], '[') + 1
 	if at < 6 || len(b) < at+29 || b[at+2] != '/' || b[at+6] != '/' || b[at+11] != ':' || b[at+26] != ']' || b[at+28] != '"' {
 		return 0, false
@@ -288,6 +290,16 @@ func accessTime(b []byte) (int64, bool) {
 		return 0, false
 	}
 	return daysFromCivil(c*100+y, mo/3+1, d)*day + secs*second - off, true
+}
+
+// parseAccess reads a line of an access log, whose text is kept whole.
+func parseAccess(b []byte, ev *Event) bool {
+	t, ok := accessTime(b)
+	if ok {
+		ev.Time, ev.HasTime = t, true
+		ev.Format, ev.Severity, ev.Msg = Classic, Info, plain(b)
+	}
+	return ok
 }
 
 // dmesgTime reads what dmesg -T puts in front: [Sat Nov 21 03:56:31 2026].

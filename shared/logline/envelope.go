@@ -12,6 +12,16 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 	if len(line) < 2 {
 		return line
 	}
+	text := openCarrier(line, env, meta)
+	if env.Kind == NoEnvelope {
+		if text, ok := openGrep(line, env, meta); ok {
+			return text
+		}
+	}
+	return text
+}
+
+func openCarrier(line []byte, env *Envelope, meta *Meta) []byte {
 	switch c := line[0]; {
 	case c >= '0' && c <= '9':
 		if t, n := parseTimestamp(line); n > 0 {
@@ -24,8 +34,8 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 	case c == '{':
 		return openJSON(line, env)
 	case c == '[':
-		if bytes.HasPrefix(line, []byte("[pod/")) {
-			return openKubectl(line, env, meta)
+		if text, ok := openBrackets(line, env, meta); ok {
+			return text
 		}
 		return openMonotonic(line, env)
 	case c == 0x1e && line[1] == '{': // journalctl -o json-seq
@@ -44,51 +54,13 @@ func open(line []byte, env *Envelope, meta *Meta) []byte {
 		if len(line) > 19 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' { // as some languages write a month
 			return openSyslog(line, env, meta)
 		}
-		return openPrefixed(line, env)
+		return openPrefixed(line, env, meta)
 	case c == esc:
 		if bare := withoutColour(line); len(bare) > 0 && bare[0] != esc {
 			if text := open(bare, env, meta); env.Kind != NoEnvelope {
 				return text
 			}
 		}
-	}
-	return line
-}
-
-// openPrefixed opens what stern and docker compose put before a line: "POD
-// CONTAINER text", "NAMESPACE POD CONTAINER text" and "NAME | text". A line of
-// any text could begin with words: it is opened where a klog header follows, or
-// JSON and logfmt after the name of a pod.
-func openPrefixed(line []byte, env *Envelope) []byte {
-	var words [3][]byte
-	n, start := 0, 0
-	for i := 0; i < len(line) && i < 300 && n < 3; i++ {
-		if line[i] != ' ' {
-			continue
-		}
-		if i > start {
-			word := line[start:i]
-			if !hostName(word) && string(word) != "|" && string(word) != "\xe2\x80\xba" {
-				return line
-			}
-			words[n] = word
-			n++
-		}
-		start = i + 1
-		rest := line[start:]
-		if !isKlog(rest) && !(n > 0 && bytes.IndexByte(words[0], '-') > 0 && (objectLine(rest) || logfmtStart(rest))) {
-			continue
-		}
-		env.Kind = Kubectl
-		switch {
-		case n == 3 && hostName(words[1]) && hostName(words[2]):
-			env.Namespace, env.Pod, env.Container = words[0], words[1], words[2]
-		case n > 1 && hostName(words[1]):
-			env.Pod, env.Container = words[0], words[1]
-		default:
-			env.Identifier = words[0]
-		}
-		return rest
 	}
 	return line
 }
@@ -168,6 +140,10 @@ func openDated(line []byte, t int64, n int, env *Envelope) []byte {
 			env.Kind, env.Time, env.HasTime = Kubectl, t, true
 			return rest
 		}
+		if text := openStream(rest, env); env.Kind != NoEnvelope {
+			env.Time, env.HasTime = t, true
+			return text
+		}
 	}
 	return line
 }
@@ -185,26 +161,8 @@ func known(b []byte) bool {
 	return n > 0
 }
 
-// openKubectl opens "[pod/POD/CONTAINER] text" of `kubectl logs --prefix`.
-func openKubectl(line []byte, env *Envelope, meta *Meta) []byte {
-	end := bytes.Index(line[:min(len(line), 600)], []byte("] "))
-	if end < 0 {
-		return line
-	}
-	parts := bytes.Split(line[5:end], []byte{'/'})
-	if len(parts) != 2 {
-		return line
-	}
-	text := open(line[end+2:], env, meta)
-	if env.Kind == NoEnvelope {
-		env.Kind = Kubectl
-	}
-	env.Pod, env.Container = parts[0], parts[1]
-	return text
-}
-
-// openJSON opens docker's {"log":"text\n","stream":"stderr","time":"..."} and
-// journald's JSON. Other JSON is a log line itself.
+// openJSON opens docker's {"log":"text\n","stream":"stderr","time":"..."},
+// journald's and stern's JSON. Other JSON is a log line itself.
 func openJSON(line []byte, env *Envelope) []byte {
 	head := line[:min(len(line), 4096)]
 	switch {
@@ -212,6 +170,8 @@ func openJSON(line []byte, env *Envelope) []byte {
 		return openDocker(line, env)
 	case bytes.Contains(head, []byte(`"__REALTIME_TIMESTAMP"`)) || bytes.Contains(head, []byte(`"MESSAGE"`)) || len(line) > len(head) && bytes.Contains(line, []byte(`"__REALTIME_TIMESTAMP"`)):
 		return openJournal(line, env)
+	case bytes.HasPrefix(line, []byte(`{"message":`)) || bytes.HasPrefix(line, []byte(`{"pod":`)) || bytes.HasPrefix(line, []byte(`{"namespace":`)):
+		return openStern(line, env)
 	}
 	return line
 }

@@ -114,7 +114,8 @@ type Envelope struct {
 	// Identifier is the syslog identifier (the program), Unit the systemd
 	// unit.
 	Host, Identifier, Unit []byte
-	// Namespace, Pod and Container come from `kubectl logs --prefix` and stern.
+	// Namespace, Pod and Container come from `kubectl logs --prefix`, stern and the
+	// paths that grep shows.
 	Namespace, Pod, Container []byte
 }
 
@@ -129,9 +130,10 @@ const (
 	Journald
 	Syslog
 	Kubectl
+	Grep
 )
 
-var envelopeNames = [...]string{"", "cri", "docker", "journald", "syslog", "kubectl"}
+var envelopeNames = [...]string{"", "cri", "docker", "journald", "syslog", "kubectl", "grep"}
 
 // EnvelopeCount is the number of carriers, none included.
 const EnvelopeCount = len(envelopeNames)

@@ -283,7 +283,7 @@ func (p *Parser) parse(text []byte, n int) {
 	}
 	if !ok {
 		p.reset(n, text)
-		if ok = parseApp(text, ev); !ok {
+		if ok = parseApp(text, ev) || parseAccess(text, ev); !ok {
 			p.reset(n, text)
 			ok = parseBare(text, ev)
 		}
@@ -396,7 +396,7 @@ func (p *Parser) continues(text []byte) bool {
 	switch p.ev.Format {
 	case Panic:
 	case Classic:
-		if !stackLine(text) {
+		if !stackLine(text) && !(h.lines == 1 && p.secondOfJUL(text)) {
 			return false
 		}
 	default:
@@ -451,6 +451,9 @@ func (p *Parser) reparse(text []byte, n int) {
 	first, stack, _ := bytes.Cut(text, []byte{'\n'})
 	p.parse(first, n)
 	ev.Raw = text
+	if joinJUL(first, stack, ev) {
+		return
+	}
 	if len(stack) > 0 {
 		ev.addField(plain([]byte("stack")), plain(stack))
 	}

@@ -277,6 +277,8 @@ func TestHostile(t *testing.T) {
 		"objects":                 strings.Repeat(`{"a":`, 150_000) + "\n" + header + "k=" + strings.Repeat(`{"a":`, 150_000) + "\n",
 		"quotes":                  `level=info msg=x ` + strings.Repeat(`a=" `, 200_000) + "\n",
 		"keys":                    header + strings.Repeat("k=1 ", 300_000) + "k=1\n",
+		"prefixes":                strings.Repeat("[pod/a/b] a.log:1:12:a-1 b 10.0.0.1: ", 50_000) + header + "\n",
+		"colours and prefixes":    strings.Repeat("\x1b[1m10.0.0.1: a.log:1:", 20_000) + header + "\n",
 		"streams that do not end": strings.Repeat("2026-11-21T03:56:31.1Z stdout P y\n", 100_000),
 	} {
 		begin := time.Now()

@@ -37,9 +37,6 @@ func starts(b []byte) start {
 		if _, n := goLogTime(b); n > 0 {
 			return startOther
 		}
-		if _, ok := accessTime(b); ok {
-			return startOther
-		}
 		if appTime(b).n > 0 {
 			return startOther
 		}
@@ -63,12 +60,11 @@ func starts(b []byte) start {
 		if appTime(b).n > 0 {
 			return startOther
 		}
-	case c == ':':
-		if _, ok := accessTime(b); ok { // ::ffff:10.0.0.1
-			return startOther
-		}
 	}
 	if logfmtStart(b) {
+		return startOther
+	}
+	if _, ok := accessTime(b); ok {
 		return startOther
 	}
 	return startNone

@@ -5,14 +5,18 @@ import (
 	"strconv"
 )
 
-// openProgram opens "HOST PROGRAM[PID]: text"; sure says that what stood before
-// can be nothing else, so that the PID may be missing.
+// openProgram opens "HOST PROGRAM[PID]: text", where the host may be missing
+// (journalctl --no-hostname); sure says that what stood before can be nothing else,
+// so that the PID may be missing.
 func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
 	sp := bytes.IndexByte(b[:min(len(b), 256)], ' ')
 	if sp <= 0 {
 		return nil, false
 	}
 	host, rest := b[:sp], b[sp+1:]
+	if sp > 1 && host[sp-1] == ':' {
+		host, rest = nil, b
+	}
 	colon := bytes.Index(rest[:min(len(rest), 128)], []byte(": "))
 	end := colon + 2
 	if colon < 0 {
@@ -36,7 +40,7 @@ func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
 	} else if !sure && string(name) != "kernel" {
 		return nil, false
 	}
-	if !hostName(host) || len(name) == 0 || bytes.ContainsAny(name, " \t\"=") {
+	if host != nil && !hostName(host) || len(name) == 0 || bytes.ContainsAny(name, " \t\"=") {
 		return nil, false
 	}
 	env.Host, env.Identifier, env.PID = host, name, pid
@@ -224,15 +228,15 @@ func priority(p int) Severity {
 	return Debug
 }
 
-// openMonotonic opens journalctl's short-monotonic, "[12345.678901] HOST
-// PROGRAM[PID]: text", which tells no date.
+// openMonotonic opens journalctl's short-monotonic and short-delta, "[12345.678901]
+// HOST PROGRAM[PID]: text", which tell no date.
 func openMonotonic(line []byte, env *Envelope) []byte {
-	end := bytes.IndexByte(line[:min(len(line), 24)], ']')
+	end := bytes.IndexByte(line[:min(len(line), 48)], ']')
 	if end < 3 || end+2 > len(line) || line[end+1] != ' ' {
 		return line
 	}
 	for _, c := range line[1:end] {
-		if c != ' ' && c != '.' && (c < '0' || c > '9') {
+		if bytes.IndexByte([]byte(" .<>0123456789"), c) < 0 {
 			return line
 		}
 	}

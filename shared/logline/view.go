@@ -145,6 +145,9 @@ func (e *Event) who() string {
 		return e.File.Pod + "/" + e.File.Container
 	}
 	if len(e.Env.Pod) > 0 {
+		if len(e.Env.Container) == 0 {
+			return string(e.Env.Pod)
+		}
 		return string(e.Env.Pod) + "/" + string(e.Env.Container)
 	}
 	if c := e.Component(); len(c) > 0 {

@@ -50,8 +50,10 @@ Formats: klog text (with structured and multi-line values), component JSON
 (--logging-format=json), etcd's and other JSON, containerd's logfmt, dated lines
 of applications with the stack traces below them.
 Carriers: CRI and docker files, journald (-o json, -o export or short), syslog,
-kubectl logs (with --timestamps or --prefix), talosctl logs, gzip. A folder is searched for
-logs; in /var/log/pods the path gives the pod, and rotated files come in order. Times are shown in UTC.
+kubectl logs (with --timestamps or --prefix), stern, kubetail, docker compose,
+talosctl logs, grep (-H, -n, -A), gzip. A folder is searched for logs; in
+/var/log/pods the path gives the pod, and rotated files come in order. Times are
+shown in UTC.
 
 Nothing is dropped in silence: a line in no known format is kept as text and
 counted.`
