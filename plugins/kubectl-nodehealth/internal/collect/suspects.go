@@ -56,8 +56,11 @@ func (c *Client) askSuspects(ctx context.Context, s *snapshot.Snapshot, o FleetO
 			suspects = append(suspects, silent...)
 			s.Notes = append(s.Notes, note...)
 		} else {
-			suspects = append(suspects, withoutFigures(s, rest)...)
-			s.Notes = append(s.Notes, fmt.Sprintf("%s were not asked whether they answer, as there are more than %d (--ask-all asks them)", plural(len(rest)), maxSwept))
+			odd := withoutFigures(s, rest)
+			suspects = append(suspects, odd...)
+			if left := len(rest) - len(odd); left > 0 {
+				s.Notes = append(s.Notes, fmt.Sprintf("%s were not asked whether they answer, as there are more than %d (--ask-all asks them)", plural(left), maxSwept))
+			}
 		}
 	}
 	asked := suspects[:min(len(suspects), MaxSuspects)]

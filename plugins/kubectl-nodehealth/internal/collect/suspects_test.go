@@ -93,6 +93,21 @@ func TestSweepOfALargeCluster(t *testing.T) {
 	}
 }
 
+// Where every node is suspicious anyway nobody was passed over.
+func TestAllOfALargeClusterAreSuspects(t *testing.T) {
+	srv, asked := fleetOf(maxSwept+1, func(int) http.HandlerFunc { return text(200, "ok") })
+	s, err := srv.start(t).Fleet(t.Context(), FleetOptions{Suspect: func(*snapshot.Snapshot, *snapshot.Node) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(asked()); n != MaxSuspects {
+		t.Errorf("asked %d", n)
+	}
+	if notes := strings.Join(s.Notes, "\n"); strings.Contains(notes, "were not asked") || !strings.Contains(notes, "481 kubelets more") {
+		t.Errorf("%q", s.Notes)
+	}
+}
+
 func TestWithoutFigures(t *testing.T) {
 	s := &snapshot.Snapshot{}
 	for i := range 10 {

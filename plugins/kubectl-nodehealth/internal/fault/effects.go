@@ -150,14 +150,7 @@ func marked(v *snapshot.View) time.Duration {
 }
 
 func pauseReason(v *snapshot.View) string {
-	down, all := 0, 0
-	for _, p := range v.AllPeers() {
-		all++
-		if p.Ready != corev1.ConditionTrue {
-			down++
-		}
-	}
-	if all > 1 && down == all {
+	if all := v.All(); all.Nodes > 1 && all.Ready == 0 {
 		return "all nodes are down, so the control plane pauses eviction"
 	}
 	return "the controller that sets it is paused or not working"

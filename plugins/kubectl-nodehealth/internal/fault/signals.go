@@ -102,19 +102,7 @@ func signals(v *snapshot.View) *Signals {
 	}
 	peers, inZone := v.Peers()
 	s.InZone = inZone
-	for _, p := range peers {
-		s.Peers++
-		if p.Ready == corev1.ConditionTrue {
-			s.PeersReady++
-		}
-		if !p.LeaseRenewed.IsZero() {
-			if v.Age(p.LeaseRenewed) < snapshot.LeaseDuration && p.Ready != corev1.ConditionUnknown {
-				s.PeersFresh++
-			} else {
-				s.PeersStale++
-			}
-		}
-	}
+	s.Peers, s.PeersReady, s.PeersFresh, s.PeersStale = peers.Nodes, peers.Ready, peers.Fresh, peers.Stale
 	s.PeersKnown = v.Read(v.Node, snapshot.SourcePeers)
 	if l := v.Cluster.ControllerManager; l != nil && !l.Renewed.IsZero() {
 		s.ControllerKnown, s.ControllerAge = true, v.Age(l.Renewed)

@@ -55,6 +55,10 @@ type Snapshot struct {
 
 	zonesOnce sync.Once
 	zones     map[string][]Peer
+	named     map[string]Peer
+
+	talliesMu sync.Mutex
+	tallies   map[tallyKey]Tally
 
 	addressesOnce sync.Once
 	addresses     map[string][]Peer

@@ -171,67 +171,6 @@ func (v *View) Heartbeat() (time.Time, bool) {
 	return newest, !newest.IsZero()
 }
 
-// Peers are the other nodes of this node's zone; where it is alone there, all
-// other nodes, and inZone is false.
-func (v *View) Peers() (peers []Peer, inZone bool) {
-	others := func(ps []Peer) (out []Peer) {
-		for _, p := range ps {
-			if p.Name != v.Node.Name {
-				out = append(out, p)
-			}
-		}
-		return out
-	}
-	if peers = others(v.Zones()[Zone(v.Node.Object)]); len(peers) > 0 {
-		return peers, true
-	}
-	for _, ps := range v.Zones() {
-		peers = append(peers, others(ps)...)
-	}
-	return peers, false
-}
-
-// AllPeers are all nodes known, the snapshot's own included.
-func (s *Snapshot) AllPeers() []Peer {
-	seen := make(map[string]bool, len(s.Cluster.Peers))
-	out := slices.Clone(s.Cluster.Peers)
-	for _, p := range out {
-		seen[p.Name] = true
-	}
-	for _, n := range s.Nodes {
-		if n.Object != nil && !seen[n.Name] {
-			out = append(out, NewPeer(n))
-		}
-	}
-	return out
-}
-
-// Zones are all nodes known by the zone in which the node lifecycle controller
-// counts them. The snapshot must not change after the first call.
-func (s *Snapshot) Zones() map[string][]Peer {
-	s.zonesOnce.Do(func() {
-		s.zones = map[string][]Peer{}
-		for _, p := range s.AllPeers() {
-			s.zones[p.Zone] = append(s.zones[p.Zone], p)
-		}
-	})
-	return s.zones
-}
-
-// At are the nodes, all that are known, with an internal address.
-// The snapshot must not change after the first call.
-func (s *Snapshot) At(address string) []Peer {
-	s.addressesOnce.Do(func() {
-		s.addresses = map[string][]Peer{}
-		for _, ps := range s.Zones() {
-			for _, p := range ps {
-				s.addresses[p.Address] = append(s.addresses[p.Address], p)
-			}
-		}
-	})
-	return s.addresses[address]
-}
-
 // InternalIP is the address that the API server dials: the first internal IP,
 // else the first address.
 func (v *View) InternalIP() string {
