@@ -63,7 +63,7 @@ func newCA(env *cli.Env) *cobra.Command {
 			}
 			defer folder.Close()
 			if err := folder.Commit(); err != nil {
-				return cli.Unknownf("%w", err)
+				return notWritten(err)
 			}
 			return newReport(folder).print(env, f.format, "none", noNames)
 		},

@@ -145,7 +145,7 @@ func runOne(env *cli.Env, o issue.Options, format string, reqs ...issue.Request)
 		items = append(items, it)
 	}
 	if err := f.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	return newReport(f, items...).print(env, format, "none", noNames)
 }

@@ -216,7 +216,7 @@ func (f *clusterFlags) run(ctx context.Context, env *cli.Env, o issue.Options, s
 		return refused(err)
 	}
 	if err := root.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	p.Stop()
 	return f.print(env, root, s, res)

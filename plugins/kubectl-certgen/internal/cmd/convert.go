@@ -145,7 +145,7 @@ func writeConverted(out string, res *convert.Result) error {
 		}
 	}
 	if err := b.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	return nil
 }

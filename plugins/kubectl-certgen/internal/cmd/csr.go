@@ -106,7 +106,7 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 		return refused(err)
 	}
 	if err := folder.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	pair := folder.L.Leaf(base)
 	if pair.Request == "" {

@@ -149,7 +149,7 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 		}
 		var we *issue.WriteError
 		if errors.As(err, &we) {
-			return cli.WithHint(cli.Unknownf("%w", we.Err), fmt.Sprintf("%d of %d certificates are there; run it again to make the rest", done, len(reqs)))
+			return cli.WithHint(notWritten(we.Err), fmt.Sprintf("%d of %d certificates are there; run it again to make the rest", done, len(reqs)))
 		}
 		return refused(err)
 	}

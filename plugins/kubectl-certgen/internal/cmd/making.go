@@ -19,6 +19,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/layout"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/store"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/widetext"
 )
@@ -231,6 +232,20 @@ func refused(err error) error {
 		return err
 	}
 	return cli.Usagef("%w", err)
+}
+
+// notWritten gives an error of a set that was to be written its exit status: what
+// lies in its places is bad input, known before anything is written; a disk that
+// is full or a right that is missing is not.
+func notWritten(err error) error {
+	var e *cli.Error
+	switch {
+	case errors.As(err, &e):
+		return err
+	case store.Refused(err):
+		return cli.Usagef("%w", err)
+	}
+	return cli.Unknownf("%w", err)
 }
 
 // show is a path as the user should read it: without detours, with slashes on

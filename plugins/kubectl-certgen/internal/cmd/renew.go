@@ -303,7 +303,7 @@ func (o *renewOptions) carryOut(env *cli.Env, plan *renew.Plan, now time.Time) e
 	case errors.Is(err, fs.ErrPermission):
 		return cli.WithHint(cli.Unknownf("%w", err), fmt.Sprintf("what is renewed in one run is replaced as one set, through %s: where you may not write there, renew each folder in a run of its own", show(root)))
 	}
-	return cli.Unknownf("%w", err)
+	return notWritten(err)
 }
 
 type renewJSON struct {

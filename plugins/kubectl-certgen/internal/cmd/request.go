@@ -315,7 +315,7 @@ func (o *requestOptions) receive(env *cli.Env, cfg *rest.Config, spec request.Sp
 		written = append(written, show(filepath.Join(o.out, o.kubeconfig)))
 	}
 	if err := b.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	if f.newKey {
 		written = append(written, show(filepath.Join(o.out, f.base+".key")))

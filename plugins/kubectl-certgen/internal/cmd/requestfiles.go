@@ -214,7 +214,7 @@ func (f *requestFiles) write(o *requestOptions) error {
 		err = b.Commit()
 	}
 	if err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	return nil
 }

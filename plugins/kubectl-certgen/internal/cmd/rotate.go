@@ -110,7 +110,7 @@ func (o *rotateOptions) run(env *cli.Env) error {
 		return cli.Usagef("%w", err)
 	}
 	if err := s.Commit(changes, o.dryRun); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	return o.done(env, s, stage, changes)
 }

@@ -48,7 +48,7 @@ func newSA(env *cli.Env) *cobra.Command {
 				return refused(err)
 			}
 			if err := folder.Commit(); err != nil {
-				return cli.Unknownf("%w", err)
+				return notWritten(err)
 			}
 			r := newReport(folder)
 			it := madeItem{Name: "sa", Action: string(sa.Action), Key: show(folder.Rel(sa.Pair.Key)),

@@ -227,7 +227,7 @@ func (o *serverOptions) run(ctx context.Context, env *cli.Env) error {
 		return refused(err)
 	}
 	if err := f.Commit(); err != nil {
-		return cli.Unknownf("%w", err)
+		return notWritten(err)
 	}
 	r := newReport(f, it)
 	if o.flags.show != "none" && !o.flags.noServiceNames {

@@ -178,7 +178,7 @@ func (f *signFlags) sign(o issue.Options, x *x509.CertificateRequest, d *signing
 		return nil, nil, refused(err)
 	}
 	if err := folder.Commit(); err != nil {
-		return nil, nil, cli.Unknownf("%w", err)
+		return nil, nil, notWritten(err)
 	}
 	return folder, it, nil
 }

@@ -97,7 +97,7 @@ func (s *State) Commit(changes []Change, dryRun bool) error {
 	}
 	st, err := open(s.Root)
 	if err != nil {
-		return err
+		return store.Refuse(err)
 	}
 	defer st.Close()
 	b := st.Begin()
@@ -118,7 +118,7 @@ func (s *State) Commit(changes []Change, dryRun bool) error {
 				return e
 			}
 			if !same && !bytes.Equal(c.data, readOr(s.path(c.Rel))) {
-				return fmt.Errorf("%s is there already and holds another key: move it away first", s.path(c.kept))
+				return store.Refuse(fmt.Errorf("%s is there already and holds another key: move it away first", s.path(c.kept)))
 			}
 			err = b.Replace(c.Rel, c.data, c.mode)
 		default:

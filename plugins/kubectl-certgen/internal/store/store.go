@@ -219,59 +219,6 @@ func (b *Batch) Paths() []string {
 	return out
 }
 
-// Check says whether Commit would refuse: a file to be created exists, a file
-// to be replaced is a symbolic link out of the folder or not a file. Nothing
-// is written.
-func (b *Batch) Check() error {
-	for i := range b.entries {
-		e := &b.entries[i]
-		st, err := os.Lstat(b.s.path(e.Path))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			if e.Keep != "" {
-				return fmt.Errorf("%s: is to be replaced, but is not there", b.s.path(e.Path))
-			}
-			continue
-		case err != nil:
-			return err
-		case !e.Replace:
-			return fmt.Errorf("%s: %w", b.s.path(e.Path), ErrExists)
-		case st.Mode()&fs.ModeSymlink != 0:
-			target, err := b.s.insideLink(e.Path)
-			if err != nil {
-				return err
-			}
-			e.Path = target
-		case !st.Mode().IsRegular():
-			return fmt.Errorf("%s: is not a file", b.s.path(e.Path))
-		}
-		if e.Keep != "" {
-			if _, err := os.Lstat(b.s.path(e.Keep)); err == nil {
-				return fmt.Errorf("%s: %w", b.s.path(e.Keep), ErrExists)
-			}
-		}
-	}
-	return nil
-}
-
-// insideLink follows a symbolic link that is to be replaced: the file behind
-// it is, and not the link, provided that it lies in the same folder tree.
-func (s *Store) insideLink(rel string) (string, error) {
-	real, err := filepath.EvalSymlinks(s.path(rel))
-	if err != nil {
-		return "", fmt.Errorf("%s: a symbolic link that leads nowhere", s.path(rel))
-	}
-	root, err := filepath.EvalSymlinks(s.root)
-	if err != nil {
-		return "", err
-	}
-	in, err := filepath.Rel(root, real)
-	if err != nil || !filepath.IsLocal(in) {
-		return "", fmt.Errorf("%s: a symbolic link to %s, outside the folder; work on that folder instead", s.path(rel), real)
-	}
-	return filepath.ToSlash(in), nil
-}
-
 // Commit writes the set. After an error nothing of it is visible, unless the
 // error says that the next run will finish it.
 func (b *Batch) Commit() error {
@@ -454,7 +401,7 @@ func (s *Store) mkdirAll(dir string, made *[]string) error {
 	st, err := os.Stat(dir)
 	if err == nil {
 		if !st.IsDir() {
-			return fmt.Errorf("%s: is a file, not a folder", dir)
+			return refusal{fmt.Errorf("%s: is a file, not a folder", dir)}
 		}
 		return nil
 	}
