@@ -48,7 +48,6 @@ func decodeText(data []byte) (string, error) {
 var (
 	// logLines are klog's head, or the journal's: "Jan 07 23:21:12 node kubelet[7674]:".
 	logLines     = lazyregexp.New(`(?m)^(?:[IWEF]\d{4} \d\d:\d\d:\d\d\.|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ [\w.-]+(?:\[\d+\])?: |\[ *\d+\.\d{6}\] |time="?\d{4}-)`)
-	dumpMark     = lazyregexp.New(`(?m)^==== START logs for container `)
 	describeName = lazyregexp.New(`(?m)^[ \t>]*Name:[ \t]+\S+[ \t]*$`)
 	describeBody = lazyregexp.New(`(?m)^[ \t>]*(Conditions|System Info|Unschedulable|Taints|Addresses|Capacity|Allocatable):`)
 	getTable     = lazyregexp.New(`(?m)^(?:NAMESPACE +)?(?:NAME +STATUS +(?:ROLES +)?AGE|NAME +READY +STATUS +RESTARTS|LAST SEEN +TYPE +REASON)`)
@@ -58,11 +57,14 @@ var (
 	jsonFirst    = lazyregexp.New(`^(\{|\[\s*[\[{\]"])`)
 )
 
+// dumpMark begins a line of kubectl cluster-info dump.
+const dumpMark = "==== START logs for container "
+
 // sniff says what a text is by what it holds: names of files lie.
 func sniff(text string) form {
 	t := strings.TrimSpace(text)
 	switch {
-	case dumpMark.MatchString(t):
+	case strings.HasPrefix(t, dumpMark), strings.Contains(t, "\n"+dumpMark):
 		return formDump
 	case jsonFirst.MatchString(t):
 		return formJSON
