@@ -44,7 +44,7 @@ func newExplain(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := map[string]any{"apiVersion": apiVersion, "kind": "ExplainReport", "rules": r.Rules, "rest": r.Rest, "everywhere": r.Everywhere, "undecided": r.Undecided}
+			report := map[string]any{"apiVersion": apiVersion, "kind": "ExplainReport", "rules": r.Rules, "rest": r.Rest, "everywhere": r.Everywhere, "lenient": r.Lenient, "undecided": r.Undecided}
 			switch format {
 			case "json":
 				err = finding.WriteJSON(env.Out, report)
@@ -79,6 +79,9 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 	fold.Under(w, "", fmt.Sprintf("%s: %s, the first that matches decides: %s", p.Title(), plural(int64(len(r.Rules)), "rule"), strings.Join(counts, ", ")), width)
 	for _, e := range r.Everywhere {
 		fold.Under(w, "", "everywhere: "+e, width)
+	}
+	for _, l := range r.Lenient {
+		fold.Under(w, "", st.Error("! ")+l, width)
 	}
 	para := func(text string) { fold.Under(w, "    ", text, width) }
 	for _, x := range r.Rules {

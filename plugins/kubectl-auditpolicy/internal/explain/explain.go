@@ -45,6 +45,8 @@ type Report struct {
 	Rest string `json:"rest,omitempty"`
 	// Everywhere are what holds for all rules.
 	Everywhere []string `json:"everywhere,omitempty"`
+	// Lenient says what kube-apiserver dropped from the policy outside its rules.
+	Lenient []string `json:"lenient,omitempty"`
 	// Undecided is the number of the first rule, from 1, of which not everything
 	// was decided within the budget; 0 where everything was.
 	Undecided int `json:"undecided,omitempty"`
@@ -69,14 +71,20 @@ func within(p *policy.Policy, table *apitable.Table, budget int) *Report {
 		r.Everywhere = append(r.Everywhere, "managed fields are left out of bodies unless a rule says otherwise")
 	}
 	for _, line := range p.ExtraDocuments {
-		r.Everywhere = append(r.Everywhere, fmt.Sprintf("what starts in line %d is another YAML document: kube-apiserver does not read it", line))
+		r.Lenient = append(r.Lenient, fmt.Sprintf("what starts in line %d is another YAML document: kube-apiserver does not read it", line))
+	}
+	for _, d := range p.Dropped {
+		if !strings.HasPrefix(d.Path, "rules[") {
+			r.Lenient = append(r.Lenient, dropped(d, "", "policy"))
+		}
 	}
 	for i := range p.Internal.Rules {
 		x := Rule{Index: i, Path: policy.RulePath(i), Level: p.Internal.Rules[i].Level, Words: Words(&p.Internal.Rules[i])}
 		x.Line, _ = p.Position(p.RuleNode(i))
+		x.Words += unrecorded(a.Decisions[i])
 		for _, d := range p.Dropped {
 			if strings.HasPrefix(d.Path, x.Path+".") {
-				x.Lenient = append(x.Lenient, d.Message+", dropped: the rule is read without it")
+				x.Lenient = append(x.Lenient, dropped(d, x.Path+".", "rule"))
 			}
 		}
 		w, ans := authorizer.AttributesRecord{}, space.Undecided
@@ -108,6 +116,35 @@ func within(p *policy.Policy, table *apitable.Table, budget int) *Report {
 		r.Rest = "requests that no rule matches are not recorded (level None), for example: " + space.Flags(w)
 	}
 	return r
+}
+
+// dropped says what lenient decoding dropped from a rule or the policy, and where
+// in it: the path without what leads to the rule.
+func dropped(d policy.Problem, prefix, from string) string {
+	text := d.Message
+	if d.Kind == policy.UnknownField {
+		text += ", dropped: the " + from + " is read without it"
+	}
+	if at := strings.LastIndexByte(d.Path, '.'); at > len(prefix) {
+		text = "in " + d.Path[len(prefix):at] + ": " + text
+	}
+	return text
+}
+
+// unrecorded says what a level promises and the omitted stages, the policy's
+// among them, take away.
+func unrecorded(d policy.Decision) string {
+	switch {
+	case d.Level == audit.LevelNone || !d.Omits(audit.StageResponseComplete):
+		return ""
+	case d.Omits(audit.StageRequestReceived) && d.Omits(audit.StageResponseStarted):
+		return " No stage is left: nothing is recorded."
+	case d.Omits(audit.StageRequestReceived):
+		return " ResponseStarted is left, which only long requests have (watch, exec, log): of all others nothing is recorded."
+	case policy.Rank(d.Level) > policy.Rank(audit.LevelMetadata):
+		return " Bodies are in the event at ResponseComplete, which is omitted: none is recorded."
+	}
+	return ""
 }
 
 // takesFrom are the later rules that match requests which a rule decides, and
@@ -142,7 +179,7 @@ func Words(r *audit.PolicyRule) string {
 		fmt.Fprintf(&b, "Level %q: ", string(r.Level))
 	}
 	if len(r.Verbs) > 0 {
-		b.WriteString(list(r.Verbs, "and") + " requests")
+		b.WriteString(list(literal(r.Verbs), "and") + " requests")
 	} else {
 		b.WriteString("all requests")
 	}
@@ -156,7 +193,7 @@ func Words(r *audit.PolicyRule) string {
 	case len(r.Namespaces) > 0:
 		b.WriteString(" for all resources")
 	case len(r.NonResourceURLs) > 0:
-		b.WriteString(" for the paths " + paths(r.NonResourceURLs))
+		b.WriteString(" for " + paths(r.NonResourceURLs))
 	default:
 		if len(r.Verbs)+len(r.Users)+len(r.UserGroups) == 0 {
 			b.WriteString(", resources and paths alike")
@@ -172,13 +209,13 @@ func Words(r *audit.PolicyRule) string {
 			}
 			ns = append(ns, n)
 		}
-		b.WriteString(", in " + list(ns, "or"))
+		b.WriteString(", in " + list(literal(ns), "or"))
 	}
 	if len(r.Users) > 0 {
-		b.WriteString(", by " + list(r.Users, "or"))
+		b.WriteString(", by " + list(literal(r.Users), "or"))
 	}
 	if len(r.UserGroups) > 0 {
-		b.WriteString(", by members of " + list(r.UserGroups, "or"))
+		b.WriteString(", by members of " + list(literal(r.UserGroups), "or"))
 	}
 	b.WriteString(".")
 	if len(r.OmitStages) > 0 && r.Level != audit.LevelNone {
@@ -216,6 +253,8 @@ func resource(gr audit.GroupResources) string {
 		switch {
 		case r == "*":
 			r = "all resources and subresources"
+		case r == "*/*" || strings.Contains(sub, "/") || has && (name == "" || sub == "") || !has && strings.Contains(r, "*"):
+			r += " (which matches nothing)"
 		case has && sub == "*":
 			r = name + " and all its subresources"
 		case has && name == "*":
@@ -225,23 +264,50 @@ func resource(gr audit.GroupResources) string {
 	}
 	s := list(parts, "and") + group
 	if len(gr.ResourceNames) > 0 {
-		s += " named " + list(gr.ResourceNames, "or")
+		s += " named " + list(literal(gr.ResourceNames), "or")
 	}
 	return s
 }
 
 func paths(in []string) string {
-	var out []string
+	var exact, begin []string
 	for _, u := range in {
 		switch {
 		case u == "*":
-			u = "all paths that are no resources"
+			return "all paths that are no resources"
 		case strings.HasSuffix(u, "*"):
-			u = strings.TrimRight(u, "*") + "..."
+			begin = append(begin, strings.TrimRight(u, "*"))
+		default:
+			exact = append(exact, u)
 		}
-		out = append(out, u)
 	}
-	return list(out, "and")
+	var parts []string
+	if len(exact) > 0 {
+		parts = append(parts, plural(exact, "the path ", "the paths ")+list(exact, "and"))
+	}
+	if len(begin) > 0 {
+		parts = append(parts, "all paths that begin with "+list(begin, "or"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+func plural(of []string, one, many string) string {
+	if len(of) == 1 {
+		return one
+	}
+	return many
+}
+
+// literal marks the values with a * in them, where it is no wildcard.
+func literal(in []string) []string {
+	out := make([]string, 0, len(in))
+	for _, v := range in {
+		if strings.Contains(v, "*") {
+			v += " (taken literally)"
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 func list(words []string, last string) string {

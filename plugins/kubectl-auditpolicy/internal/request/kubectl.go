@@ -56,9 +56,7 @@ func takesValue(command, name string) bool {
 // Kubectl turns a line of kubectl into the requests that it makes, the ones for
 // discovery left out.
 func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) {
-	if len(words) > 0 && strings.HasSuffix(words[0], "kubectl") {
-		words = words[1:]
-	}
+	words = afterName(words)
 	l := &line{flags: map[string]string{}, namespace: "default", user: s.User, groups: s.Groups, table: table, unauthenticated: s.Unauthenticated}
 	if s.NamespaceSet {
 		l.namespace = s.Namespace
@@ -112,6 +110,26 @@ func Kubectl(words []string, s Spec, table *apitable.Table) ([]*Request, error) 
 		}
 	}
 	return l.requests, nil
+}
+
+// afterName leaves out what kubectl is called by, if the line has it: a path to
+// it, its short name, oc, or before it a program that carries it (k3s kubectl).
+func afterName(words []string) []string {
+	if len(words) > 1 && slices.Contains([]string{"k3s", "k0s", "microk8s", "minikube", "sudo"}, words[0]) {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	name := strings.TrimSuffix(words[0][strings.LastIndexAny(words[0], `/\`)+1:], ".exe")
+	if !strings.HasSuffix(name, "kubectl") && name != "k" && name != "oc" {
+		return words
+	}
+	words = words[1:]
+	if len(words) > 0 && words[0] == "--" { // minikube kubectl -- get pods
+		words = words[1:]
+	}
+	return words
 }
 
 // add adds a request for a resource in the line's namespace, or in none if the

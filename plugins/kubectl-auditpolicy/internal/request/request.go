@@ -123,6 +123,9 @@ func nameless(verb, sub string) bool {
 func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 	full, sub, _ := strings.Cut(s.Resource, "/")
 	name, group, hasGroup := strings.Cut(full, ".")
+	if version, rest, ok := strings.Cut(group, "."); ok && isVersion(version) { // deployments.v1.apps, as kubectl takes it
+		group = rest
+	}
 	if strings.Contains(sub, ".") && !hasGroup { // pods/exec.GROUP is not how it is written, but clear
 		sub, group, hasGroup = strings.Cut(sub, ".")
 	}
@@ -143,8 +146,16 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 			}
 		}
 	}
+	if hasGroup && !found && table.HasGroup(group) {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", group, name))
+	}
 	r.APIGroup, r.Resource, r.Subresource = group, name, sub
 	r.Name, r.Namespace = s.Name, s.Namespace
+	if r.Name != "" && sub == "" && (r.Verb == "create" || r.Verb == "deletecollection") {
+		// What is created has its name in the body, which rules do not see.
+		r.Notes = append(r.Notes, fmt.Sprintf("a %s has no name in its URL: resourceNames do not see %q, and --name is left out", r.Verb, r.Name))
+		r.Name = ""
+	}
 	if r.Name == "" && !nameless(r.Verb, sub) {
 		r.Name = "demo"
 		r.Notes = append(r.Notes, "no --name: any name, here demo")
@@ -165,10 +176,32 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", slashed(name, sub), r.Verb))
 	}
 	if !slices.Contains(space.ResourceVerbs, r.Verb) {
-		r.Notes = append(r.Notes, fmt.Sprintf("no request for a resource has the verb %q", r.Verb))
+		r.Notes = append(r.Notes, fmt.Sprintf("no request for a resource has the verb %q: %s", r.Verb, verbHint(r.Verb)))
 	}
-	r.Path = path(&r.AttributesRecord)
+	r.Path = space.URLPath(&r.AttributesRecord)
 	return nil
+}
+
+// isVersion says whether a word is a version of an API, such as v1 or v2beta1.
+func isVersion(s string) bool {
+	return len(s) > 1 && s[0] == 'v' && s[1] >= '0' && s[1] <= '9'
+}
+
+// verbHint says what to write for a verb that no request has.
+func verbHint(verb string) string {
+	low := strings.ToLower(verb)
+	for v, method := range map[string]string{"create": "POST", "update": "PUT", "get": "HEAD"} {
+		if strings.EqualFold(verb, method) {
+			return "write " + v
+		}
+	}
+	switch {
+	case slices.Contains(space.ResourceVerbs, low):
+		return "write " + low
+	case slices.Contains([]string{"connect", "exec", "attach", "portforward", "port-forward"}, low):
+		return "a stream such as pods/exec is get (websocket) or create (SPDY)"
+	}
+	return "it is one of get, list, watch, create, update, patch, delete and deletecollection"
 }
 
 func slashed(name, sub string) string {
@@ -185,25 +218,6 @@ func qualified(e *apitable.Entry) string {
 	return e.Resource + "." + e.Group
 }
 
-// path is the URL path of a request for a resource.
-func path(a *authorizer.AttributesRecord) string {
-	p := "/api/" + a.APIVersion
-	if a.APIGroup != "" {
-		p = "/apis/" + a.APIGroup + "/" + a.APIVersion
-	}
-	if a.Namespace != "" && a.Resource != "namespaces" {
-		p += "/namespaces/" + a.Namespace
-	}
-	p += "/" + a.Resource
-	if a.Name != "" && a.Verb != "list" && a.Verb != "watch" {
-		p += "/" + a.Name
-		if a.Subresource != "" {
-			p += "/" + a.Subresource
-		}
-	}
-	return p
-}
-
 // HTTP is a request as a client sends it: method and URL.
 func HTTP(a authorizer.Attributes) (method, uri string) {
 	if !a.IsResourceRequest() {
@@ -214,7 +228,7 @@ func HTTP(a authorizer.Attributes) (method, uri string) {
 	if rec.APIVersion == "" {
 		rec.APIVersion = "v1"
 	}
-	uri = path(&rec)
+	uri = space.URLPath(&rec)
 	method = methods[a.GetVerb()]
 	if method == "" {
 		method = strings.ToUpper(a.GetVerb())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 )
 
 func TestKubectlLines(t *testing.T) {
@@ -17,6 +18,14 @@ func TestKubectlLines(t *testing.T) {
 		"kubectl get secrets -A":             {"GET /api/v1/secrets"},
 		"kubectl get po web-0 -n prod":       {"GET /api/v1/namespaces/prod/pods/web-0"},
 		"get deploy":                         {"GET /apis/apps/v1/namespaces/default/deployments"},
+		"k get no":                           {"GET /api/v1/nodes"},
+		"oc get no":                          {"GET /api/v1/nodes"},
+		"/usr/bin/kubectl get no":            {"GET /api/v1/nodes"},
+		"k3s kubectl get no":                 {"GET /api/v1/nodes"},
+		"minikube kubectl -- get no":         {"GET /api/v1/nodes"},
+		"sudo kubectl get no":                {"GET /api/v1/nodes"},
+		"get po kubectl":                     {"GET /api/v1/namespaces/default/pods/kubectl"},
+		"kubectl get deploy.v1.apps web":     {"GET /apis/apps/v1/namespaces/default/deployments/web"},
 		"kubectl get nodes -w":               {"GET /api/v1/nodes", "GET /api/v1/nodes?watch=true"},
 		"kubectl get ns prod":                {"GET /api/v1/namespaces/prod"},
 		"kubectl exec -it web-0 -- rm -rf /": {"GET /api/v1/namespaces/default/pods/web-0", "GET /api/v1/namespaces/default/pods/web-0/exec", "POST /api/v1/namespaces/default/pods/web-0/exec"},
@@ -120,6 +129,70 @@ func TestRecord(t *testing.T) {
 		got := Record(policy.Decision{Level: c.level, OmitStages: c.omit}, r)
 		if len(got.Events) != c.events || got.RequestBody != c.request || got.ResponseBody != c.reply {
 			t.Errorf("%+v at %s: %+v", c.spec, c.level, got)
+		}
+	}
+}
+
+// What is asked about is a request that a client sends: a create has no name in
+// its URL, and what no request has is said with what to write instead.
+func TestRequestsAsClientsSendThem(t *testing.T) {
+	for _, c := range []struct {
+		spec       Spec
+		want, note string
+	}{
+		{Spec{Verb: "create", Resource: "configmaps", Name: "leader", Namespace: "a", NamespaceSet: true}, "POST /api/v1/namespaces/a/configmaps", `resourceNames do not see "leader"`},
+		{Spec{Verb: "deletecollection", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "DELETE /api/v1/namespaces/a/pods", `resourceNames do not see "x"`},
+		{Spec{Verb: "create", Resource: "serviceaccounts/token", Name: "x", Namespace: "a", NamespaceSet: true}, "POST /api/v1/namespaces/a/serviceaccounts/x/token", ""},
+		{Spec{Verb: "delete", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "DELETE /api/v1/namespaces/a/pods/x", ""},
+		{Spec{Verb: "get", Resource: "deployments.v1.apps", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /apis/apps/v1/namespaces/a/deployments/x", ""},
+		{Spec{Verb: "get", Resource: "pods.apps", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /apis/apps/v1/namespaces/a/pods/x", "apps has no pods: the request fails"},
+		{Spec{Verb: "GET", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /api/v1/namespaces/a/pods/x", "write get"},
+		{Spec{Verb: "POST", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "POST /api/v1/namespaces/a/pods/x", "write create"},
+		{Spec{Verb: "connect", Resource: "pods/exec", Name: "x", Namespace: "a", NamespaceSet: true}, "CONNECT /api/v1/namespaces/a/pods/x/exec", "get (websocket) or create (SPDY)"},
+		{Spec{Verb: "use", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "USE /api/v1/namespaces/a/pods/x", "it is one of get, list"},
+	} {
+		c.spec.User = "ann"
+		r, err := Make(c.spec, apitable.For(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, u := HTTP(r)
+		notes := strings.Join(r.Notes, "; ")
+		if m+" "+u != c.want || !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
+			t.Errorf("%+v: %s %s (%s)", c.spec, m, u, notes)
+		}
+	}
+}
+
+// The flags that show a request to a user make that request again.
+func TestFlagsMakeTheRequestAgain(t *testing.T) {
+	for _, s := range []Spec{
+		{URL: "/api/v1/namespaces/a/configmaps/leader", Verb: "post"}, {URL: "/apis/apps/v1/namespaces/a/deployments/x%20y", Verb: "post"},
+		{URL: "/api/v1/namespaces/a", Verb: "post"}, {URL: "/apis/rbac.authorization.k8s.io/v1/clusterroles/x", Verb: "post"},
+		{URL: "/api/v1/namespaces/a/configmaps", Verb: "post"}, {URL: "/api/v1/namespaces/a/pods/x", Verb: "get"},
+		{URL: "/api/v1/namespaces/a/serviceaccounts/x/token", Verb: "post"},
+	} {
+		r, err := Make(s, apitable.For(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := Spec{User: AnyUser, NamespaceSet: true}
+		words := strings.Fields(space.Flags(r))
+		for i := 0; i+1 < len(words); i += 2 {
+			to := map[string]*string{"--user": &again.User, "--verb": &again.Verb, "--url": &again.URL, "--resource": &again.Resource, "--name": &again.Name, "-n": &again.Namespace}[words[i]]
+			if to == nil {
+				t.Fatalf("flags %q", words)
+			}
+			*to = words[i+1]
+		}
+		q, err := Make(again, apitable.For(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what := func(r *Request) string {
+			return strings.Join([]string{r.Verb, r.APIGroup, r.Resource, r.Subresource, r.Namespace, r.Name}, "|")
+		}; what(q) != what(r) {
+			t.Errorf("%s: %q makes %s, not %s", s.URL, words, what(q), what(r))
 		}
 	}
 }

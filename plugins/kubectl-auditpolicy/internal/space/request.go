@@ -2,6 +2,7 @@ package space
 
 import (
 	"fmt"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -176,6 +177,14 @@ func Flags(a authorizer.Attributes) string {
 			}
 		}
 	}
+	if a.GetVerb() == "create" && a.GetName() != "" && a.GetSubresource() == "" && a.IsResourceRequest() {
+		// No create has a name, but for the wrong POST to an object.
+		arg("verb", "post")
+		u := url.URL{Path: URLPath(&authorizer.AttributesRecord{APIGroup: a.GetAPIGroup(), APIVersion: "v1", Resource: a.GetResource(),
+			Namespace: a.GetNamespace(), Name: a.GetName(), Verb: a.GetVerb()})}
+		arg("url", u.EscapedPath())
+		return b.String()[1:]
+	}
 	arg("verb", a.GetVerb())
 	if !a.IsResourceRequest() {
 		arg("url", a.GetPath())
@@ -196,6 +205,25 @@ func Flags(a authorizer.Attributes) string {
 		fmt.Fprintf(&b, " -n %s", Quote(n))
 	}
 	return b.String()[1:]
+}
+
+// URLPath is the URL path of a request for a resource.
+func URLPath(a *authorizer.AttributesRecord) string {
+	p := "/api/" + a.APIVersion
+	if a.APIGroup != "" {
+		p = "/apis/" + a.APIGroup + "/" + a.APIVersion
+	}
+	if a.Namespace != "" && a.Resource != "namespaces" {
+		p += "/namespaces/" + a.Namespace
+	}
+	p += "/" + a.Resource
+	if a.Name != "" && a.Verb != "list" && a.Verb != "watch" {
+		p += "/" + a.Name
+		if a.Subresource != "" {
+			p += "/" + a.Subresource
+		}
+	}
+	return p
 }
 
 // Quote quotes a word for a shell where it has to be: for cmd.exe and PowerShell
