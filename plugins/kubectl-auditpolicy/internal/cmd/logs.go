@@ -73,6 +73,18 @@ func few(p *policy.Policy) error {
 	return nil
 }
 
+// origins says where in their file some policies stand.
+func origins(ps []*policy.Policy) string {
+	var out []string
+	for _, p := range ps {
+		out = append(out, p.Origin)
+	}
+	if len(out) > 4 {
+		out = append(out[:3], fmt.Sprintf("%d more", len(ps)-3))
+	}
+	return strings.Join(out, "; ")
+}
+
 // judges reads a policy and makes a judge of it for each goroutine; without a
 // policy there is none, and nothing is judged.
 func judges(env *cli.Env, name string) (*policy.Policy, func() *replay.Judge, error) {
@@ -100,7 +112,7 @@ func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
 		return nil, cli.Usagef("%w", err)
 	}
 	if len(ps) > 1 {
-		return nil, cli.Usagef("%s: it holds %d policies; give a file with one", name, len(ps))
+		return nil, cli.Usagef("%s: it holds %d policies (%s); give a file with one", name, len(ps), origins(ps))
 	}
 	p := ps[0]
 	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", space.Quote(name))

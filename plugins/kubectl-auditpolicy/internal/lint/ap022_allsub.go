@@ -22,6 +22,9 @@ resource stands in the same list.`,
 		if !ok || name == "*" || strings.ContainsAny(name, "*/") {
 			return
 		}
+		if c.Table.HasGroup(group) && !c.serves(group, name) {
+			return // it matches nothing at all: AP024, AP025
+		}
 		i, j := indexes(path)
 		if slices.Contains(c.rules()[i].Resources[j].Resources, name) {
 			return

@@ -33,6 +33,10 @@ itself are not judged offline (AP033); --live judges them too.`,
 		if name == "*" {
 			return
 		}
+		if group == "*" {
+			c.unknownEverywhere(r, path, name)
+			return
+		}
 		if gone, ok := removed[group+" "+name]; ok && (c.Minor >= gone || c.Opt.Minor == 0) {
 			c.explain(path)
 			c.report(severity(r, finding.Info), path, nil, "%s was removed in Kubernetes 1.%d: this entry matches nothing from there on", name, gone)
@@ -73,11 +77,24 @@ itself are not judged offline (AP033); --live judges them too.`,
 			} else {
 				out.Note = fmt.Sprintf("did you mean %s in %s?", full, groupName(e.Group))
 			}
+		} else if e := c.madeOf(name); e != nil {
+			out.Note = fmt.Sprintf("did you mean %s in %s?", e.Resource, groupName(e.Group))
 		} else if s := c.nearestResource(group, name); s != "" {
 			out.Note = "did you mean " + s + "?"
 		}
 	})
 }}
+
+// madeOf is the subresource whose kind somebody made a plural of: tokenrequests
+// are serviceaccounts/token, evictions pods/eviction.
+func (c *Context) madeOf(name string) *apitable.Entry {
+	for _, e := range c.Table.Entries() {
+		if strings.Contains(e.Resource, "/") && (strings.EqualFold(e.Kind, name) || strings.EqualFold(e.Kind+"s", name)) {
+			return e
+		}
+	}
+	return nil
+}
 
 func noun(name string) string {
 	if strings.Contains(name, "/") {
@@ -132,4 +149,32 @@ func (c *Context) unknownSubresource(r finding.Rule, path, sub string) {
 	if s := nearest(sub, names); s != "" {
 		out.Note = "did you mean */" + s + "?"
 	}
+}
+
+// unknownEverywhere reports a name of any group that is a kind, a singular, a
+// short name or a slip of the pen: a warning, for an aggregated API or a custom
+// resource may have just that.
+func (c *Context) unknownEverywhere(r finding.Rule, path, name string) {
+	base, sub, hasSub := strings.Cut(name, "/")
+	if len(c.Table.Named(name)) > 0 || len(c.Table.Named(base)) > 0 && !hasSub {
+		return
+	}
+	meant := ""
+	if e := c.Table.Meant("", base); e != nil && e.Resource != base {
+		meant = e.Resource
+	} else if e == nil && !hasSub {
+		var names []string
+		for _, e := range c.Table.Entries() {
+			names = append(names, e.Resource)
+		}
+		meant = nearest(base, names)
+	}
+	if meant == "" {
+		return
+	}
+	if hasSub {
+		meant += "/" + sub
+	}
+	c.explain(path)
+	c.report(severity(r, finding.Warning), path, nil, "no group of Kubernetes has a %s: this entry matches nothing", noun(name)).Note = "did you mean " + meant + "?"
 }

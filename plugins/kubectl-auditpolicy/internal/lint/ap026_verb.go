@@ -59,10 +59,14 @@ or nothing would.`,
 				res = c.report(sev, path, nil, "verb %q never occurs with %s", v, kindOf(&rule))
 				sub := subresource(v, &rule)
 				switch {
+				case separate(v, ok) != nil:
+					res.Severity, res.Note = r.Severity, "write each as an entry of its own: "+strings.Join(separate(v, ok), ", ")
+				case slices.Contains(rbacVerbs, v):
+					res.Note = "RBAC alone knows it"
 				case sub != "" && len(rule.NonResourceURLs) == 0:
 					res.Note = "use resources, such as " + sub
 				case len(meant) > 0:
-					res.Note = "write " + strings.Join(meant, " or ")
+					res.Note = "write " + list(meant)
 					if len(meant) == 1 && !slices.Contains(rule.Verbs, meant[0]) && !fixed[meant[0]] {
 						fixed[meant[0]] = true
 						c.fixValue(res, path, meant[0])
@@ -85,6 +89,21 @@ or nothing would.`,
 		}
 	}
 }}
+
+// rbacVerbs are verbs that only RBAC's rules have.
+var rbacVerbs = []string{"bind", "escalate", "impersonate", "use", "approve", "sign"}
+
+// separate are the verbs of an entry that holds several, nil of any other.
+func separate(v string, ok []string) []string {
+	parts := strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(", |;/", r) })
+	if len(parts) < 2 || slices.ContainsFunc(parts, func(p string) bool { return !slices.Contains(ok, strings.ToLower(p)) }) {
+		return nil
+	}
+	for i := range parts {
+		parts[i] = strings.ToLower(parts[i])
+	}
+	return parts
+}
 
 func forResources(r *audit.PolicyRule) bool { return len(r.Resources) > 0 || len(r.Namespaces) > 0 }
 
@@ -125,7 +144,7 @@ var commands = map[string][]string{
 	"post": {"create"}, "put": {"update"}, "head": {"get"}, "connect": {"create", "get"},
 	"exec": {"create", "get"}, "attach": {"create", "get"}, "portforward": {"create", "get"}, "port-forward": {"create", "get"},
 	"log": {"get"}, "logs": {"get"}, "read": {"get", "list"}, "describe": {"get", "list"},
-	"write": {"create", "update"}, "add": {"create"}, "run": {"create"}, "expose": {"create"},
+	"write": {"create", "update", "patch"}, "add": {"create"}, "run": {"create"}, "expose": {"create"},
 	"edit": {"update", "patch"}, "modify": {"update", "patch"}, "replace": {"update"}, "apply": {"patch"}, "scale": {"update", "patch"},
 	"label": {"patch"}, "annotate": {"patch"}, "rollout": {"patch"}, "taint": {"patch"}, "cordon": {"patch"},
 	"remove": {"delete"}, "deletecollections": {"deletecollection"},

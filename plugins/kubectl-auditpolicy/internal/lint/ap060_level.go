@@ -13,7 +13,8 @@ import (
 var ap060 = Rule{finding.Rule{
 	ID: "AP060", Title: "level records no more than a lower one", Severity: finding.Info, Docs: auditing,
 	Rationale: `Request adds the request's body, and get, list and watch have none: for them it equals Metadata. A watch that succeeds, an exec, attach,
-port-forward, log or proxy is a stream and has no body at any level. The rule does no harm; it only promises what it does not keep.`,
+port-forward, log or proxy is a stream and has no body at any level. Bodies are in the event at ResponseComplete: where that is omitted,
+there are none, which is a warning. Else the rule does no harm; it only promises what it does not keep.`,
 	Remedy: "Write Metadata, or RequestResponse if the answers are wanted.",
 	Source: "k8s.io/apiserver pkg/endpoints/handlers and pkg/audit/request.go",
 	Bad:    "- level: Request\n  verbs: [get, list, watch]\n- level: Metadata",
@@ -27,6 +28,10 @@ port-forward, log or proxy is a stream and has no body at any level. The rule do
 			return len(rule.Verbs) > 0 && !slices.ContainsFunc(rule.Verbs, func(v string) bool { return !slices.Contains(verbs, v) })
 		}
 		switch {
+		case c.Decisions[i].Omits(audit.StageResponseComplete):
+			if !c.Decisions[i].Omits(audit.StageRequestReceived) { // else AP051 says that there is no event at all
+				c.report(severity(r, finding.Warning), policy.RulePath(i), c.levelNode(i), "level %s records no more than Metadata here: bodies are in the event at ResponseComplete, which is omitted", rule.Level)
+			}
 		case only("watch"), streams(&rule):
 			c.report(r, policy.RulePath(i), c.levelNode(i), "level %s records no more than Metadata here: streams have no body", rule.Level)
 		case rule.Level == audit.LevelRequest && only("get", "list", "watch", "head"):
@@ -46,7 +51,7 @@ func streams(r *audit.PolicyRule) bool {
 		}
 		for _, res := range gr.Resources {
 			_, sub, _ := strings.Cut(res, "/")
-			if !slices.Contains([]string{"exec", "attach", "portforward", "proxy"}, sub) {
+			if !slices.Contains([]string{"exec", "attach", "portforward", "proxy", "log"}, sub) {
 				return false
 			}
 		}

@@ -73,11 +73,38 @@ func TestPublished(t *testing.T) {
 		},
 		"a command of kubectl with its resource": {
 			"- level: Request\n  verbs: [exec]\n  resources:\n  - group: ''\n    resources: [pods/exec]\n- level: Metadata",
-			"AP026", []string{`verb "exec" never occurs with resources`}, "", "write create or get",
+			"AP026", []string{`verb "exec" never occurs with resources`}, "", "write create and get",
 		},
 		"commands of kubectl that patch": {
 			"- level: Request\n  verbs: [create, label, annotate]\n- level: Metadata",
 			"AP026", []string{`verb "label" never occurs with any request`, `verb "annotate" never occurs with any request`}, "", "write patch",
+		},
+		"verbs in one string": {
+			"- level: Request\n  verbs: ['get,list, Watch', delete]\n- level: Metadata",
+			"AP026", []string{`verb "get,list, Watch" never occurs with any request`}, "", "write each as an entry of its own: get, list, watch",
+		},
+		"a verb of RBAC": {
+			"- level: Request\n  verbs: [impersonate]\n- level: Metadata",
+			"AP026", []string{`verb "impersonate" never occurs with any request`}, "", "RBAC alone knows it",
+		},
+		"a subresource's kind in the plural": {
+			"- level: None\n  resources:\n  - group: authentication.k8s.io\n    resources: [tokenrequests]\n- level: Metadata",
+			"AP025", []string{"group authentication.k8s.io has no resource tokenrequests: this entry matches nothing"}, "", "did you mean serviceaccounts/token in the core group?",
+		},
+		"a singular in any group": {
+			"- level: None\n  resources:\n  - group: '*'\n    resources: [secret, pods, foos, 'deployment/*', deployments/scale]\n- level: Metadata",
+			"AP025", []string{"no group of Kubernetes has a resource secret: this entry matches nothing", "no group of Kubernetes has a resource deployment: this entry matches nothing"}, "", "did you mean secrets?",
+		},
+		"a pattern for a resource that is elsewhere": {
+			"- level: None\n  resources:\n  - group: apps\n    resources: ['pods/*']\n- level: Metadata", "AP022", nil, "", "",
+		},
+		"bodies without the stage that has them": {
+			"- level: Request\n  omitStages: [ResponseComplete]\n- level: Metadata\n  omitStages: [ResponseComplete]",
+			"AP060", []string{"level Request records no more than Metadata here: bodies are in the event at ResponseComplete, which is omitted"}, "", "",
+		},
+		"bodies of logs": {
+			"- level: RequestResponse\n  resources:\n  - group: ''\n    resources: [pods/log]\n- level: Metadata",
+			"AP060", []string{"level RequestResponse records no more than Metadata here: streams have no body"}, "", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

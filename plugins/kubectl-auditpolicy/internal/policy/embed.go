@@ -205,7 +205,7 @@ func objectName(n *yaml.Node) string {
 }
 
 // referencedPolicy is the path of the policy file that a configuration names
-// (kubeadm, k3s, kops, a static pod), "" if it names none.
+// (kubeadm, kind, k3s, kops, KubeOne, a static pod), "" if it names none.
 func referencedPolicy(root *yaml.Node) string {
 	seen := map[*yaml.Node]bool{}
 	var find func(n *yaml.Node) string
@@ -216,13 +216,20 @@ func referencedPolicy(root *yaml.Node) string {
 		}
 		seen[n] = true
 		if n.Kind == yaml.ScalarNode {
-			if _, v, ok := strings.Cut(n.Value, "audit-policy-file="); ok {
-				return strings.Fields(v + " ")[0]
+			// A flag, or a patch written as text: kind's kubeadmConfigPatches.
+			_, v, ok := strings.Cut(n.Value, "audit-policy-file")
+			if !ok {
+				return ""
+			}
+			const between = "=:\"' \n"
+			v = strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(v, between), "value:"), between)
+			if f := strings.Fields(v); len(f) > 0 && strings.Contains(f[0], "/") {
+				return clip(strings.Trim(f[0], "\"'"), 80)
 			}
 			return ""
 		}
 		if n.Kind == yaml.MappingNode {
-			for _, key := range []string{"audit-policy-file", "auditPolicyFile"} {
+			for _, key := range []string{"audit-policy-file", "auditPolicyFile", "policyFilePath"} {
 				if v := yamldoc.String(n, key); v != "" {
 					return clip(v, 80)
 				}

@@ -104,3 +104,22 @@ func TestCarriers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is no policy is told by what it is, and where the policy is.
+func TestNotPolicy(t *testing.T) {
+	for text, want := range map[string]string{
+		"- level: None\n  verbs: [get]\n- level: Metadata\n": "p: no audit policy in it: found a list of rules without the policy that holds them under rules; ",
+		"- a\n- b\n": "p: no audit policy in it: found a list; ",
+		"audit-policy-file: /etc/rancher/p.yaml\n": `p: no audit policy in it: a mapping that starts with "audit-policy-file" names the file /etc/rancher/p.yaml; check that file`,
+		"apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes:\n- kubeadmConfigPatches:\n  - |\n    kind: ClusterConfiguration\n    apiServer:\n      extraArgs:\n        audit-policy-file: \"/etc/p.yaml\"\n        v: 1\n": "p: no audit policy in it: kind.x-k8s.io/v1alpha4 Cluster names the file /etc/p.yaml; ",
+		"apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes:\n- kubeadmConfigPatches:\n  - |\n    apiServer:\n      extraArgs:\n      - name: audit-policy-file\n        value: /etc/p.yaml\n":                              "p: no audit policy in it: kind.x-k8s.io/v1alpha4 Cluster names the file /etc/p.yaml; ",
+		"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - command: [kube-apiserver, --audit-policy-file=/etc/p.yaml]\n":                                                                                                       "p: no audit policy in it: v1 Pod names the file /etc/p.yaml; ",
+		"apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\nfeatures:\n  staticAuditLog:\n    config: {policyFilePath: ./p.yaml}\n":                                                                                        "p: no audit policy in it: kubeone.k8c.io/v1beta2 KubeOneCluster names the file ./p.yaml; ",
+		"kind: ConfigMap\napiVersion: v1\ndata:\n  x: see audit-policy-file in the docs\n":                                                                                                                                        "p: no audit policy in it: found v1 ConfigMap; ",
+	} {
+		_, err := Load("p", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}

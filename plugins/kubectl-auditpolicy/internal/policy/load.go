@@ -320,7 +320,10 @@ func looksLikePolicy(n *yaml.Node) bool {
 
 func notPolicy(name string, docs []*yamldoc.Document) error {
 	root := yamldoc.Resolve(docs[0].Root)
-	found := "a value that is no mapping"
+	found := "a list"
+	if rules := root.Content; root.Kind == yaml.SequenceNode && len(rules) > 0 && yamldoc.String(yamldoc.Resolve(rules[0]), "level") != "" {
+		found = "a list of rules without the policy that holds them under rules"
+	}
 	if root.Kind == yaml.MappingNode {
 		kind, version := yamldoc.String(root, "kind"), yamldoc.String(root, "apiVersion")
 		switch {
@@ -335,7 +338,7 @@ func notPolicy(name string, docs []*yamldoc.Document) error {
 			}
 		}
 		if p := referencedPolicy(root); p != "" {
-			return &NotPolicyError{fmt.Sprintf("%s: no audit policy in it: this %s names the file %s; check that file", name, found, p)}
+			return &NotPolicyError{fmt.Sprintf("%s: no audit policy in it: %s names the file %s; check that file", name, found, p)}
 		}
 	} else if root.Kind == yaml.ScalarNode {
 		found = fmt.Sprintf("the text %q", clip(root.Value, 40))
