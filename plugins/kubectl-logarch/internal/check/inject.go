@@ -77,7 +77,7 @@ var (
 		Rationale: "A native sidecar is told to stop after the application has stopped, within the pod's grace period. Where the application uses all of it, the sidecar is killed and the last lines are lost.",
 		Remedy:    "give terminationGracePeriodSeconds a few seconds more than the application needs", Source: "KEP-753", Docs: docsSidecar}
 	PlainSidecar = finding.Rule{ID: "LA026", Title: "a plain sidecar", Severity: finding.Warning,
-		Rationale: "The target version has no native sidecars. The tailer gets SIGTERM at the same time as the application; it goes on until the log was quiet for five seconds. In a Job it sees the pod's processes (shareProcessNamespace) and ends when no other is left.",
+		Rationale: "The target version has no native sidecars, or the kind takes none. The tailer gets SIGTERM at the same time as the application; it goes on until the log was quiet for five seconds. In a Job it sees the pod's processes (shareProcessNamespace) and ends when no other is left.",
 		Remedy:    "use native sidecars where every kubelet is 1.29 or later", Source: "KEP-753", Docs: docsSidecar}
 	Reinjected = finding.Rule{ID: "LA027", Title: "an earlier injection was replaced", Severity: finding.Info,
 		Rationale: "The workload had an injection with other options. It was taken out first, so that nothing is there twice.", Source: "the receipt in the pod's annotations", Docs: docsArchitecture}
@@ -108,11 +108,15 @@ var (
 	CopyAndTruncate = finding.Rule{ID: "LA038", Title: "rotation by copy and truncate", Severity: finding.Info,
 		Rationale: "The file is copied and emptied, so the application need not reopen it. It must write in append mode, else the emptied file starts with a hole. Lines written between the last look at the copy and the truncation are lost; that is microseconds, but not never.",
 		Source:    "logrotate(8), copytruncate", Docs: docsArchitecture}
+	KnativePort = finding.Rule{ID: "LA039", Title: "Knative could not tell which container serves", Severity: finding.Error,
+		Rationale: "A Knative Service of one container needs no port: 8080 is taken. Of several containers Knative sends the requests to the one that has a port, and refuses a Service where none has.",
+		Remedy:    "give the application's container its port, for example ports: [{containerPort: 8080}]",
+		Source:    "knative/serving, pkg/apis/serving/k8s_validation.go, validateContainersPorts", Docs: "https://knative.dev/docs/serving/configuration/feature-flags/#multiple-containers"}
 )
 
 // Inject is the rules of inject, in order.
 var Inject = []finding.Rule{
 	NotAPod, NoContainer, HidesImage, HidesProgram, AlreadyStdout, NotWritable, SubPathExpr, Windows, JobNeverEnds, LowersSecurity, NameTaken,
 	NotEditable, NotProved, FileMount, ImmutableObject, DuplicateKey, AliasExpanded, UnknownUser, UnknownImage, QoSKept, HPAUtilisation, ShortGrace, PlainSidecar,
-	Reinjected, ReadOnlyRoot, SharedClaim, ForeignKind, DiskDoubles, MemoryVolume, ModeUnreadable, NewEmptyDir, NotExecuted, ListReplaced, RotationUser, CopyAndTruncate,
+	Reinjected, ReadOnlyRoot, SharedClaim, ForeignKind, DiskDoubles, MemoryVolume, ModeUnreadable, NewEmptyDir, NotExecuted, ListReplaced, RotationUser, CopyAndTruncate, KnativePort,
 }

@@ -277,6 +277,11 @@ func runInject(ctx context.Context, env *cli.Env, f *injectFlags, o inject.Optio
 	}
 	tellImmutable(outcomes, texts, len(texts)-len(objects))
 	refused := slices.ContainsFunc(outcomes, (*inject.Outcome).Refused)
+	if f.out == "patch" {
+		if err := judgePatches(outcomes); err != nil {
+			return err
+		}
+	}
 	if err := writeInjectReport(env, f.report, outcomes, len(args) > 0); err != nil {
 		return err
 	}

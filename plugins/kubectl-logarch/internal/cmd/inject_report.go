@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/inject"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/manifest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
@@ -97,7 +98,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width, co
 		}
 		line(fmt.Sprintf("%s: %s%s [%s]", word, f.Message, at, f.ID))
 		for _, e := range f.Evidence {
-			line("  " + e)
+			fold.Hang(w, pad+"  ", pad+"    ", e, width)
 		}
 		if f.Severity != finding.Info && f.Remedy != "" {
 			line("try: " + f.Remedy)
@@ -181,6 +182,31 @@ func writeManifests(env *cli.Env, format string, inPlace bool, texts []source.Te
 		}
 	}
 	return w.Flush()
+}
+
+// judgePatches says of kinds that Kubernetes does not define what their patches are
+// worth, and refuses those that cannot be written.
+func judgePatches(outcomes []*inject.Outcome) error {
+	for _, o := range outcomes {
+		for _, it := range o.Items {
+			if it.Patch == nil || it.Known {
+				continue
+			}
+			patch := it.Patch()
+			if patch == nil {
+				return cli.Usagef("-o patch: %s/%s has a container without a name, which a patch cannot address; give it a name", strings.ToLower(it.Subject.Kind), it.Subject.Name)
+			}
+			if api, _ := patch["apiVersion"].(string); strings.HasPrefix(api, "apps.openshift.io/") {
+				continue
+			}
+			for i := range it.Findings {
+				if f := &it.Findings[i]; f.ID == check.ForeignKind.ID {
+					f.Evidence = append(f.Evidence, "kubectl patch takes no such patch of this kind, and kustomize replaces the list of containers by the patch's unless it has the kind's schema (openapi: in the kustomization)")
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func writePatches(w io.Writer, outcomes []*inject.Outcome) error {

@@ -102,7 +102,7 @@ func (p *plan) edit(e *splice.Editor) {
 		for _, m := range p.mounts {
 			items = append(items, mountObject(m))
 		}
-		noted(p.target.Name+"/volumeMounts", extend(e, c, "volumeMounts", "", items))
+		noted(p.key(p.target.Name)+"/volumeMounts", extend(e, c, "volumeMounts", "", items))
 	}
 	var seeds, sidecars []any
 	if p.seed != nil {
@@ -141,7 +141,8 @@ func (p *plan) receipt() eject.Receipt {
 	if len(p.mounts) > 0 {
 		r.Mounts = map[string][]string{}
 		for _, m := range p.mounts {
-			r.Mounts[p.target.Name] = append(r.Mounts[p.target.Name], m.MountPath)
+			name := p.key(p.target.Name)
+			r.Mounts[name] = append(r.Mounts[name], m.MountPath)
 		}
 	}
 	if p.seed != nil {

@@ -29,8 +29,11 @@ type Item struct {
 	Security  *Security         `json:"podSecurity,omitempty"`
 	Findings  []finding.Finding `json:"findings"`
 	Summary   finding.Summary   `json:"summary"`
-	// Patch makes what was added as a strategic merge patch; nil where nothing was.
+	// Patch makes what was added as a strategic merge patch; nil where nothing was. It
+	// returns nil where no such patch can say it.
 	Patch func() map[string]any `json:"-"`
+	// Known says that the kind is Kubernetes' own.
+	Known bool `json:"-"`
 }
 
 // Outcome is what became of a file.

@@ -6,8 +6,11 @@ import (
 )
 
 // patch is what was added as a strategic merge patch, for kubectl patch and
-// kustomize.
+// kustomize. Such a patch finds a container by its name: without one it is nil.
 func (p *plan) patch() map[string]any {
+	if p.unnamed != "" && p.target.Name == p.unnamed && len(p.mounts) > 0 {
+		return nil
+	}
 	spec := map[string]any{}
 	var volumes, inits, plain []any
 	for _, v := range p.volumes {

@@ -41,6 +41,7 @@ type plan struct {
 	subject finding.Subject
 	at      *yamltree.File // where the workload's nodes are, for lines; may be nil
 	foreign string         // why an object of somebody else's kind is none of ours
+	unnamed string         // what a container is called here that has no name
 
 	target     *corev1.Container
 	targetInit bool
@@ -98,7 +99,7 @@ func (p *plan) decode() bool {
 		return false
 	}
 	for i, c := range p.pod.Containers {
-		if c.Name == "" {
+		if c.Name == "" && !p.nameless(i) {
 			p.notAPod(containers.ItemsOrNone()[i], "container %d of the pod has no name", i+1)
 			return false
 		}
@@ -144,7 +145,7 @@ func (p *plan) twices(f *yamltree.File, w *manifest.Workload) {
 // may be added.
 func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yamltree.File) *plan {
 	p := &plan{w: w, o: o, subject: subject, at: at, annotated: map[string]string{}, first: true, after: -1}
-	if !p.decode() || !p.chooseContainer() {
+	if !p.decode() || p.refused() || !p.chooseContainer() {
 		return p
 	}
 	if p.isWindows() {
@@ -153,8 +154,8 @@ func makePlan(w *manifest.Workload, o Options, subject finding.Subject, at *yaml
 	}
 	if !w.Known {
 		f := p.add(check.ForeignKind, "%s is not Kubernetes' own kind; its pod template was changed all the same", w.Kind)
-		if o.IsNative() && strings.HasPrefix(w.APIVersion, "serving.knative.dev/") {
-			f.Evidence = []string{"Knative takes no init containers unless its administrator allows them: --native false adds plain sidecars"}
+		if isKnative(w) {
+			p.knative(f)
 		}
 	}
 	for _, l := range o.Logs {

@@ -321,7 +321,7 @@ func passOver(w *manifest.Workload, o Options) string {
 	if o.Container != "" {
 		for _, key := range []string{"containers", "initContainers"} {
 			for _, c := range w.Spec.Get(key).ItemsOrNone() {
-				if c.Text("name") == o.Container {
+				if name := c.Text("name"); name == o.Container || name == "" && o.Container == userContainer && isKnative(w) {
 					return ""
 				}
 			}
@@ -365,7 +365,7 @@ func (p *plan) item(before map[string]string) Item {
 		if old, ok := before[p.w.Ref()]; ok && !p.sameAs(old) {
 			p.add(check.Reinjected, "the earlier injection was replaced")
 		}
-		it.Patch = p.patch
+		it.Patch, it.Known = p.patch, p.w.Known
 	}
 	if it.Findings = p.findings; it.Findings == nil {
 		it.Findings = []finding.Finding{}

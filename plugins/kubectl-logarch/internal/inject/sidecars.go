@@ -338,7 +338,11 @@ func (p *plan) lifecycle() {
 	if p.o.IsNative() {
 		return
 	}
-	p.add(check.PlainSidecar, "Kubernetes 1.%d has no native sidecars: the sidecars are plain containers", p.o.Minor)
+	if isKnative(p.w) {
+		p.add(check.PlainSidecar, "Knative takes no native sidecars: the sidecars are plain containers").Remedy = ""
+	} else {
+		p.add(check.PlainSidecar, "Kubernetes 1.%d has no native sidecars: the sidecars are plain containers", p.o.Minor)
+	}
 	if !p.w.IsJob() {
 		return
 	}
@@ -357,7 +361,7 @@ func (p *plan) lifecycle() {
 // defaultContainer keeps kubectl logs and exec on the container that they chose
 // before.
 func (p *plan) defaultContainer() {
-	if _, ok := p.meta.Annotations[eject.DefaultContainer]; !ok {
+	if _, ok := p.meta.Annotations[eject.DefaultContainer]; !ok && p.pod.Containers[0].Name != p.unnamed {
 		p.annotated[eject.DefaultContainer] = p.pod.Containers[0].Name
 	}
 }
