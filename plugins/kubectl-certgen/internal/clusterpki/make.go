@@ -1,7 +1,9 @@
 package clusterpki
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"runtime"
 	"sync"
@@ -22,6 +24,16 @@ type Result struct {
 	Nodes []NodeResult
 	// Endpoint is the URL in the kubeconfigs.
 	Endpoint string
+}
+
+// IssuerOf is the authority that signed a certificate of a node.
+func (r *Result) IssuerOf(it *issue.Item) *x509.Certificate {
+	for _, ca := range r.CAs {
+		if bytes.Equal(ca.CA.Cert.RawSubject, it.Cert.RawIssuer) {
+			return ca.CA.Cert
+		}
+	}
+	return nil
 }
 
 // NodeResult is a node's folder.

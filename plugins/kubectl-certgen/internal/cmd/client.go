@@ -147,5 +147,5 @@ func runOne(env *cli.Env, o issue.Options, format string, reqs ...issue.Request)
 	if err := f.Commit(); err != nil {
 		return notWritten(err)
 	}
-	return newReport(f, items...).print(env, format, "none", noNames)
+	return newReport(f, items...).stays(f, items...).print(env, format, "none", noNames)
 }

@@ -270,13 +270,17 @@ func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spe
 		it := newReport(ca).Items[0]
 		it.Name = strings.TrimPrefix(ca.L.CA().Name, "pki/")
 		r.CAs = append(r.CAs, it)
+		if l := keptCA(ca, root.Options.Key); l != "" {
+			r.Warnings = append(r.Warnings, l)
+		}
 	}
-	capped := false
+	capped, stays := false, &kept{}
 	for _, n := range res.Nodes {
 		cn := clusterNode{Name: n.Name, Role: n.Role, Folder: path.Join(r.Folder, n.Name), Created: n.Created, Unchanged: n.Unchanged,
 			Certificates: []madeItem{}, Kubeconfigs: []madeItem{}}
 		for _, it := range n.Certificates {
 			cn.Certificates = append(cn.Certificates, newItem(root, it))
+			stays.add(root, res.IssuerOf(it), it)
 			capped = capped || it.Capped
 		}
 		for _, it := range n.Kubeconfigs {
@@ -284,10 +288,12 @@ func (f *clusterFlags) print(env *cli.Env, root *issue.Folder, s *clusterpki.Spe
 			m.Certificate, m.Key, m.KeyAction = "", "", ""
 			m.Kubeconfig = path.Join(r.Folder, it.Name)
 			cn.Kubeconfigs = append(cn.Kubeconfigs, m)
+			stays.add(root, res.IssuerOf(it), it)
 			capped = capped || it.Capped
 		}
 		r.Nodes = append(r.Nodes, cn)
 	}
+	r.Warnings = append(r.Warnings, stays.lines(root.L.Root)...)
 	if capped {
 		r.Warnings = append(r.Warnings, "certificates are cut to the end of their CA (--outlive-ca keeps the full time)")
 	}

@@ -127,6 +127,8 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 		subject.String(), f.use, values(names), folder.Warnings}
 	if keyNew {
 		report.KeyAction = "created"
+	} else if l := keptKey(folder, pair.Key, pki.SpecOf(req.PublicKey), o.Key); l != "" {
+		report.Warnings = append(report.Warnings, l)
 	}
 	if done, err := env.WriteReport(f.format, cli.Report{Value: report}); done {
 		return err
@@ -144,7 +146,7 @@ func (f *csrFlags) run(env *cli.Env, name string) error {
 		fmt.Fprintf(env.Out, "names    %s\n", someNames(report.Names, env.Width()-10))
 	}
 	fmt.Fprintf(env.Out, "\nNext, where the CA's key is:\n  kubectl certgen sign %s\n", path.Base(report.Request))
-	for _, w := range folder.Warnings {
+	for _, w := range report.Warnings {
 		env.Warn("%s", w)
 	}
 	return nil

@@ -127,7 +127,8 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 	defer f.Close()
 	p := output.NewProgress(env.ErrOut, env.Interactive())
 	defer p.Stop()
-	var kept []*issue.Item
+	var first []*issue.Item
+	stays := &kept{}
 	count := map[issue.Action]int{}
 	beside := 0
 	err = f.Many(ctx, reqs, func(done int, it *issue.Item) {
@@ -135,8 +136,9 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 		if it.Action == issue.Unchanged {
 			beside += len(it.Also())
 		}
-		if format != "text" || len(kept) < 1 {
-			kept = append(kept, it)
+		stays.add(f, f.CA.Cert, it)
+		if format != "text" || len(first) < 1 {
+			first = append(first, it)
 		}
 		p.Set("%d of %d certificates", done, len(reqs))
 	})
@@ -153,7 +155,8 @@ func runMany(ctx context.Context, env *cli.Env, opts issue.Options, reqs []issue
 		}
 		return refused(err)
 	}
-	r := newReport(f, kept...)
+	r := newReport(f, first...)
+	r.Warnings = append(r.Warnings, stays.lines(f.L.Root)...)
 	if format != "text" {
 		if format == "yaml" {
 			return finding.WriteYAML(env.Out, r)

@@ -104,8 +104,26 @@ func newReport(f *issue.Folder, items ...*issue.Item) *made {
 	}
 	if f.CA != nil {
 		r.clients(f, items)
+		key := f.CAKey
+		if key == "" && len(items) == 0 {
+			key = f.Options.Key // of 'ca', which makes no other
+		}
+		if l := keptCA(f, key); l != "" {
+			r.Warnings = append(r.Warnings, l)
+		}
 	}
 	return r
+}
+
+// stays says what of the items stays as it is although something else was asked
+// for.
+func (m *made) stays(f *issue.Folder, items ...*issue.Item) *made {
+	k := &kept{}
+	for _, it := range items {
+		k.add(f, f.CA.Cert, it)
+	}
+	m.Warnings = append(m.Warnings, k.lines(f.L.Root)...)
+	return m
 }
 
 func newItem(f *issue.Folder, it *issue.Item) madeItem {

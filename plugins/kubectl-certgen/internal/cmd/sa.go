@@ -28,7 +28,8 @@ func newSA(env *cli.Env) *cobra.Command {
 			kubectl certgen sa --key ecdsa:p256 --out /etc/kubernetes/pki
 		`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.key == "" {
+			asked := f.key != ""
+			if !asked {
 				f.key = string(pki.RSA2048)
 			}
 			o, err := f.options(env, "kubernetes")
@@ -51,6 +52,9 @@ func newSA(env *cli.Env) *cobra.Command {
 				return notWritten(err)
 			}
 			r := newReport(folder)
+			if l := keptKey(folder, sa.Pair.Key, sa.KeyType, o.Key); asked && l != "" {
+				r.Warnings = append(r.Warnings, l)
+			}
 			it := madeItem{Name: "sa", Action: string(sa.Action), Key: show(folder.Rel(sa.Pair.Key)),
 				Certificate: show(folder.Rel(sa.Pair.Cert)), KeyType: string(sa.KeyType), KeyAction: "kept", cn: "service account tokens, " + sa.KeyType.Human()}
 			if sa.KeyNew {

@@ -229,7 +229,7 @@ func (o *serverOptions) run(ctx context.Context, env *cli.Env) error {
 	if err := f.Commit(); err != nil {
 		return notWritten(err)
 	}
-	r := newReport(f, it)
+	r := newReport(f, it).stays(f, it)
 	if o.flags.show != "none" && !o.flags.noServiceNames {
 		r.installDir = o.installDir(f.L.Root)
 		r.APIServer = apiServerFlags(f, it, r.installDir)
