@@ -84,7 +84,7 @@ var (
 	ReadOnlyRoot = finding.Rule{ID: "LA028", Title: "read-only root file system", Severity: finding.Info,
 		Rationale: "The container's root file system is read-only: without a volume on the directory the application could not have written this file. It can now.", Source: "k8s.io/api/core/v1 SecurityContext", Docs: docsSecurityCtx}
 	SharedClaim = finding.Rule{ID: "LA029", Title: "the volume may be shared between pods", Severity: finding.Warning,
-		Rationale: "Several replicas mount the same claim: each tailer would ship the lines of all pods that write to the file.",
+		Rationale: "Several replicas mount the same claim, or the same directory of their node: each tailer would ship the lines of all pods that write to the file.",
 		Remedy:    "let each pod write to a file or a subPath of its own, or to an emptyDir", Source: "k8s.io/api/core/v1 PersistentVolumeClaimVolumeSource", Docs: "https://kubernetes.io/docs/concepts/storage/persistent-volumes/"}
 	ForeignKind = finding.Rule{ID: "LA030", Title: "a kind that is not Kubernetes' own", Severity: finding.Info,
 		Rationale: "The kind is defined by somebody else and has a pod template in the usual place. Whether its controller passes all of it on is not known here.", Source: "the manifest itself", Docs: docsArchitecture}

@@ -119,3 +119,33 @@ func TestRootInANonRootPod(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimTemplates: the controller puts a claim in the place of a volume of the same
+// name, so that a new volume takes another; and a claim is a volume that the pod has.
+func TestClaimTemplates(t *testing.T) {
+	const claim = "\n  volumeClaimTemplates: [{metadata: {name: logs}}]\n"
+	const pod = "\n  template: {spec: {containers: [{name: a, image: busybox, volumeMounts: [{name: logs, mountPath: %s}]}]}}"
+	for head, refused := range map[string]bool{
+		"apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec:":                false,
+		"apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet\nmetadata: {name: s}\nspec:":   false,
+		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: s}\nspec:\n  x: &x [{}]\n": true,
+	} {
+		for _, at := range []string{"/data", "/var/log/app"} {
+			tail := claim
+			if refused {
+				tail = "\n"
+			}
+			out, err := Text("s.yaml", head+strings.Replace(pod, "%s", at, 1)+tail, options(Streaming, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			it := out.Items[0]
+			if want := refused && at == "/var/log/app"; out.Refused() != want {
+				t.Errorf("%s, mounted on %s: %s, %v", head, at, it.Action, it.Findings)
+			}
+			if !refused && at == "/data" && !strings.Contains(out.Text(), "logs-2") {
+				t.Errorf("%s: the volume has the claim's name:\n%s", head, out.Text())
+			}
+		}
+	}
+}

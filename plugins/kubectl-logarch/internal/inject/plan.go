@@ -331,7 +331,7 @@ func (p *plan) place(l LogFile) {
 func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 	v := p.volume(m.Name)
 	what := "volume " + m.Name
-	if v == nil && p.w.Kind != "StatefulSet" {
+	if v == nil && !p.claimed(m.Name) {
 		p.once(check.NotAPod, "container %s mounts volume %q, which the pod does not have", p.target.Name, m.Name)
 		return
 	}
@@ -352,6 +352,9 @@ func (p *plan) reuse(l LogFile, m *corev1.VolumeMount) {
 			}
 		case s.HostPath != nil:
 			what = "hostPath " + s.HostPath.Path
+			if m.SubPathExpr == "" && (p.w.Kind == "Deployment" || p.w.Kind == "StatefulSet" || p.w.Kind == "ReplicaSet" || p.w.Kind == "ReplicationController") {
+				p.once(check.SharedClaim, "replicas on the same node share hostPath %s", s.HostPath.Path)
+			}
 		}
 	}
 	if m.ReadOnly {
@@ -477,7 +480,7 @@ func looksLikeLogs(dir string) bool {
 }
 
 func (p *plan) freeVolume(want string) string {
-	taken := func(n string) bool { return p.volume(n) != nil }
+	taken := func(n string) bool { return p.volume(n) != nil || p.claimed(n) }
 	return free(want, taken)
 }
 

@@ -125,6 +125,17 @@ func (p *plan) addSidecar(c corev1.Container, file string) {
 	p.images = append(p.images, Sidecar{Name: c.Name, File: file, Image: c.Image})
 }
 
+// claimed says whether a claim template of the workload (a StatefulSet's, a
+// CloneSet's) makes a volume of that name: it takes the place of the pod's own.
+func (p *plan) claimed(name string) bool {
+	for _, c := range p.w.Object.At("spec", "volumeClaimTemplates").ItemsOrNone() {
+		if c.Get("metadata").Text("name") == name {
+			return true
+		}
+	}
+	return false
+}
+
 // stateVolume is an emptyDir of the sidecars' own.
 func (p *plan) stateVolume() string {
 	for _, v := range p.volumes {
