@@ -5,10 +5,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -102,9 +104,6 @@ func plans(t *testing.T) map[string]*Plan {
 func TestRoundTrip(t *testing.T) {
 	for name, p := range plans(t) {
 		for _, platform := range PlatformNames() {
-			if name == "log stdout" && (platform == "talos" || platform == "kops") {
-				continue // Talos writes its log where it wants; kops takes "-" as it is
-			}
 			text, err := Render(p, platform, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n")
 			if err != nil {
 				t.Fatal(err)
@@ -125,7 +124,7 @@ func TestRoundTrip(t *testing.T) {
 			for _, f := range p.Flags {
 				got, ok := s.Flag(f.Name)
 				switch {
-				case platform == "talos" && (f.Name == "audit-policy-file" || f.Name == "audit-log-path"),
+				case platform == "talos" && (f.Name == "audit-policy-file" || f.Name == "audit-log-path" && f.Value != "-"),
 					platform == "kops" && (kopsFields[f.Name] == "" || strings.HasSuffix(f.Name, "-file")):
 					continue
 				case !ok || got.Value != f.Value && !strings.Contains(got.Value, f.Value):
@@ -337,5 +336,59 @@ func TestCapacityPlace(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d findings", n)
+	}
+}
+
+// A policy in whatever form kube-apiserver takes is the same policy in the
+// installers' configurations that hold it.
+func TestPolicyInside(t *testing.T) {
+	const rules = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n  users: [a]\n- level: Metadata\n"
+	for name, text := range map[string]string{
+		"plain": rules, "with markers": "%YAML 1.1\n---\n# all\n" + rules + "...\n", "several documents": "---\n" + rules + "---\nkind: ConfigMap\n---\na: [\n",
+		"a byte order mark": "\ufeff" + rules, "CRLF": strings.ReplaceAll("---\n"+rules, "\n", "\r\n"), "an indented head": "   # head\n" + rules,
+		"a marker with content": "--- {apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: None, users: [a]}, {level: Metadata}]}\n",
+		"JSON with tabs":        "{\n\t\"apiVersion\": \"audit.k8s.io/v1\",\n\t\"kind\": \"Policy\",\n\t\"rules\": [\n\t\t{\"level\": \"None\", \"users\": [\"a\"]},\n\t\t{\"level\": \"Metadata\"}\n\t]\n}\n",
+	} {
+		for planned, p := range plans(t) {
+			for _, platform := range []string{"talos", "kops"} {
+				out, err := Render(p, platform, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ps, err := policy.Load("out", []byte(out))
+				if err != nil || len(ps) != 1 {
+					t.Errorf("%s, %s for %s: %d policies, %v\n%s", name, planned, platform, len(ps), err, out)
+					continue
+				}
+				r := ps[0].Internal.Rules
+				if len(ps[0].Refused)+len(ps[0].Dropped) > 0 || len(r) != 2 || !slices.Equal(r[0].Users, []string{"a"}) || r[1].Level != "Metadata" {
+					t.Errorf("%s, %s for %s: %v %v %+v", name, planned, platform, ps[0].Refused, ps[0].Dropped, r)
+				}
+			}
+		}
+	}
+}
+
+// A file whose contents the output has no room for says how to get them.
+func TestFilesSayHowToGetThem(t *testing.T) {
+	p := plans(t)["webhook"]
+	for _, platform := range []string{"static-pod", "kubeadm", "kubeadm-patch", "k3s", "rke2", "kind"} {
+		text, err := Render(p, platform, "")
+		if err != nil || strings.Count(text, "--kubeconfig-only") != 1 {
+			t.Errorf("%s: nothing says where the kubeconfig comes from (%v)\n%s", platform, err, text)
+		}
+	}
+}
+
+// A load that nobody has named makes no buffer smaller than kube-apiserver's own.
+func TestOrDefaults(t *testing.T) {
+	for rate, want := range map[float64][3]int{100: {10, 10000, 25}, 9000: {45, 90000, 225}} {
+		s, err := Size(Load{Rate: rate, EventsPerRequest: 2, EventSize: 1000, BatchSize: 400, Latency: 5 * time.Second, Headroom: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s = s.OrDefaults(1000); s.QPS != want[0] || s.Buffer != want[1] || s.Burst != want[2] || s.BufferBytes != int64(want[1])*1000 {
+			t.Errorf("%v requests/s: %+v, want %v", rate, s, want)
+		}
 	}
 }

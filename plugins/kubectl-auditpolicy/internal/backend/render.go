@@ -97,8 +97,17 @@ func comment(text, why string, indent int) string {
 func (w *writer) files(p *Plan) {
 	w.line(0, "# Put on every control plane node first:")
 	for _, f := range p.Files {
-		w.line(0, "#   %s (mode %s): %s", f.Path, f.Mode, f.What)
+		w.line(0, "#   %s (mode %s): %s", f.Path, f.Mode, whatItIs(f))
 	}
+}
+
+// whatItIs says what a file is and, of one whose contents are not in the output,
+// how to get it.
+func whatItIs(f File) string {
+	if f.Text == "" {
+		return f.What
+	}
+	return f.What + "; --kubeconfig-only in place of --for prints it"
 }
 
 func (w *writer) staticPod(p *Plan, head string) {
@@ -238,7 +247,7 @@ func (w *writer) kind(p *Plan) {
 	for _, f := range p.Files {
 		for _, m := range p.Mounts {
 			if strings.HasPrefix(f.Path, m.Path+"/") {
-				w.line(0, "#   ./%s/%s: %s", m.Name, strings.TrimPrefix(f.Path, m.Path+"/"), f.What)
+				w.line(0, "#   ./%s/%s: %s", m.Name, strings.TrimPrefix(f.Path, m.Path+"/"), whatItIs(f))
 			}
 		}
 	}
@@ -300,10 +309,10 @@ func (w *writer) talos(p *Plan, policy string) {
 		w.line(6, "# your policy; --policy FILE puts it here")
 		policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- level: Metadata\n"
 	}
-	w.text(6, policy)
+	w.text(6, inline(policy))
 	w.line(4, "extraArgs:")
 	for _, f := range p.Flags {
-		if f.Name == "audit-policy-file" || f.Name == "audit-log-path" {
+		if f.Name == "audit-policy-file" || f.Name == "audit-log-path" && f.Value != "-" {
 			continue
 		}
 		w.line(6, "%s", comment(fmt.Sprintf("%s: %q", f.Name, f.Value), f.Why, 6))
@@ -367,6 +376,9 @@ func (w *writer) kops(p *Plan, policy string) {
 		if f.Name == "audit-webhook-batch-throttle-qps" {
 			v = fmt.Sprintf("%q", v) // a quantity
 		}
+		if v == "-" {
+			v = `"-"` // stdout, and no item of a list
+		}
 		w.line(4, "%s", comment(name+": "+v, f.Why, 4))
 	}
 	for _, f := range rest {
@@ -382,19 +394,52 @@ func (w *writer) kops(p *Plan, policy string) {
 		w.line(2, "- name: audit-%s", strings.ReplaceAll(strings.TrimSuffix(name, ".yaml"), ".", "-"))
 		w.line(4, "path: %s", move(f.Path))
 		w.line(4, "roles: [ControlPlane]")
-		w.line(4, "content: |")
 		text := f.Text
 		for _, other := range p.Files {
 			text = strings.ReplaceAll(text, other.Path, move(other.Path))
 		}
 		if f.What == "your audit policy" {
-			text = policy
+			text = strings.TrimPrefix(policy, bom)
 		}
 		if text == "" {
 			text = "# " + f.What + ": put it here\n"
 		}
+		// Text whose first line is indented needs to say how far the block is.
+		block := "|"
+		if strings.TrimLeft(text, " \t\n") != strings.TrimLeft(text, "\n") {
+			block = "|2"
+		}
+		w.line(4, "content: %s", block)
 		w.text(6, text)
 	}
+}
+
+const bom = "\ufeff"
+
+// inline is the text of a policy as a value within another document: the first
+// document alone, which is all that kube-apiserver reads, without its markers;
+// JSON indented by blanks, for tabs indent nothing in YAML.
+func inline(policy string) string {
+	var out []string
+	content := false
+	for _, l := range strings.Split(strings.TrimPrefix(policy, bom), "\n") {
+		l = strings.TrimRight(l, " \t\r")
+		switch marker, rest, _ := strings.Cut(l, " "); {
+		case marker == "---" || marker == "..." || strings.HasPrefix(l, "%") && !content:
+			if content {
+				return strings.Join(out, "\n")
+			}
+			if l = rest; l == "" || marker != "---" {
+				continue
+			}
+		}
+		if t := strings.TrimLeft(l, "\t"); t != l {
+			l = strings.Repeat("  ", len(l)-len(t)) + t
+		}
+		content = content || l != "" && !strings.HasPrefix(strings.TrimSpace(l), "#")
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
 }
 
 func (w *writer) text(indent int, text string) {

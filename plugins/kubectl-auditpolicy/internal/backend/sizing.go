@@ -88,6 +88,16 @@ func Size(l Load) (Sizing, error) {
 	return s, nil
 }
 
+// OrDefaults keeps kube-apiserver's own buffer and rate of batches where they are
+// larger: for a load that nobody has named.
+func (s Sizing) OrDefaults(eventSize int) Sizing {
+	d := Defaults(noRotation).Webhook
+	s.QPS, s.Buffer = max(s.QPS, int(d.QPS)), max(s.Buffer, d.BufferSize)
+	s.Burst = max(s.Burst, s.QPS, int(math.Ceil(float64(s.Buffer)/float64(s.MaxSize))))
+	s.BufferBytes = int64(s.Buffer) * int64(eventSize)
+	return s
+}
+
 // Retention is how a log on disk is kept.
 type Retention struct {
 	// MaxSize is the size in MB at which the file is rotated, MaxBackups how

@@ -41,11 +41,12 @@ type loadFlags struct {
 	rate, perRequest, headroom float64
 	eventSize, batch           int
 	latency                    time.Duration
+	assumed                    bool
 }
 
 func (l *loadFlags) add(c *cobra.Command) {
 	f := c.Flags()
-	f.Float64Var(&l.rate, "rate", 100, "Requests a second to one API server")
+	f.Float64Var(&l.rate, "rate", 100, "Requests a second to one API server; without it no buffer is made smaller than kube-apiserver's own")
 	f.Float64Var(&l.perRequest, "events-per-request", 2, "Events a request: 2 with RequestReceived, about 1.1 without; replay tells")
 	f.IntVar(&l.eventSize, "event-size", 1500, "Mean bytes of an event; replay tells")
 	f.IntVar(&l.batch, "batch-size", 400, "Events a batch")
@@ -53,7 +54,9 @@ func (l *loadFlags) add(c *cobra.Command) {
 	f.Float64Var(&l.headroom, "headroom", 1, "Multiply what the load needs, for peaks: 2 is sensible")
 }
 
-func (l *loadFlags) size() (backend.Sizing, error) {
+// size is what the load needs; assumed says that nobody has named it.
+func (l *loadFlags) size(c *cobra.Command) (backend.Sizing, error) {
+	l.assumed = !c.Flags().Changed("rate")
 	if l.eventSize < 100 || l.eventSize > 10<<20 {
 		return backend.Sizing{}, cli.Usagef("--event-size %d: an event has between 100 bytes and 10 MB", l.eventSize)
 	}
@@ -63,6 +66,9 @@ func (l *loadFlags) size() (backend.Sizing, error) {
 	})
 	if err != nil {
 		return s, cli.Usagef("%w", err)
+	}
+	if l.assumed {
+		s = s.OrDefaults(l.eventSize)
 	}
 	return s, nil
 }
@@ -170,12 +176,16 @@ func writePlan(env *cli.Env, plan *backend.Plan, p *planFlags) {
 	}
 	if s := plan.Sizing; s != nil {
 		fmt.Fprintln(w, "\n"+st.Bold("Why these values"))
-		fmt.Fprintf(w, "  %s requests/s x %s events each = %s events/s, %s/s, %s a day\n", trimFloat(p.rate), trimFloat(p.perRequest), trimFloat(s.EventsPerSecond), size(int64(s.BytesPerSecond)), size(int64(s.BytesPerSecond*86400)))
-		if plan.Backend == "webhook" {
+		load := ""
+		if p.assumed {
+			load = "assumed: "
+		}
+		fmt.Fprintf(w, "  %s%s requests/s x %s events each = %s events/s, %s/s, %s a day\n", load, trimFloat(p.rate), trimFloat(p.perRequest), trimFloat(s.EventsPerSecond), size(int64(s.BytesPerSecond)), size(int64(s.BytesPerSecond*86400)))
+		if plan.Backend == "webhook" && p.mode == "batch" {
 			fmt.Fprintf(w, "  in batches of %d: at least %s QPS\n", s.MaxSize, trimFloat(s.MinQPS))
 		}
-		if plan.Backend == "webhook" || p.mode == "batch" {
-			fmt.Fprintf(w, "  a backend that may take %s: a buffer of at least %s events, %s\n", p.latency, count(int64(s.MinBuffer)), size(s.BufferBytes))
+		if p.mode == "batch" {
+			fmt.Fprintf(w, "  a backend that may take %s: a buffer of at least %s events (%s: %s)\n", p.latency, count(int64(s.MinBuffer)), count(int64(s.Buffer)), size(s.BufferBytes))
 		}
 	}
 	fmt.Fprintln(w)
@@ -207,11 +217,11 @@ func newBackendLog(env *cli.Env) *cobra.Command {
 			kubectl auditpolicy backend log --for kubeadm --rate 50 --days 30 --disk 20GB`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := p.size()
+			s, err := p.size(cmd)
 			if err != nil {
 				return err
 			}
-			if disk == "" && !cmd.Flags().Changed("rate") {
+			if disk == "" && p.assumed {
 				// Without a load to compute from, what a disk can bear.
 				disk = "10GB"
 			}
@@ -301,8 +311,8 @@ func newBackendWebhook(env *cli.Env) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	var only bool
-	c.RunE = func(*cobra.Command, []string) error {
-		s, err := p.size()
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := p.size(cmd)
 		if err != nil {
 			return err
 		}
@@ -327,6 +337,9 @@ func newBackendWebhook(env *cli.Env) *cobra.Command {
 		plan, err := backend.PlanWebhook(w)
 		if err != nil {
 			return cli.Usagef("%w", err)
+		}
+		if p.assumed && p.mode == "batch" {
+			plan.Notes = append([]string{"No --rate was given: buffer and QPS are kube-apiserver's defaults where the assumed load needs less. 'replay' tells your rate and event size."}, plan.Notes...)
 		}
 		if only {
 			for _, f := range plan.Files {
