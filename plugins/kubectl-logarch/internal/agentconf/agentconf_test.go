@@ -53,6 +53,8 @@ func TestNothingIsThrownAway(t *testing.T) {
 		{"filebeat", "stdout", "", true, "check_interval: 1s"},
 		{"filebeat", "file", "/out/a.json", true, "number_of_files: 1024"},
 		{"alloy", "otlp", "http://c:4317", true, "block_on_overflow = true"},
+		// The control plane's pods have a folder of another name (loki#499).
+		{"alloy", "loki", "http://l:3100", true, `"__meta_kubernetes_pod_annotation_kubernetes_io_config_mirror"`},
 	} {
 		s := Spec{Agent: c.agent, Destination: c.dest, Endpoint: c.endpoint, Files: app}
 		if c.node {

@@ -44,6 +44,14 @@ discovery.relabel "pods" {
     replacement   = "/var/log/pods/*$1/*.log"
     target_label  = "__path__"
   }
+  // a static pod's folder is named after the hash of its manifest, not its uid
+  rule {
+    source_labels = ["__meta_kubernetes_pod_annotationpresent_kubernetes_io_config_mirror", "__meta_kubernetes_pod_annotation_kubernetes_io_config_mirror", "__meta_kubernetes_pod_container_name"]
+    separator     = "/"
+    regex         = "true/(.*)"
+    replacement   = "/var/log/pods/*$1/*.log"
+    target_label  = "__path__"
+  }
 }
 
 local.file_match "logs" {

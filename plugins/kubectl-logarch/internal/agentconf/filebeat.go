@@ -85,7 +85,12 @@ path.data: %[1]s
 logging.to_stderr: true
 setup.ilm.enabled: auto
 `, s.State) + out
+	note := ""
+	if s.node() {
+		note = "static pods (the control plane's) get no kubernetes fields: their folder has a hash in place of the uid; log.file.path names them"
+	}
 	return Config{
+		Note:  note,
 		Image: "docker.elastic.co/beats/filebeat-wolfi:9.5.2", Args: []string{"-e", "--strict.perms=false", "-c", "/etc/logarch/filebeat.yml"},
 		Executed: s.Destination != "elasticsearch",
 		Checked:  "Filebeat 7.17 starts with it; no Elasticsearch was there",
