@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/input"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
@@ -58,7 +59,11 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 	for _, a := range args {
 		if _, ok := serverAddress(a); a != "-" && !ok {
 			if _, err := os.Stat(a); err != nil {
-				return nil, cli.Usagef("%s: %w", a, cause(err))
+				err = cli.Usagef("%s: %w", a, cause(err))
+				if host := hostAlone(a); host != "" {
+					err = cli.WithHint(err, fmt.Sprintf("a server is named with its port: %s", net.JoinHostPort(host, "6443")))
+				}
+				return nil, err
 			}
 		}
 	}
@@ -135,7 +140,7 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 			return items, nil
 		}
 		if err != nil {
-			return nil, cli.Usagef("stdin: %w", err)
+			return nil, forLint(cli.Usagef("stdin: %w", err), "-", data)
 		}
 		return items, nil
 	}
@@ -151,7 +156,11 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 			if len(skipped) > 0 {
 				return nil, cli.Usagef("%w", skipped[0].Err)
 			}
-			return nil, cli.Usagef("%s: there is no certificate in this folder", a)
+			err := cli.Usagef("%s: there is no certificate in this folder", a)
+			if set, e := readLintSet(env, []string{a}); e == nil && len(set.files) > 0 {
+				err = cli.WithHint(err, fmt.Sprintf("there is what openssl, cfssl or easyrsa read: 'kubectl certgen lint %s' judges it", a))
+			}
+			return nil, err
 		}
 		return items, nil
 	case err == nil:
@@ -160,7 +169,14 @@ func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item
 			return items, nil
 		}
 		if err != nil {
-			return nil, cli.Usagef("%w", err)
+			err = cli.Usagef("%w", err)
+			if !st.Mode().IsRegular() {
+				return nil, err // a pipe is read once
+			}
+			if data, e := readBytes(a); e == nil {
+				err = forLint(err, a, data)
+			}
+			return nil, err
 		}
 		return items, nil
 	}
@@ -190,6 +206,29 @@ func serverAddress(a string) (string, bool) {
 		return "", false
 	}
 	return a, true
+}
+
+// hostAlone is the host of what was likely meant as a server and has no port, or
+// the wrong scheme.
+func hostAlone(a string) string {
+	if u, err := url.Parse(a); err == nil && u.Scheme != "" && u.Host != "" {
+		return u.Hostname()
+	}
+	a = strings.TrimSuffix(a, ":")
+	if h := strings.Trim(a, "[]"); net.ParseIP(h) != nil {
+		return h
+	}
+	return ""
+}
+
+// forLint adds to an error about a file that holds no certificate that it is one
+// which certificates are made by.
+func forLint(err error, name string, data []byte) error {
+	f, e := input.Parse(name, data)
+	if e != nil {
+		return err
+	}
+	return cli.WithHint(err, fmt.Sprintf("it is for openssl, cfssl or easyrsa (%s): 'kubectl certgen lint %s' judges it", f.Kind, name))
 }
 
 // warnSkipped says what could not be read, and what to do about it.

@@ -94,6 +94,8 @@ func dialCause(err error) string {
 		return "it ends the connection before it shows a certificate"
 	case errors.As(err, &op) && op.Op == "dial":
 		return strings.TrimPrefix(op.Err.Error(), "connect: ")
+	case errors.As(err, &op) && (op.Op == "read" || op.Op == "write"):
+		return "it breaks the connection off: " + strings.TrimPrefix(strings.TrimPrefix(op.Err.Error(), "read: "), "write: ")
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return "it answers, but not with TLS"
 	}

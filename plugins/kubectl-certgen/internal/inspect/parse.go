@@ -2,17 +2,14 @@ package inspect
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/shared/widetext"
@@ -62,14 +59,26 @@ func Bytes(name string, data []byte, o Options) ([]Item, error) {
 		return nil, errors.New("the file is empty")
 	case pki.Marked(data):
 		return nil, pki.ErrMarked
-	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")):
-		return nil, errors.New("a Java keystore (JKS): make it PKCS#12 by keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12")
+	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")), bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")): // JKS, JCEKS
+		return nil, errors.New("a Java keystore (JKS, JCEKS): make it PKCS#12 by keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12")
 	case bytes.Contains(data, []byte("-----BEGIN ")) && !isYAML(trim):
 		return pemItems(name, "", data)
 	case trim[0] == 0x30 && len(data) > 4:
 		return derItems(name, data, o)
 	}
+	if base64Of(trim) {
+		return nil, errors.New("base64 without the lines of PEM, as a Secret's data has it: pipe it through base64 -d first")
+	}
 	return objects(name, data, o)
+}
+
+// base64Of says whether a text is the base64 of PEM or DER.
+func base64Of(text []byte) bool {
+	data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil || len(data) < 64 {
+		return false
+	}
+	return bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) || data[0] == 0x30 && data[1]&0x80 != 0
 }
 
 // isYAML says whether a text that holds PEM is a manifest around it.
@@ -96,14 +105,17 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 	n := 0
 	var other []string
 	for rest := data; ; {
-		var b *pem.Block
-		if b, rest = pem.Decode(rest); b == nil {
+		b, behind, whole := pki.NextBlock(rest)
+		if b == nil {
 			if n > 0 && bytes.Contains(rest, []byte("-----BEGIN")) {
 				return nil, fmt.Errorf("broken PEM behind block %d", n)
 			}
 			break
 		}
-		n++
+		n, rest = n+1, behind
+		if !whole {
+			return nil, fmt.Errorf("broken PEM: block %d is not complete", n)
+		}
 		switch {
 		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
 			c, err := pki.ParseCert(b)
@@ -143,7 +155,7 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 	}
 	switch {
 	case n == 0:
-		return nil, errors.New("broken PEM: no complete block")
+		return nil, brokenPEM(data)
 	case len(out) == 0 && len(other) > 0 && slices.Contains(otherLabels, other[0]):
 		return nil, fmt.Errorf("%w: its PEM label is %s", ErrOther, other[0])
 	case len(out) == 0 && len(other) > 0:
@@ -151,6 +163,19 @@ func pemItems(name, part string, data []byte) ([]Item, error) {
 	}
 	number(out)
 	return out, nil
+}
+
+// brokenPEM says why there is no block in a text that has the beginning of one.
+func brokenPEM(data []byte) error {
+	at := bytes.Index(data, []byte("-----BEGIN "))
+	line, _, more := bytes.Cut(data[at:], []byte("\n"))
+	switch {
+	case at > 0 && (data[at-1] == ' ' || data[at-1] == '\t'):
+		return errors.New("broken PEM: its lines are indented, as in the YAML that it was copied from")
+	case !more && bytes.Contains(line, []byte("-----END ")):
+		return errors.New("broken PEM: its line breaks are gone: an echo without quotes, or a variable, has taken them")
+	}
+	return errors.New("broken PEM: no complete block")
 }
 
 // number counts the certificates of one part and marks chains and bundles.
@@ -180,92 +205,4 @@ func certItems(name string, certs []*x509.Certificate) []Item {
 	}
 	number(out)
 	return out
-}
-
-func derItems(name string, data []byte, o Options) ([]Item, error) {
-	if c, err := x509.ParseCertificate(data); err == nil {
-		return []Item{{Kind: Certificate, Source: name, Cert: c}}, nil
-	}
-	if r, err := x509.ParseCertificateRequest(data); err == nil {
-		return []Item{{Kind: Request, Source: name, Request: r}}, nil
-	}
-	if cs, err := x509.ParseCertificates(data); err == nil && len(cs) > 0 {
-		return certItems(name, cs), nil
-	}
-	if cs, err := pkcs7(data); err == nil {
-		return certItems(name, cs), nil
-	}
-	if l, err := x509.ParseRevocationList(data); err == nil {
-		return nil, fmt.Errorf("%w: a revocation list of %q", ErrOther, l.Issuer)
-	}
-	return p12Items(name, data, o)
-}
-
-// pkcs7 reads the certificates of a PKCS#7 file (.p7b, RFC 5652 SignedData),
-// as Windows and Java tools export chains.
-func pkcs7(der []byte) ([]*x509.Certificate, error) {
-	var outer struct {
-		Type    asn1.ObjectIdentifier
-		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
-	}
-	var signed struct {
-		Version      int
-		Digests      asn1.RawValue
-		Encapsulated asn1.RawValue
-		Certs        asn1.RawValue `asn1:"optional,tag:0"`
-	}
-	const what = "a PKCS#7 file without certificates that can be read"
-	if _, err := asn1.Unmarshal(der, &outer); err != nil || !outer.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) {
-		return nil, errors.New(what)
-	}
-	// What follows the certificates is of no interest.
-	if _, err := asn1.Unmarshal(outer.Content.Bytes, &signed); err != nil && len(signed.Certs.Bytes) == 0 {
-		return nil, errors.New(what)
-	}
-	cs, err := x509.ParseCertificates(signed.Certs.Bytes)
-	if err != nil || len(cs) == 0 {
-		return nil, errors.New(what)
-	}
-	return cs, nil
-}
-
-func p12Items(name string, data []byte, o Options) ([]Item, error) {
-	key, leaf, cas, err := pkcs12.DecodeChain(data, string(o.Passphrase))
-	if err == nil {
-		it := Item{Kind: Certificate, Source: name, Cert: leaf, KeyFile: name}
-		if s, ok := key.(crypto.Signer); ok {
-			it.KeyMatches = pki.SamePublicKey(s.Public(), leaf.PublicKey)
-		}
-		out := append([]Item{it}, certItems(name, cas)...)
-		number(out)
-		return out, nil
-	}
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
-		if len(o.Passphrase) == 0 {
-			return nil, ErrLocked
-		}
-		return nil, ErrPassphrase
-	}
-	// No key: a trust store. Several: what holds all certificates of its owner.
-	cs, err := pkcs12.DecodeTrustStore(data, string(o.Passphrase))
-	if err == nil {
-		return certItems(name, cs), nil
-	}
-	//lint:ignore SA1019 deprecated for its keys; the certificates are right, and nothing else reads several.
-	blocks, pemErr := pkcs12.ToPEM(data, string(o.Passphrase))
-	if pemErr == nil {
-		blocks = slices.DeleteFunc(blocks, func(b *pem.Block) bool { return b.Type != "CERTIFICATE" })
-		for _, b := range blocks {
-			c, err := pki.ParseCert(b)
-			if err != nil {
-				return nil, err
-			}
-			cs = append(cs, c)
-		}
-		return certItems(name, cs), nil
-	}
-	if strings.Contains(err.Error(), "not marked as trusted") {
-		return nil, errors.New("a PKCS#12 file of certificates without a key and without the mark of a trust store, which Java passes over too: openssl pkcs12 -in FILE -nokeys -out FILE.pem takes them out")
-	}
-	return nil, errors.New("neither a certificate, a request nor a PKCS#12 file (DER)")
 }

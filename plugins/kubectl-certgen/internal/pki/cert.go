@@ -206,12 +206,15 @@ func ParseCerts(data []byte) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	other := ""
 	for rest := data; ; {
-		var b *pem.Block
-		if b, rest = pem.Decode(rest); b == nil {
+		b, behind, whole := NextBlock(rest)
+		if b == nil {
 			if out != nil && bytes.Contains(rest, []byte("-----BEGIN")) {
 				return nil, fmt.Errorf("broken PEM behind certificate %d", len(out))
 			}
 			break
+		}
+		if rest = behind; !whole {
+			return nil, errors.New("broken PEM: a block in it is not complete")
 		}
 		if b.Type != labelCert && b.Type != "X509 CERTIFICATE" && b.Type != "TRUSTED CERTIFICATE" {
 			other = b.Type

@@ -185,6 +185,15 @@ func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
 	return asSigner(key)
 }
 
+// ParseKeyDER reads a private key that is not in PEM, and not encrypted.
+func ParseKeyDER(der []byte) (crypto.Signer, error) {
+	key, err := parseKeyDER(der)
+	if err != nil {
+		return nil, err
+	}
+	return asSigner(key)
+}
+
 func parseKeyDER(der []byte) (any, error) {
 	if k, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return k, nil
@@ -211,6 +220,17 @@ func asSigner(key any) (crypto.Signer, error) {
 		return *k, nil
 	}
 	return nil, errors.New("a private key of a kind that cannot sign")
+}
+
+// NextBlock is pem.Decode, which passes over a block that is broken without a
+// word: whole is false where one stands in front of the block that was found.
+func NextBlock(data []byte) (b *pem.Block, rest []byte, whole bool) {
+	b, rest = pem.Decode(data)
+	if b == nil {
+		return nil, rest, false
+	}
+	passed := append([]byte("\n"), data[:len(data)-len(rest)]...)
+	return b, rest, bytes.Count(passed, []byte("\n-----BEGIN ")) == 1
 }
 
 func findBlock(data []byte, want func(label string) bool) *pem.Block {

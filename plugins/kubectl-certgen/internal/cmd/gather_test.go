@@ -1,0 +1,38 @@
+package cmd
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whoever gives inspect what is no certificate is told where it belongs.
+func TestGatherPointsOn(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"ca-config.json": `{"signing": {"default": {"expiry": "8760h"}}}`,
+		"csr.json":       `{"CN": "kubernetes", "key": {"algo": "rsa", "size": 2048}}`,
+		"openssl.cnf":    "[ req ]\ndistinguished_name = dn\n[ dn ]\nCN = x\n",
+		"vars":           "set_var EASYRSA_KEY_SIZE 2048\n",
+		"notes.txt":      "certificates are renewed in March\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, errOut, code := plugin("inspect", filepath.Join(dir, name))
+		if points := strings.Contains(errOut, "'kubectl certgen lint "+filepath.Join(dir, name)+"' judges it"); code != 2 || points != (name != "notes.txt") {
+			t.Errorf("%s: %d, %s", name, code, errOut)
+		}
+	}
+	if _, errOut, code := plugin("inspect", dir); code != 2 || !strings.Contains(errOut, "'kubectl certgen lint "+dir+"' judges it") {
+		t.Errorf("the folder: %d, %s", code, errOut)
+	}
+	for arg, want := range map[string]string{
+		"203.0.113.10": "203.0.113.10:6443", "fd00::1": "[fd00::1]:6443", "203.0.113.10:": "203.0.113.10:6443", "http://api.example:80/": "api.example:6443",
+	} {
+		if _, errOut, code := plugin("inspect", arg); code != 2 || !strings.Contains(errOut, "a server is named with its port: "+want) {
+			t.Errorf("%s: %d, %s", arg, code, errOut)
+		}
+	}
+}
