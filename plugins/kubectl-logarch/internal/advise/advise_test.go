@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
 )
@@ -176,5 +178,33 @@ func TestPlaces(t *testing.T) {
 	got := judgeText(t, "# a comment\n---\n"+pod("Pod", "  containers:"+app), Options{})[0]
 	if f := got.Findings[0]; f.Subject.Line != 8 || f.Subject.File != "x.yaml" {
 		t.Errorf("%+v", f.Subject)
+	}
+}
+
+// TestRemedyCanBePasted: what is advised names the file, the workload where the file
+// has several, the container where the pod has, and the log.
+func TestRemedyCanBePasted(t *testing.T) {
+	workload := func(kind, name, file string, containers ...string) *Workload {
+		w := &Workload{Kind: kind, Name: name, Namespace: "shop", File: file}
+		for i, c := range containers {
+			k := corev1.Container{Name: c, Image: "example/app:1"}
+			if i == 0 {
+				k.Command = []string{"sh", "-c", "serve >> /srv/my/app.log"}
+			}
+			w.Pod.Containers = append(w.Pod.Containers, k)
+		}
+		return w
+	}
+	for want, s := range map[string]*Snapshot{
+		"kubectl logarch inject -f a.yaml --log /srv/my/app.log":                       {Workloads: []*Workload{workload("Pod", "web", "a.yaml", "app")}},
+		"kubectl logarch inject -f 'my app.yaml' --only pod/web --log /srv/my/app.log": {Workloads: []*Workload{workload("Pod", "web", "my app.yaml", "app"), workload("Pod", "other", "my app.yaml", "app")}},
+		"kubectl logarch inject -f - --container app --log /srv/my/app.log":            {Workloads: []*Workload{workload("Pod", "web", "stdin", "app", "proxy")}},
+		"kubectl logarch inject deployment/web -n shop --log /srv/my/app.log":          {Workloads: []*Workload{workload("Deployment", "web", "", "app")}, Live: true},
+		"kubectl logarch inject -f FILE --log PATH":                                    {Workloads: []*Workload{workload("Pod", "web-*", "a.yaml", "app")}},
+	} {
+		items, _ := Judge(s, Options{})
+		if got := items[0].Findings[0].Remedy; got != "log to stdout, or: "+want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

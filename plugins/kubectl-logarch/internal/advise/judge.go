@@ -229,6 +229,9 @@ func (j *judge) files(k *container) {
 				// A folder that is named for logs need not get any.
 				r.Severity = finding.Warning
 			}
+			if command := j.injectCommand(k, file); command != "" {
+				r.Remedy = "log to stdout, or: " + command
+			}
 			j.report(r, k, fmt.Sprintf("container %s writes %s into its own layer: the file is gone when the container restarts", k.Name, file.path), file.how)
 			continue
 		}
@@ -237,7 +240,11 @@ func (j *judge) files(k *container) {
 		}
 		tails, agents := j.readers(file)
 		if len(tails) == 0 && len(agents) == 0 {
-			j.report(check.Unshipped, k, fmt.Sprintf("container %s writes %s, which no container of the pod reads", k.Name, file.path), file.how)
+			r := check.Unshipped
+			if command := j.injectCommand(k, file); command != "" {
+				r.Remedy = command
+			}
+			j.report(r, k, fmt.Sprintf("container %s writes %s, which no container of the pod reads", k.Name, file.path), file.how)
 		}
 	}
 }
