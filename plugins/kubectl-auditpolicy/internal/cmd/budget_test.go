@@ -68,7 +68,7 @@ func TestBudgetEnds(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	some := func(prefix string) string {
 		var out []string
-		for i := range 26 {
+		for i := range 40 {
 			if r.IntN(5) > 0 {
 				out = append(out, fmt.Sprint(prefix, i))
 			}
@@ -77,7 +77,7 @@ func TestBudgetEnds(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n")
-	for i := range 250 {
+	for i := range 600 {
 		fmt.Fprintf(&b, "- level: %s\n  users: [%s]\n  namespaces: [%s]\n  resources: [{group: '', resources: [%s], resourceNames: [%s]}]\n", policy.AllLevels[i%3], some("u"), some("n"), some("r"), some("x"))
 	}
 	b.WriteString("- level: Metadata\n")

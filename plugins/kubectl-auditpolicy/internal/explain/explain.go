@@ -151,7 +151,10 @@ func unrecorded(d policy.Decision) string {
 // would give them something else.
 func takesFrom(a *decide.Analysis, i int) []int {
 	var out []int
-	for j := i + 1; j < len(a.Rules) && a.Budget.Left >= 0; j++ {
+	for _, j := range a.Meeting(i+1, a.Rules[i]) {
+		if a.Budget.Left < 0 {
+			break
+		}
 		if a.Decisions[i].SameOutcome(a.Decisions[j]) {
 			continue
 		}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,5 +73,24 @@ func TestWords(t *testing.T) {
 		if got := Policy(ps[0], nil).Rules[0].Words; strings.Contains(got, "nothing is recorded") || strings.Contains(got, "Bodies") {
 			t.Errorf("%s: %s", p, got)
 		}
+	}
+}
+
+// What a rule takes from later ones is asked of those that meet it, not of all.
+func TestLongPolicy(t *testing.T) {
+	const n = 1500
+	var b strings.Builder
+	b.WriteString("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "- level: %s\n  users: [user-%d, user-%d]\n", policy.AllLevels[i%4], i, i/2)
+	}
+	b.WriteString("- level: Metadata\n")
+	ps, err := policy.Load("p", []byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := within(ps[0], nil, 200*n)
+	if r.Undecided != 0 || !slices.Equal(r.Rules[2].TakesFrom, []int{4, 5, n}) {
+		t.Errorf("undecided from rule %d on; rule 3 takes from %v", r.Undecided, r.Rules[2].TakesFrom)
 	}
 }

@@ -107,49 +107,42 @@ func (s *search) run(b Box, blockers []*Box) (Box, Answer) {
 		}
 	}
 	for {
-		if len(near) == 0 {
-			return b, Found
-		}
-		// The blocker with the fewest ways out decides the next step: none ends
-		// the search, one needs no branch.
-		best, ways := -1, int(dims)+1
-		for i, c := range near {
-			n := 0
-			for d := range b {
-				if !b[d].within(c[d], s.sp.size(Dim(d))) {
-					n++
-				}
-			}
-			if n < ways {
-				best, ways = i, n
-				if n <= 1 {
-					break
-				}
-			}
-		}
+		// A blocker that leaves no way out ends the search. One that leaves one
+		// needs no branch: it is gone round at once, so that one pass deals with
+		// all of them. Of the others the one with the fewest ways is next.
 		s.budget.Left -= len(near)
 		if s.budget.Left < 0 {
 			return b, Undecided
 		}
-		if ways == 0 {
-			return b, Empty
-		}
-		c := near[best]
-		if ways > 1 {
-			return s.branch(b, c, near)
-		}
-		for d := range b {
-			if n := s.sp.size(Dim(d)); !b[d].within(c[d], n) {
-				b[d] = b[d].minus(c[d], n)
+		var best *Box
+		kept, least, changed := near[:0:0], int(dims)+1, false
+		for _, c := range near {
+			if b.disjoint(c) {
+				continue
+			}
+			ways, at := 0, 0
+			for d := range b {
+				if !b[d].within(c[d], s.sp.size(Dim(d))) {
+					ways, at = ways+1, d
+				}
+			}
+			switch ways {
+			case 0:
+				return b, Empty
+			case 1:
+				b[at], changed = b[at].minus(c[at], s.sp.size(Dim(at))), true
+				continue
+			}
+			if kept = append(kept, c); ways < least {
+				best, least = c, ways
 			}
 		}
-		kept := near[:0:0]
-		for _, o := range near {
-			if !b.disjoint(o) {
-				kept = append(kept, o)
-			}
+		if near = kept; len(near) == 0 {
+			return b, Found
 		}
-		near = kept
+		if !changed {
+			return s.branch(b, best, near)
+		}
 	}
 }
 

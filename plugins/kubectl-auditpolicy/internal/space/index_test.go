@@ -66,3 +66,25 @@ func TestIndexAgreesWithComparingAll(t *testing.T) {
 		t.Errorf("only %d boxes met: nothing was tested", met)
 	}
 }
+
+// Rules that leave one way out each are gone round in one pass over them: a long
+// policy of rules for one group each takes work of its length, not its square.
+func TestForcedWays(t *testing.T) {
+	const n = 2000
+	p := &audit.Policy{}
+	for i := range n {
+		p.Rules = append(p.Rules, audit.PolicyRule{UserGroups: []string{fmt.Sprint("group-", i)}, Verbs: []string{"get"}})
+	}
+	p.Rules = append(p.Rules, audit.PolicyRule{Verbs: []string{"get"}})
+	sp := New(Hints{}, nil, p)
+	var before []*Box
+	for i := range n {
+		for _, b := range sp.Rule(&p.Rules[i]) {
+			before = append(before, &b)
+		}
+	}
+	budget := &Budget{Left: 6 * len(before)}
+	if _, ans := sp.Witness(sp.Rule(&p.Rules[n]), before, budget); ans != Found {
+		t.Errorf("answer %v, %d left", ans, budget.Left)
+	}
+}
