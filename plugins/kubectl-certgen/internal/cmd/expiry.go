@@ -17,6 +17,7 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/expiry"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/inspect"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/serving"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -218,12 +219,14 @@ func (o *expiryOptions) table(env *cli.Env, rows []expiry.Row, notes []finding.F
 		cn := c.Subject.CommonName
 		if cn == "" {
 			cn = r.Item.Subject()
+		} else {
+			cn = pki.Printable(cn)
 		}
 		if o.format == "text" {
 			cn = fold.Clip(cn, 30) // where it lies is what is typed next; -o wide has it whole
 		}
 		t.Rows = append(t.Rows, output.Row(c.NotAfter.UTC().Format("2006-01-02"), left(r, now), inspect.Role(c), cn, r.Where(),
-			c.Issuer.CommonName, describe(r.Item, now).KeyType, c.SerialNumber.Text(16)))
+			pki.Printable(c.Issuer.CommonName), describe(r.Item, now).KeyType, c.SerialNumber.Text(16)))
 	}
 	return output.Table(env.Out, t, o.format == "wide", env.Columns(env.Out), "Where")
 }

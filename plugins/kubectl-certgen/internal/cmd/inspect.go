@@ -182,6 +182,7 @@ type certJSON struct {
 	NotAfter       string   `json:"notAfter,omitempty"`
 	DaysLeft       *int     `json:"daysLeft,omitempty"`
 	Names          []string `json:"names,omitempty"`
+	OtherNames     bool     `json:"otherNames,omitempty"`
 	KeyType        string   `json:"keyType,omitempty"`
 	Signature      string   `json:"signatureAlgorithm,omitempty"`
 	IsCA           bool     `json:"isCA,omitempty"`
@@ -211,7 +212,7 @@ func describeAll(items []inspect.Item, now time.Time) []certJSON {
 
 func describe(i *inspect.Item, now time.Time) certJSON {
 	j := certJSON{Kind: string(i.Kind), Source: i.Source, Part: i.Part, Index: i.Index, Served: i.Served, Subject: i.Subject(),
-		Names: inspect.Names(i.AltNames()), KeyFile: i.KeyFile, KeyEncrypted: i.KeyEncrypted, Intermediate: i.Intermediate, TrustBundle: i.Bundle, Note: i.Note}
+		Names: inspect.Names(i.AltNames()), OtherNames: i.OtherNames(), KeyFile: i.KeyFile, KeyEncrypted: i.KeyEncrypted, Intermediate: i.Intermediate, TrustBundle: i.Bundle, Note: i.Note}
 	if i.KeyFile != "" && !i.KeyEncrypted {
 		m := i.KeyMatches
 		j.KeyMatches = &m
@@ -229,7 +230,7 @@ func describe(i *inspect.Item, now time.Time) certJSON {
 	days := inspect.DaysLeft(c.NotAfter, now)
 	j.DaysLeft = &days
 	j.Role, j.Issuer = inspect.Role(c), inspect.NameString(c.RawIssuer)
-	j.Serial = inspect.Colons(c.SerialNumber.Bytes())
+	j.Serial = inspect.Serial(c.SerialNumber)
 	j.NotBefore, j.NotAfter = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
 	j.KeyType, j.Signature = string(pki.SpecOfCert(c)), c.SignatureAlgorithm.String()
 	j.IsCA = c.IsCA && c.BasicConstraintsValid
@@ -250,7 +251,7 @@ func remaining(i *inspect.Item, now time.Time) string {
 	case now.Before(c.NotBefore):
 		return "not valid yet"
 	case d < 0:
-		h := int(now.Sub(c.NotAfter).Hours())
+		h := (now.Unix() - c.NotAfter.Unix()) / 3600
 		if h < 48 {
 			return fmt.Sprintf("EXPIRED %d h ago", h)
 		}
@@ -269,13 +270,22 @@ func field(w io.Writer, name, value string, width int) {
 	fold.Under(w, fmt.Sprintf("  %-10s ", name), value, width)
 }
 
+// namesOf are the names of a certificate or request in one line.
+func namesOf(i *inspect.Item) string {
+	out := strings.Join(inspect.Names(i.AltNames()), " ")
+	if i.OtherNames() {
+		out = strings.TrimSpace(out + " (and names of another kind, which openssl x509 -text shows)")
+	}
+	return out
+}
+
 func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 	w, st, width := env.Out, env.Style(env.Out), env.Width()
 	switch {
 	case i.Request != nil:
 		fmt.Fprintf(w, "%s   certificate request\n", st.Bold(i.Where()))
 		field(w, "subject", i.Subject(), width)
-		field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
+		field(w, "names", namesOf(i), width)
 		field(w, "key", pki.SpecOfRequest(i.Request).Human(), width)
 		switch err := pki.CheckRequest(i.Request); {
 		case errors.Is(err, pki.ErrForged):
@@ -285,7 +295,7 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 		}
 		return
 	case i.Kind == inspect.Login:
-		fmt.Fprintf(w, "%s   logs in with %s: no certificate to look at\n", st.Bold(i.Where()), i.Note)
+		fmt.Fprintf(w, "%s   logs in with %s: no certificate to look at\n", st.Bold(i.Where()), pki.Printable(i.Note))
 		return
 	case i.Cert == nil:
 		what := "private key, " + map[bool]string{true: "encrypted", false: "not shown"}[i.KeyEncrypted]
@@ -307,7 +317,7 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 	}
 	field(w, "issuer", issuer, width)
 	field(w, "valid", c.NotBefore.UTC().Format("2006-01-02 15:04")+" to "+c.NotAfter.UTC().Format("2006-01-02 15:04")+" UTC", width)
-	field(w, "names", strings.Join(inspect.Names(i.AltNames()), " "), width)
+	field(w, "names", namesOf(i), width)
 	use := append(inspect.KeyUsageNames(c.KeyUsage), inspect.ExtKeyUsageNames(c)...)
 	field(w, "usage", strings.Join(use, " "), width)
 	key := pki.SpecOfCert(c).Human()
@@ -324,6 +334,6 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 		key += fmt.Sprintf(" (%04o%s)", i.KeyMode, map[bool]string{true: ", others can read it", false: ""}[i.KeyMode&0o077 != 0])
 	}
 	field(w, "key", key, width)
-	field(w, "serial", inspect.Colons(c.SerialNumber.Bytes()), width)
+	field(w, "serial", inspect.Serial(c.SerialNumber), width)
 	field(w, "sha256", strings.ReplaceAll(inspect.Fingerprint(c), ":", ""), width)
 }

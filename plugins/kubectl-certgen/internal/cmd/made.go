@@ -140,7 +140,7 @@ func newItem(f *issue.Folder, it *issue.Item) madeItem {
 	spec := pki.SpecOf(c.PublicKey)
 	m.Subject, m.Serial, m.KeyType = name.String(), layout.SerialHex(c.SerialNumber), string(spec)
 	m.NotBefore, m.NotAfter = c.NotBefore.UTC().Format(timeFormat), c.NotAfter.UTC().Format(timeFormat)
-	m.cn, m.keyHuman, m.until = name.CN(), spec.Human(), c.NotAfter.UTC().Format("2006-01-02")
+	m.cn, m.keyHuman, m.until = pki.Printable(name.CN()), spec.Human(), c.NotAfter.UTC().Format("2006-01-02")
 	if m.cn == "" { // without a common name the whole subject says who it is
 		m.cn = name.String()
 	}
@@ -268,6 +268,7 @@ func (it madeItem) files() string {
 func someNames(names []string, width int) string {
 	out := ""
 	for i, n := range names {
+		n = pki.Printable(n)
 		rest := len(names) - i
 		more := fmt.Sprintf(" (%d more)", rest)
 		next := n

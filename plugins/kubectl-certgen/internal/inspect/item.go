@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ func (i *Item) Where() string {
 	if i.Index > 0 {
 		s += fmt.Sprintf(" #%d", i.Index)
 	}
-	return s
+	return pki.Printable(s)
 }
 
 // Subject is the subject of a certificate or a request.
@@ -137,6 +138,7 @@ func Names(exts []pki.GeneralName) []string {
 		if g.Kind == pki.URI || g.Kind == pki.Email {
 			out[i] = g.String()
 		}
+		out[i] = pki.Printable(out[i])
 	}
 	return out
 }
@@ -151,6 +153,17 @@ func (i *Item) AltNames() []pki.GeneralName {
 		}
 	}
 	return nil
+}
+
+// OtherNames says that there are names beside AltNames, of kinds that are not
+// shown: otherName, directoryName, registered identifiers.
+func (i *Item) OtherNames() bool {
+	e, ok := pki.Find(i.extensions(), pki.OIDSubjectAltName)
+	if !ok {
+		return false
+	}
+	_, complete := pki.AltNames(e)
+	return !complete
 }
 
 // Fingerprint is the SHA-256 of a certificate, in the form openssl shows.
@@ -206,9 +219,18 @@ func ExtKeyUsageNames(c *x509.Certificate) []string {
 
 // DaysLeft is the number of whole days until a time, negative behind it.
 func DaysLeft(t, now time.Time) int {
-	d := t.Sub(now).Hours() / 24
-	if d < 0 {
-		return int(d) - 1
+	// Not by Sub, which ends at 292 years: certificates last until 9999.
+	s := t.Unix() - now.Unix()
+	if s < 0 {
+		return int(s/86400) - 1
 	}
-	return int(d)
+	return int(s / 86400)
+}
+
+// Serial is a serial number as openssl shows it.
+func Serial(n *big.Int) string {
+	if n.Sign() == 0 {
+		return "00"
+	}
+	return Colons(n.Bytes())
 }

@@ -180,7 +180,7 @@ func (r *objReader) pem(part string, data []byte, bundle bool) []Item {
 }
 
 func (r *objReader) fail(part string, err error) {
-	r.failed = append(r.failed, fmt.Errorf("%s: %w", part, err))
+	r.failed = append(r.failed, fmt.Errorf("%s: %w", pki.Printable(part), err))
 }
 
 func (r *objReader) base64(part string, v any, bundle bool) []Item {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -200,9 +201,30 @@ func (n Name) CN() string {
 func (n Name) String() string {
 	parts := make([]string, len(n))
 	for i, a := range n {
-		parts[i] = a.Type + "=" + strings.NewReplacer(`\`, `\\`, `,`, `\,`).Replace(a.Value)
+		parts[i] = a.Type + "=" + Printable(strings.NewReplacer(`\`, `\\`, `,`, `\,`).Replace(a.Value))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Printable writes what a terminal would obey or a reader would not see, escape
+// sequences, line breaks, marks that turn the direction of writing, as openssl and
+// RFC 4514 do: \1B. What a certificate is called, its maker has chosen.
+func Printable(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		size := utf8.RuneLen(r)
+		if r == utf8.RuneError {
+			_, size = utf8.DecodeRuneInString(s[i:])
+		}
+		if unicode.IsPrint(r) && !(r == utf8.RuneError && size == 1) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(s[i : i+size]) {
+			fmt.Fprintf(&b, `\%02X`, c)
+		}
+	}
+	return b.String()
 }
 
 // OneLine is openssl's old form, "/C=US/O=Acme/CN=x", which index.txt has.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certlint"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
 )
 
 // host judges whether the certificate is for a name or an address. Where Go and
@@ -35,7 +36,7 @@ func host(c *x509.Certificate, h string, add func(Defect)) {
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	msg := fmt.Sprintf("%s is not among its names (%s)", h, strings.Join(names, ", "))
+	msg := fmt.Sprintf("%s is not among its names (%s)", h, pki.Printable(strings.Join(names, ", ")))
 	if len(names) == 0 {
 		msg = fmt.Sprintf("%s cannot be found: the certificate has no names", h)
 	}

@@ -136,13 +136,13 @@ func CheckAuthority(ca *x509.Certificate, now time.Time) *Result {
 func Name(c *x509.Certificate) string {
 	switch {
 	case c.Subject.CommonName != "":
-		return c.Subject.CommonName
+		return pki.Printable(c.Subject.CommonName)
 	case len(c.DNSNames) > 0:
-		return c.DNSNames[0]
+		return pki.Printable(c.DNSNames[0])
 	case len(c.IPAddresses) > 0:
 		return c.IPAddresses[0].String()
 	}
-	return c.Subject.String()
+	return pki.Printable(c.Subject.String())
 }
 
 func dates(c *x509.Certificate, now time.Time, add func(Defect)) {
@@ -316,7 +316,7 @@ func leaf(q Request, chain Chain, add func(Defect)) {
 		add(Defect{certlint.Outlives, c, fmt.Sprintf("%s is good until %s, its CA %s only until %s", Name(c), Day(c.NotAfter), Name(first), Day(first.NotAfter)), map[Client]string{}})
 	}
 	if q.Purpose == Server && c.NotAfter.Sub(c.NotBefore) > 826*24*time.Hour {
-		add(Defect{certlint.LongValidity, c, fmt.Sprintf("%s is valid for %d days: Apple's clients refuse more than 825", Name(c), int(c.NotAfter.Sub(c.NotBefore).Hours()/24)), map[Client]string{}})
+		add(Defect{certlint.LongValidity, c, fmt.Sprintf("%s is valid for %d days: Apple's clients refuse more than 825", Name(c), (c.NotAfter.Unix()-c.NotBefore.Unix())/86400), map[Client]string{}})
 	}
 }
 
