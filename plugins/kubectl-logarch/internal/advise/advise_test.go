@@ -181,6 +181,28 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestRotationBounds: a file that a sidecar rotates is bounded, and the tailer that is
+// advised beside it does not take its place.
+func TestRotationBounds(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: app, image: x, command: [sh, -c, 'serve >> /logs/app.log'], volumeMounts: [{name: l, mountPath: /logs}]}\n"
+	const rotation = "  - {name: app-rotate, image: x, command: [sh, -c, ': logarch rotation', rotate, '1', '5', /logs/app.log], volumeMounts: [{name: l, mountPath: /logs}]}\n"
+	const volumes = "  volumes: [{name: l, emptyDir: {}}]\n"
+	for text, want := range map[string][]string{
+		pod + volumes:            {check.Unshipped.ID, check.Unbounded.ID},
+		pod + rotation + volumes: {check.Unshipped.ID},
+	} {
+		a := judgeText(t, text, Options{})[0]
+		if got := ids(a); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		for _, f := range a.Findings {
+			if (f.ID == check.Unbounded.ID || len(want) == 1) && !strings.HasSuffix(f.Remedy, "--log /logs/app.log --rotate") {
+				t.Errorf("%s: %s", f.ID, f.Remedy)
+			}
+		}
+	}
+}
+
 // TestRemedyCanBePasted: what is advised names the file, the workload where the file
 // has several, the container where the pod has, and the log.
 func TestRemedyCanBePasted(t *testing.T) {

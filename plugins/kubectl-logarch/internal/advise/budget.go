@@ -73,6 +73,9 @@ func (j *judge) losses(patterns []Pattern) (crash, eviction, node []string) {
 	for _, k := range j.containers {
 		for _, f := range k.writes {
 			v := j.facts.volumes[f.volume]
+			if tails, agents := j.readers(f); len(tails)+len(agents) > 0 {
+				continue // its lines are in a sidecar's hands
+			}
 			switch {
 			case f.volume == "":
 				layer = append(layer, f.path)

@@ -35,7 +35,11 @@ func (j *judge) injectCommand(k *container, file logFile) string {
 	if len(j.containers) > 1 {
 		words = append(words, "--container", k.Name)
 	}
-	return strings.Join(append(words, "--log", quoted(file.path)), " ")
+	words = append(words, "--log", quoted(file.path))
+	if j.rotated(file) { // one injection takes the place of another
+		words = append(words, "--rotate")
+	}
+	return strings.Join(words, " ")
 }
 
 // quoted is a word as a shell takes it.

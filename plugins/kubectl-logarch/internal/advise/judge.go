@@ -278,12 +278,37 @@ func (j *judge) volumes() {
 			if v == nil || v.EmptyDir == nil || seen[file.volume] {
 				continue
 			}
-			seen[file.volume] = true
-			if v.EmptyDir.SizeLimit == nil && j.limit() == 0 {
-				j.report(check.Unbounded, nil, fmt.Sprintf("nothing bounds the log in volume %s", file.volume), "emptyDir without sizeLimit, containers without a limit for ephemeral-storage")
+			if v.EmptyDir.SizeLimit == nil && j.limit() == 0 && !j.rotated(file) {
+				seen[file.volume] = true
+				r := check.Unbounded
+				if command := j.injectCommand(k, file); command != "" && !k.sidecar() {
+					r.Remedy = "set emptyDir.sizeLimit and rotate: " + command + j.rotateFlag(file)
+				}
+				j.report(r, nil, fmt.Sprintf("nothing bounds the log in volume %s", file.volume), "emptyDir without sizeLimit, containers without a limit for ephemeral-storage")
 			}
 		}
 	}
+}
+
+// rotateFlag is what makes inject rotate a file: beside a tailer, unless others read it.
+func (j *judge) rotateFlag(file logFile) string {
+	tails, agents := j.readers(file)
+	for _, k := range tails {
+		if k.tailer { // it is replaced by what is asked for now
+			return " --rotate"
+		}
+	}
+	if len(tails)+len(agents) > 0 {
+		return " --mode rotate"
+	}
+	return " --rotate"
+}
+
+// rotated says whether a sidecar of inject's rotates a file.
+func (j *judge) rotated(file logFile) bool {
+	return slices.ContainsFunc(j.containers, func(k *container) bool {
+		return strings.Contains(k.words, "logarch rotation") && strings.Contains(k.words+" ", " "+file.path+" ")
+	})
 }
 
 func (j *judge) patterns(node *container) []Pattern {

@@ -53,7 +53,7 @@ var (
 		Remedy:    "fluent-bit: Read_from_Head On; fluentd: read_from_head true; otel: start_at: beginning", Source: "the agents' references; logging-operator", Docs: docsArchitecture}
 	Unbounded = finding.Rule{ID: "LA115", Title: "a log volume without a limit", Severity: finding.Warning,
 		Rationale: "Nothing rotates a file in an emptyDir unless somebody sets it up. It grows until the node is under disk pressure, and then pods are evicted that may have nothing to do with it.",
-		Remedy:    "set emptyDir.sizeLimit and rotate: kubectl logarch inject --mode rotate", Source: "the kubelet's eviction manager", Docs: docsEphemeral}
+		Remedy:    "set emptyDir.sizeLimit and rotate: kubectl logarch inject -f FILE --log PATH --rotate", Source: "the kubelet's eviction manager", Docs: docsEphemeral}
 	ShortMemory = finding.Rule{ID: "LA116", Title: "kubectl logs reaches back only minutes", Severity: finding.Warning,
 		Rationale: "kubectl logs shows the newest file only. At the measured rate that file is full, and begun anew, within minutes: right after a rotation there is nothing to see.",
 		Remedy:    "raise containerLogMaxSize in the kubelet's configuration, log less, or ship the logs", Source: "the handbook, log rotation", Docs: docsLogRotation}

@@ -90,7 +90,7 @@ var (
 		Rationale: "The kind is defined by somebody else and has a pod template in the usual place. Whether its controller passes all of it on is not known here.", Source: "the manifest itself", Docs: docsArchitecture}
 	DiskDoubles = finding.Rule{ID: "LA031", Title: "the log is on the node's disk twice", Severity: finding.Info,
 		Rationale: "Once in the volume, once in the container log that the runtime writes for the sidecar's stdout. Both count toward the pod's ephemeral storage; the kubelet rotates only the second.",
-		Remedy:    "rotate the file (logarch inject --mode rotate), or let the application log to stdout", Source: "the handbook, Logging Architecture; kubernetes#124333", Docs: docsArchitecture}
+		Remedy:    "rotate the file too (logarch inject --rotate), or let the application log to stdout", Source: "the handbook, Logging Architecture; kubernetes#124333", Docs: docsArchitecture}
 	MemoryVolume = finding.Rule{ID: "LA032", Title: "the log is in memory", Severity: finding.Warning,
 		Rationale: "The volume is an emptyDir with medium Memory: the log counts toward the memory of the containers, and grows until one of them is killed.",
 		Remedy:    "use an emptyDir on disk, or rotate the file", Source: "k8s.io/api/core/v1 EmptyDirVolumeSource", Docs: "https://kubernetes.io/docs/concepts/storage/volumes/#emptydir"}

@@ -29,6 +29,7 @@ type injectFlags struct {
 	selector                        string
 	only                            []string
 	agent, destination, endpoint    string
+	rotate                          bool
 	maxSize                         string
 	keep                            int
 	out                             string
@@ -59,6 +60,9 @@ func newInject(env *cli.Env) *cobra.Command {
 			# Apply it, or write it back
 			kubectl logarch inject -f app.yaml --log access=/var/log/app/access.log | kubectl apply -f -
 			kubectl logarch inject -f app.yaml --log /var/log/app/app.log --in-place
+
+			# A tailer, and a sidecar that keeps the file small
+			kubectl logarch inject -f app.yaml --log /var/log/app/app.log --rotate --max-size 50Mi
 
 			# A log agent with its configuration instead
 			kubectl logarch inject -f app.yaml --log /var/log/app/app.log --mode agent --agent otel`,
@@ -94,8 +98,9 @@ func newInject(env *cli.Env) *cobra.Command {
 	fs.StringVar(&f.agent, "agent", d.Agent, "Agent of --mode agent: otel, fluent-bit, fluentd, vector, filebeat or alloy")
 	fs.StringVar(&f.destination, "destination", d.Destination, "Where the agent sends to: stdout, otlp, elasticsearch, loki, http or file")
 	fs.StringVar(&f.endpoint, "endpoint", "", "Address of the destination")
-	fs.StringVar(&f.maxSize, "max-size", d.MaxSize.String(), "Size at which --mode rotate rotates a file")
-	fs.IntVar(&f.keep, "keep", d.Keep, "Rotated files that --mode rotate keeps")
+	fs.BoolVar(&f.rotate, "rotate", false, "Beside the tailers, add a sidecar that rotates the files")
+	fs.StringVar(&f.maxSize, "max-size", d.MaxSize.String(), "Size at which --rotate and --mode rotate rotate a file")
+	fs.IntVar(&f.keep, "keep", d.Keep, "Rotated files that --rotate and --mode rotate keep")
 	fs.StringVarP(&f.out, "output", "o", "", "Output format: yaml, json, patch (default: as it came)")
 	fs.BoolVar(&f.inPlace, "in-place", false, "Write the files back, each in one step")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or server: ask the API server whether it takes the result")
@@ -200,13 +205,20 @@ func (f *injectFlags) options(cmd *cobra.Command) (inject.Options, error) {
 	for _, own := range []struct {
 		flag string
 		mode inject.Mode
-	}{{"agent", inject.Agent}, {"destination", inject.Agent}, {"endpoint", inject.Agent}, {"max-size", inject.Rotate}, {"keep", inject.Rotate}, {"resume", inject.Streaming}} {
+	}{{"agent", inject.Agent}, {"destination", inject.Agent}, {"endpoint", inject.Agent}, {"max-size", inject.Rotate}, {"keep", inject.Rotate}, {"resume", inject.Streaming}, {"rotate", inject.Streaming}} {
+		if f.rotate && own.mode == inject.Rotate {
+			continue
+		}
 		if cmd.Flags().Changed(own.flag) && inject.Mode(f.mode) != own.mode {
-			return o, cli.WithHint(cli.Usagef("--%s is for --mode %s, and the mode is %s", own.flag, own.mode, f.mode), "add --mode "+string(own.mode)+", or leave it out")
+			add := "--mode " + string(own.mode)
+			if own.mode == inject.Rotate && inject.Mode(f.mode) == inject.Streaming {
+				add = "--rotate"
+			}
+			return o, cli.WithHint(cli.Usagef("--%s is for --mode %s, and the mode is %s", own.flag, own.mode, f.mode), "add "+add+", or leave it out")
 		}
 	}
 	o.Mode, o.Native, o.Container, o.Image, o.Only = inject.Mode(f.mode), f.native, f.container, f.image, f.only
-	o.CopyExisting, o.AssumeEmpty, o.Resume = f.copyExisting, f.assumeEmpty, f.resume
+	o.CopyExisting, o.AssumeEmpty, o.Resume, o.Rotate = f.copyExisting, f.assumeEmpty, f.resume, f.rotate
 	o.Agent, o.Destination, o.Endpoint, o.Keep = f.agent, f.destination, f.endpoint, f.keep
 	if err := o.Validate(); err != nil {
 		return o, cli.Usagef("%w", err)

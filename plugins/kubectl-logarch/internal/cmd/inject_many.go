@@ -91,7 +91,7 @@ func writeLine(w io.Writer, it inject.Item, width int) {
 	head := "  " + strings.ToLower(it.Subject.Kind) + "/" + it.Subject.Name + ": "
 	text := answer(it)
 	if len(it.Sidecars) == 1 && it.Sidecars[0].File != "" {
-		text = it.Sidecars[0].Name + " reads " + it.Sidecars[0].File
+		text = does(it.Sidecars[0])
 		if with := text + ", " + strings.Join(it.Volumes, ", "); len(it.Volumes) > 0 && len(head)+len(with) <= width {
 			text = with
 		}

@@ -85,7 +85,7 @@ func writeItem(w io.Writer, st cli.Style, file string, it inject.Item, width, co
 		fold.Hang(w, "", pad, head+st.Bold(answer(it)), columns)
 		for _, s := range it.Sidecars {
 			if s.File != "" {
-				line(fmt.Sprintf("%s reads %s", s.Name, s.File))
+				line(does(s))
 			}
 		}
 		line(fmt.Sprintf("pod security: %s before, %s after", it.Security.Before, it.Security.After))
@@ -116,10 +116,22 @@ func severityWord(st cli.Style, s finding.Severity) string {
 	return "note"
 }
 
+// does says what a sidecar is for.
+func does(s inject.Sidecar) string {
+	if s.Rotates {
+		return s.Name + " rotates " + s.File
+	}
+	return s.Name + " reads " + s.File
+}
+
 // answer is "2 tailers added (native sidecars), emptyDir varlog reused".
 func answer(it inject.Item) string {
 	noun := map[inject.Mode]string{inject.Streaming: "tailer", inject.Agent: "agent", inject.Rotate: "rotation sidecar"}[it.Mode]
-	n := len(it.Sidecars)
+	all := len(it.Sidecars)
+	n, beside := all, ""
+	if it.Mode == inject.Streaming && all > 0 && it.Sidecars[all-1].Rotates {
+		n, beside = all-1, " and a rotation sidecar"
+	}
 	if n != 1 {
 		noun += "s"
 	}
@@ -127,10 +139,10 @@ func answer(it inject.Item) string {
 	if it.Native {
 		kind = "native sidecar"
 	}
-	if n != 1 {
+	if all != 1 {
 		kind += "s"
 	}
-	s := fmt.Sprintf("%d %s added (%s)", n, noun, kind)
+	s := fmt.Sprintf("%d %s%s added (%s)", n, noun, beside, kind)
 	if len(it.Volumes) > 0 {
 		s += ", " + strings.Join(it.Volumes, ", ")
 	}

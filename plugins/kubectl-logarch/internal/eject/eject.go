@@ -32,6 +32,8 @@ type Receipt struct {
 	Mode  string   `json:"mode"`
 	Logs  []string `json:"logs"`
 	Agent string   `json:"agent,omitempty"`
+	// Rotate says that a sidecar rotates the files beside the mode's own.
+	Rotate bool `json:"rotate,omitempty"`
 	// Init and Containers are the names of added containers.
 	Init       []string `json:"init,omitempty"`
 	Containers []string `json:"containers,omitempty"`

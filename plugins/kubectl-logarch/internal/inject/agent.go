@@ -91,7 +91,7 @@ func (p *plan) rotate() {
 	}
 	mounts, env := p.shared(p.o.Logs, false)
 	name := p.o.Logs[0].Name
-	if name == "" {
+	if name == "" || p.o.Mode != Rotate {
 		name = free(label(p.target.Name+"-rotate"), p.nameTaken)
 	} else if p.nameTaken(name) {
 		p.add(check.NameTaken, "the pod has a container %s already", name)
@@ -101,6 +101,7 @@ func (p *plan) rotate() {
 		Name: name, Image: p.image(DefaultImage), Command: rotation.Command(p.o.MaxSize.Value(), p.o.Keep, files), Env: env, VolumeMounts: mounts,
 		Resources: p.resources(), SecurityContext: p.securityContext(true),
 	}, strings.Join(files, ", "))
+	p.images[len(p.images)-1].Rotates = true
 	if p.has(check.UnknownUser.ID) {
 		p.add(check.RotationUser, "only the application's own user can truncate its log, and which that is is not known")
 	}

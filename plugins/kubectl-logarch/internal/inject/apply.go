@@ -138,6 +138,7 @@ func (p *plan) receipt() eject.Receipt {
 	if p.o.Mode == Agent {
 		r.Agent = p.o.Agent
 	}
+	r.Rotate = p.o.Mode == Streaming && p.o.Rotate
 	if len(p.mounts) > 0 {
 		r.Mounts = map[string][]string{}
 		for _, m := range p.mounts {

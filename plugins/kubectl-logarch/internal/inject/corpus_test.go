@@ -32,6 +32,7 @@ func variants() map[string]Options {
 		"plain":     options(Streaming, func(o *Options) { o.Native = "false" }),
 		"resume":    options(Streaming, func(o *Options) { o.Resume = true }),
 		"copy":      options(Streaming, func(o *Options) { o.CopyExisting = true }),
+		"both":      options(Streaming, func(o *Options) { o.Rotate = true }),
 		"agent":     options(Agent, nil),
 		"rotate":    options(Rotate, nil),
 	}

@@ -62,7 +62,9 @@ type Options struct {
 	Agent       string
 	Destination string
 	Endpoint    string
-	// MaxSize and Keep are for mode rotate.
+	// Rotate adds to mode streaming a sidecar that rotates the files. MaxSize and Keep
+	// are for it and for mode rotate.
+	Rotate  bool
 	MaxSize resource.Quantity
 	Keep    int
 }
@@ -145,8 +147,8 @@ func (o Options) Validate() error {
 	switch o.Mode {
 	case Agent:
 		return o.agentSpec().Check()
-	case Rotate:
-		if o.MaxSize.Value() < 1024 {
+	case Rotate, Streaming:
+		if (o.Rotate || o.Mode == Rotate) && o.MaxSize.Value() < 1024 {
 			return fmt.Errorf("--max-size %s: less than 1Ki", o.MaxSize.String())
 		}
 	}

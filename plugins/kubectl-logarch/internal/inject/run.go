@@ -363,7 +363,7 @@ func (p *plan) item(before map[string]string) Item {
 			it.ConfigMap = p.config.Name
 		}
 		if old, ok := before[p.w.Ref()]; ok && !p.sameAs(old) {
-			p.add(check.Reinjected, "the earlier injection was replaced")
+			p.replaced(old)
 		}
 		it.Patch, it.Known = p.patch, p.w.Known
 	}
@@ -374,11 +374,23 @@ func (p *plan) item(before map[string]string) Item {
 	return it
 }
 
+// replaced says that an earlier injection is gone, and how to have what it did too.
+func (p *plan) replaced(old string) {
+	f := p.add(check.Reinjected, "the earlier injection was replaced")
+	streamed, rotated := strings.Contains(old, `"mode":"streaming"`), strings.Contains(old, `"mode":"rotate"`) || strings.Contains(old, `"rotate":true`)
+	switch {
+	case streamed && p.o.Mode == Rotate:
+		f.Evidence = []string{"its tailers are gone with it: --rotate, without --mode, makes tailers and rotates their files"}
+	case rotated && p.o.Mode == Streaming && !p.o.Rotate:
+		f.Evidence = []string{"nothing rotates the files any more: add --rotate"}
+	}
+}
+
 // sameAs says whether an old receipt speaks of the same files and mode.
 func (p *plan) sameAs(old string) bool {
 	var logs []string
 	for _, l := range p.o.Logs {
 		logs = append(logs, `"`+l.Path+`"`)
 	}
-	return strings.Contains(old, `"mode":"`+string(p.o.Mode)+`"`) && strings.Contains(old, `"logs":[`+strings.Join(logs, ",")+`]`)
+	return strings.Contains(old, `"mode":"`+string(p.o.Mode)+`"`) && strings.Contains(old, `"rotate":true`) == (p.o.Mode == Streaming && p.o.Rotate) && strings.Contains(old, `"logs":[`+strings.Join(logs, ",")+`]`)
 }

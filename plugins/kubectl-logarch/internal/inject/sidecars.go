@@ -349,9 +349,12 @@ func (p *plan) lifecycle() {
 	if p.o.IsNative() {
 		return
 	}
-	if isKnative(p.w) {
+	switch {
+	case isKnative(p.w):
 		p.add(check.PlainSidecar, "Knative takes no native sidecars: the sidecars are plain containers").Remedy = ""
-	} else {
+	case p.o.Minor >= NativeMinor:
+		p.add(check.PlainSidecar, "the sidecars are plain containers, as --native false says").Remedy = "leave --native false out where every kubelet is 1.29 or later"
+	default:
 		p.add(check.PlainSidecar, "Kubernetes 1.%d has no native sidecars: the sidecars are plain containers", p.o.Minor)
 	}
 	if !p.w.IsJob() {
@@ -362,8 +365,8 @@ func (p *plan) lifecycle() {
 		p.add(check.JobNeverEnds, "the pod uses the host's process namespace: the sidecar cannot tell when the work is done")
 	case s != nil && !*s:
 		p.add(check.JobNeverEnds, "shareProcessNamespace is false: the sidecar cannot tell when the work is done")
-	case p.o.Mode != Streaming:
-		p.add(check.JobNeverEnds, "only the tailer can tell when a Job's work is done: use --mode streaming, or native sidecars")
+	case p.o.Mode != Streaming || p.o.Rotate:
+		p.add(check.JobNeverEnds, "only the tailer can tell when a Job's work is done: use --mode streaming without --rotate, or native sidecars")
 	case s == nil:
 		p.shareProc = true
 	}

@@ -45,9 +45,9 @@ var All = []Pattern{
 	{
 		Name: "streaming", Title: "a streaming sidecar for each file",
 		How:         "The application writes files to a volume. A tailer for each file copies it to its own stdout; from there on it is the node pattern, one stream a format.",
-		Commands:    []string{"kubectl logarch inject -f FILE --log PATH"},
+		Commands:    []string{"kubectl logarch inject -f FILE --log PATH", "kubectl logarch inject -f FILE --log PATH --rotate"},
 		KubectlLogs: "yes: kubectl logs POD -c SIDECAR",
-		Costs:       []string{"10m CPU and 32 Mi memory a file, requested", "every line is on the node's disk twice, in the volume and in the sidecar's container log; both count toward ephemeral storage", "the file in the volume grows until something rotates it (inject --mode rotate)"},
+		Costs:       []string{"10m CPU and 32 Mi memory a file, requested", "every line is on the node's disk twice, in the volume and in the sidecar's container log; both count toward ephemeral storage", "the file in the volume grows until something rotates it (inject --rotate)"},
 		Lost: []Loss{
 			{"application restart", "nothing: the emptyDir lives as long as the pod"},
 			{"sidecar restart", "nothing; it reads the file again from the start, so lines come twice, unless --resume keeps its position"},
@@ -75,7 +75,7 @@ var All = []Pattern{
 		Name: "rotate", Title: "a sidecar that rotates",
 		How:         "A sidecar copies and empties files that have grown too large.",
 		Commands:    []string{"kubectl logarch inject -f FILE --log PATH --mode rotate --max-size 10Mi --keep 5"},
-		KubectlLogs: "no: it ships nothing, it goes with another pattern",
+		KubectlLogs: "no: it ships nothing; --rotate adds it to the tailers",
 		Costs:       []string{"10m CPU and 32 Mi memory", "(keep + 1) x max-size of the volume, and a short while more"},
 		Lost: []Loss{
 			{"rotation", "lines written in the microseconds between the last look at the copy and the truncation"},
