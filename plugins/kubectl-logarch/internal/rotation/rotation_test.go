@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/tailer"
 )
 
 func TestRotatesAndKeepsEveryLine(t *testing.T) {
@@ -97,6 +100,51 @@ func TestFullDisk(t *testing.T) {
 	for name, want := range map[string]int64{"": 5000, ".1": 10, ".2": 20, ".3": -1, ".tmp": -1} {
 		if got := size(name); got != want {
 			t.Errorf("app.log%s has %d bytes, want %d", name, got, want)
+		}
+	}
+}
+
+// TestBesideTheTailer: a tailer in the same pod copies every line once while its file
+// is rotated under it.
+func TestBesideTheTailer(t *testing.T) {
+	if runtime.GOOS == "windows" || testing.Short() {
+		t.Skip("the script runs in Linux containers, and looks every five seconds")
+	}
+	log := filepath.Join(t.TempDir(), "app.log")
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func(argv []string, out *strings.Builder) *exec.Cmd {
+		if b, err := exec.LookPath("busybox"); err == nil {
+			argv = append([]string{b}, argv...)
+		}
+		c := exec.Command(argv[0], argv[1:]...)
+		if out != nil {
+			c.Stdout = out
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Process.Kill() })
+		return c
+	}
+	var out strings.Builder
+	start(Command(1000, 3, []string{log}), nil)
+	reader := start(tailer.Command(tailer.Options{File: log}), &out)
+	written, end := 0, time.Now().Add(13*time.Second)
+	for ; time.Now().Before(end); written++ {
+		fmt.Fprintf(f, "line %06d\n", written)
+		time.Sleep(5 * time.Millisecond)
+	}
+	if _, err := os.Stat(log + ".2"); err != nil {
+		t.Fatal("the file was not rotated twice")
+	}
+	_ = reader.Process.Signal(syscall.SIGTERM)
+	_ = reader.Wait()
+	for i := range written {
+		if n := strings.Count(out.String(), fmt.Sprintf("line %06d\n", i)); n != 1 {
+			t.Fatalf("line %d of %d came %d times", i, written, n)
 		}
 	}
 }
