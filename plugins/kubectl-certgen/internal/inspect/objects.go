@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -120,6 +121,7 @@ func Object(source string, obj object, o Options) (items []Item, ok bool, err er
 		r.secret(obj)
 	case "ConfigMap":
 		r.texts("configmap", obj["data"])
+		r.binaries("configmap", obj["binaryData"])
 	case "ClusterTrustBundle":
 		spec, _ := obj["spec"].(object)
 		pemText, _ := spec["trustBundle"].(string)
@@ -154,8 +156,11 @@ type objReader struct {
 	o      Options
 	source string
 	name   string
-	items  []Item
-	failed []error
+	// inObject says that a kubeconfig is read out of an object: the files that it
+	// names are those of some pod.
+	inObject bool
+	items    []Item
+	failed   []error
 }
 
 func (r *objReader) pem(part string, data []byte, bundle bool) []Item {
@@ -214,6 +219,46 @@ func (r *objReader) texts(what string, v any) {
 	}
 }
 
+// binaries reads what is no text, or was none to kubectl: one letter of a bundle's
+// comments that is not UTF-8 is enough.
+func (r *objReader) binaries(what string, v any) {
+	m, _ := v.(object)
+	for _, k := range sortedKeys(m) {
+		s, _ := m[k].(string)
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+		switch part := what + " " + r.name + " " + k; {
+		case err != nil:
+			r.fail(part, errors.New("not base64"))
+		case bytes.Contains(b, []byte("-----BEGIN CERTIFICATE")):
+			r.pem(part, b, true)
+		default:
+			r.der(part, b)
+		}
+	}
+}
+
+// der reads a certificate that is not in PEM; what is none is passed over.
+func (r *objReader) der(part string, b []byte) {
+	if c, err := x509.ParseCertificate(b); err == nil {
+		r.items = append(r.items, Item{Kind: Certificate, Source: r.source, Part: part, Cert: c})
+	}
+}
+
+// key pairs a certificate with the key of a part of the object. A broken one is
+// said where it lies inside; a file that is named there is looked at as a file.
+func (r *objReader) key(it *Item, part, file string, data []byte, inside bool) {
+	key, err := pki.ParseKey(data, nil)
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+	case err == nil:
+		it.KeyFile, it.KeyMatches = file, pki.SamePublicKey(key.Public(), it.Cert.PublicKey)
+	case errors.Is(err, pki.ErrEncrypted):
+		it.KeyFile, it.KeyEncrypted = file, true
+	case inside:
+		r.fail(part, err)
+	}
+}
+
 func (r *objReader) secret(obj object) {
 	data, _ := obj["data"].(object)
 	text, _ := obj["stringData"].(object)
@@ -241,10 +286,8 @@ func (r *objReader) secret(obj object) {
 		case bytes.Contains(b, []byte("-----BEGIN CERTIFICATE")):
 			its := r.pem(part, b, strings.HasPrefix(k, "ca"))
 			if k == "tls.crt" && len(its) > 0 {
-				key, err := pki.ParseKey(value("tls.key"), nil)
-				if err == nil {
-					its[0].KeyFile, its[0].KeyMatches = part[:len(part)-len(k)]+"tls.key", pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
-				}
+				file := part[:len(part)-len(k)] + "tls.key"
+				r.key(&its[0], file, file, value("tls.key"), true)
 			}
 		case k == "tls.crt" && obj["type"] == "kubernetes.io/tls" && len(bytes.TrimSpace(b)) > 0:
 			r.fail(part, errors.New("no PEM certificate in it"))
@@ -255,12 +298,15 @@ func (r *objReader) secret(obj object) {
 			}
 			for _, it := range its {
 				it.Part = part
+				if it.KeyFile != "" {
+					it.KeyFile = part
+				}
 				r.items = append(r.items, it)
 			}
 		case bytes.Contains(b, []byte("kind: Config")) && bytes.Contains(b, []byte("clusters:")):
 			var kc object
 			if yaml.Unmarshal(b, &kc) == nil {
-				sub := &objReader{o: r.o, source: r.source}
+				sub := &objReader{o: r.o, source: r.source, inObject: true}
 				sub.kubeconfig(kc)
 				for _, err := range sub.failed {
 					r.fail(part, err)
@@ -270,6 +316,8 @@ func (r *objReader) secret(obj object) {
 					r.items = append(r.items, it)
 				}
 			}
+		default:
+			r.der(part, b)
 		}
 	}
 }
@@ -314,10 +362,14 @@ func (r *objReader) kubeconfig(obj object) {
 			return b, ""
 		}
 		file, _ := m[field].(string)
-		if file == "" || r.source == "-" {
+		if file == "" || r.inObject {
 			return nil, ""
 		}
 		if !filepath.IsAbs(file) {
+			if r.source == "-" {
+				r.fail(part+" "+field, fmt.Errorf("%s lies beside the kubeconfig, and of standard input nobody knows where that is: name the file", file))
+				return nil, file
+			}
 			file = filepath.Join(dir, file)
 		}
 		b, err := read(file)
@@ -341,12 +393,11 @@ func (r *objReader) kubeconfig(obj object) {
 		}
 		its[0].CertFile = certFile
 		kb, file := load("user "+name, m, "client-key")
-		if file == "" {
+		inside := file == ""
+		if inside {
 			file = "client-key-data"
 		}
-		if key, err := pki.ParseKey(kb, nil); err == nil {
-			its[0].KeyFile, its[0].KeyMatches = file, pki.SamePublicKey(key.Public(), its[0].Cert.PublicKey)
-		}
+		r.key(&its[0], "user "+name+" client-key", file, kb, inside)
 	})
 }
 
