@@ -54,6 +54,9 @@ func openCarrier(line []byte, env *Envelope, meta *Meta) []byte {
 		if len(line) > 19 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' { // as some languages write a month
 			return openSyslog(line, env, meta)
 		}
+		if text, ok := openDmesg(line, env, meta); ok {
+			return text
+		}
 		return openPrefixed(line, env, meta)
 	case c == esc:
 		if bare := withoutColour(line); len(bare) > 0 && bare[0] != esc {

@@ -26,6 +26,14 @@ func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
 		colon, end = len(rest)-1, len(rest)
 	}
 	name := rest[:colon]
+	severity := Unknown
+	if word, program, ok := bytes.Cut(name, []byte{' '}); ok {
+		// busybox' syslogd writes what the message is of: "daemon.info kubelet[12]: ".
+		facility, level, _ := bytes.Cut(word, []byte{'.'})
+		if severity = severityOf(level); severity != Unknown && len(bytes.Trim(facility, "abcdefghijklmnopqrstuvwxyz01234567")) == 0 {
+			name = program
+		}
+	}
 	pid := 0
 	if n := len(name); n > 2 && name[n-1] == ']' {
 		open := bytes.LastIndexByte(name, '[')
@@ -43,7 +51,7 @@ func openProgram(b []byte, env *Envelope, sure bool) ([]byte, bool) {
 	if host != nil && !hostName(host) || len(name) == 0 || bytes.ContainsAny(name, " \t\"=") {
 		return nil, false
 	}
-	env.Host, env.Identifier, env.PID = host, name, pid
+	env.Host, env.Identifier, env.PID, env.Severity = host, name, pid, severity
 	return rest[end:], true
 }
 
@@ -229,7 +237,7 @@ func priority(p int) Severity {
 }
 
 // openMonotonic opens journalctl's short-monotonic and short-delta, "[12345.678901]
-// HOST PROGRAM[PID]: text", which tell no date.
+// HOST PROGRAM[PID]: text", and dmesg's "[12345.678901] text", which tell no date.
 func openMonotonic(line []byte, env *Envelope) []byte {
 	end := bytes.IndexByte(line[:min(len(line), 48)], ']')
 	if end < 3 || end+2 > len(line) || line[end+1] != ' ' {
@@ -244,5 +252,26 @@ func openMonotonic(line []byte, env *Envelope) []byte {
 		env.Kind = Syslog
 		return text
 	}
+	if end > 7 && line[end-7] == '.' && bytes.IndexByte(line[:end], '<') < 0 {
+		env.Kind, env.Identifier = Syslog, []byte("kernel")
+		return line[end+2:]
+	}
 	return line
+}
+
+// openDmesg opens what dmesg -x puts before a line of the kernel's: "kern  :err   : ".
+func openDmesg(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
+	if len(line) < 16 || line[6] != ':' || line[13] != ':' || line[14] != ' ' {
+		return nil, false
+	}
+	facility, severity := bytes.TrimRight(line[:6], " "), severityOf(bytes.TrimRight(line[7:13], " "))
+	if severity == Unknown || !podName(facility) {
+		return nil, false
+	}
+	text := openCarrier(line[15:], env, meta)
+	if string(facility) == "kern" {
+		facility = []byte("kernel")
+	}
+	env.Kind, env.Severity, env.Identifier = Syslog, severity, facility
+	return text, true
 }
