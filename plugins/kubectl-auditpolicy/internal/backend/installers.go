@@ -60,6 +60,9 @@ func fromYAML(root *yaml.Node) *Server {
 	case kind != "":
 		return nil
 	}
+	if clusters, _ := yamldoc.Get(root, "clusters"); clusters != nil && child(root, "contexts") != nil {
+		return &Server{Kind: webhookKind, Webhook: true} // the library reads it without a kind too
+	}
 	if cluster, _ := yamldoc.Get(root, "cluster"); cluster != nil {
 		if api, _ := yamldoc.Get(yamldoc.Resolve(cluster), "apiServer"); api != nil {
 			return fromTalos(yamldoc.Resolve(api))

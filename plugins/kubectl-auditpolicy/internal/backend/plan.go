@@ -136,7 +136,7 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("--url %q: the scheme is %q; write https://", w.URL, u.Scheme)
 	case u.User != nil:
-		return nil, fmt.Errorf("--url: it holds a user and password, which kube-apiserver does not send; use --token-path or a client certificate")
+		return nil, fmt.Errorf("--url: it holds a user and a password, which have no place in a URL that flags and messages repeat; use --token-path or a client certificate")
 	case u.Scheme == "http" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" && u.Hostname() != "localhost":
 		return nil, fmt.Errorf("--url %q: plain http would send every event readable over the network; use https", w.URL)
 	case u.RawQuery != "" || u.Fragment != "":
