@@ -158,9 +158,9 @@ func split(url string) (tls bool, host, port, path string) {
 	return tls, host, port, path
 }
 
-// overHTTP says whether an address takes OTLP over HTTP: by its port, or because
+// OverHTTP says whether an address takes OTLP over HTTP: by its port, or because
 // gRPC has no path. Both speak another protocol on the wire.
-func overHTTP(url string) bool {
+func OverHTTP(url string) bool {
 	_, _, port, path := split(url)
 	return port == "4318" || strings.Trim(path, "/") != ""
 }

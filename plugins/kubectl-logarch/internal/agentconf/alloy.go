@@ -102,7 +102,7 @@ loki.write "out" {
 `, s.Endpoint)
 	case "otlp":
 		kind, client := "otlphttp", fmt.Sprintf("    endpoint = %q\n", strings.TrimSuffix(logsPath(s.Endpoint), "/v1/logs"))
-		if !overHTTP(s.Endpoint) {
+		if !OverHTTP(s.Endpoint) {
 			tls, host, port, _ := split(s.Endpoint)
 			kind, client = "otlp", fmt.Sprintf("    endpoint = \"%s:%s\"\n    tls {\n      insecure = %v\n    }\n", host, orElse(port, "4317"), !tls)
 		}

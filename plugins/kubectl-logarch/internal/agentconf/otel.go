@@ -54,7 +54,7 @@ func otel(s Spec) Config {
 	case "file":
 		name, exporter = "file", fmt.Sprintf("  file:\n    path: %s\n    append: true\n", s.Endpoint)
 	case "otlp":
-		if overHTTP(s.Endpoint) {
+		if OverHTTP(s.Endpoint) {
 			name, exporter = "otlp_http", fmt.Sprintf("  otlp_http:\n    logs_endpoint: %s\n", logsPath(s.Endpoint))+queue
 			break
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/pattern"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/podparts"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
@@ -78,6 +79,9 @@ func newDirect(env *cli.Env) *cobra.Command {
 					continue
 				}
 				for _, s := range steps[l] {
+					if l == "go" && agentconf.OverHTTP(endpoint) { // the package is the protocol
+						s = strings.ReplaceAll(s, "otlploggrpc", "otlploghttp")
+					}
 					fold.Under(env.Out, fmt.Sprintf("  %-7s ", l), s, env.Width())
 				}
 			}
@@ -102,7 +106,7 @@ func directPatch(container, endpoint string) splice.Object {
 		return splice.Object{{Key: "name", Value: name}, {Key: "value", Value: v}}
 	}
 	protocol := "grpc"
-	if strings.Contains(endpoint, ":4318") || strings.HasSuffix(endpoint, "/v1/logs") {
+	if agentconf.OverHTTP(endpoint) {
 		protocol = "http/protobuf"
 	}
 	env := splice.List{
