@@ -92,6 +92,8 @@ func runConvert(env *cli.Env, from string, to layout.Kind, out, format string, d
 			return cli.Usagef("%s: %w", from, cause(serr))
 		}
 		return cli.Usagef("%s: no PKI in it that is laid out like easyrsa's, openssl's, cfssl's, kubeadm's or certgen's", from)
+	case convert.Within(out, src.Root):
+		return cli.WithHint(cli.Usagef("--out %s: lies in the folder that is converted, which stays as it is", out), "--out another folder, such as "+show(src.Root)+"-"+string(to))
 	case store.Pending(src.Root):
 		return cli.WithHint(cli.Usagef("%s: an earlier run of certgen was interrupted there", src.Root), "any making command on that folder finishes it")
 	}

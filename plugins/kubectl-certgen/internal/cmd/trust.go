@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/issue"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/trust"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
@@ -88,7 +89,18 @@ func (o *trustOptions) run(ctx context.Context, env *cli.Env, file string) error
 	for _, c := range trust.WithoutRoot(certs) {
 		env.Note("%q is signed by %q, which is not in the file: OpenSSL (curl, Python) refuses its certificates without that one", c.Subject.String(), c.Issuer.String())
 	}
+	for _, c := range certs {
+		if now := env.Now(); !o.undo && issue.OutOfTime(c, now) != "" {
+			env.Warn("%q: %s: nobody who trusts it accepts what it signs", c.Subject.String(), issue.OutOfTime(c, now))
+		}
+	}
 	if o.as != "" {
+		if msgs := validation.IsConfigMapKey(o.key); len(msgs) > 0 && o.as != "clustertrustbundle" {
+			return cli.Usagef("--data-key %q: %s", o.key, msgs[0])
+		}
+		if msgs := validation.IsDNS1123Label(o.namespace); len(msgs) > 0 && o.namespace != "" {
+			return cli.Usagef("-n %q: %s", o.namespace, msgs[0])
+		}
 		if msgs := validation.IsDNS1123Subdomain(o.name); len(msgs) > 0 && !(o.as == "clustertrustbundle" && strings.Contains(o.name, ":")) {
 			return cli.Usagef("--name %q: %s", o.name, msgs[0])
 		}

@@ -345,11 +345,15 @@ func (c *carrier) note(cert *x509.Certificate, file string) {
 
 // others lists what the new folder does not get.
 func (c *carrier) others() error {
-	return filepath.WalkDir(c.src.Root, func(p string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(c.src.Root) // WalkDir does not follow a link
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(c.src.Root, p)
+		rel, err := filepath.Rel(root, p)
 		if err != nil || d.IsDir() {
 			return err
 		}

@@ -99,6 +99,29 @@ func Done(root string, r *Result) bool {
 	return len(files(root)) == len(r.Files)
 }
 
+// Within says whether a folder is, or lies in, another one; either need not be there
+// yet.
+func Within(folder, other string) bool {
+	rel, err := filepath.Rel(real(other), real(folder))
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// real is a path without symbolic links, as far as there is something.
+func real(p string) string {
+	p, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	if r, err := filepath.EvalSymlinks(p); err == nil {
+		return r
+	}
+	dir := filepath.Dir(p)
+	if dir == p {
+		return p
+	}
+	return filepath.Join(real(dir), filepath.Base(p))
+}
+
 // Holds says whether there is a file in a folder; folders without one are what
 // an interrupted run leaves.
 func Holds(root string) bool { return len(files(root)) > 0 }
