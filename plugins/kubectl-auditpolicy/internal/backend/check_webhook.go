@@ -142,10 +142,16 @@ func (c *checker) receiver(rc *rest.Config, server string) {
 		f := c.add("AP079", at, "the URL holds a user and a password: they are sent, but belong into the user's username and password")
 		f.Severity, f.Remedy = finding.Info, "Write them as username and password of the user."
 	}
-	if labels := strings.Split(u.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" {
+	if clusterDNS(u.Hostname()) {
 		f := c.add("AP079", at, "%s is a name of the cluster's own DNS, which a kube-apiserver on the node's network does not ask: no event arrives", u.Hostname())
 		f.Severity, f.Remedy = finding.Warning, "Give the Service's cluster IP, a node port on an address that the nodes know, or a receiver outside."
 	}
+}
+
+// clusterDNS says whether a host is the name of a Service: SERVICE.NAMESPACE.svc.
+func clusterDNS(host string) bool {
+	labels := strings.Split(host, ".")
+	return len(labels) > 2 && labels[2] == "svc"
 }
 
 // line finds where a text stands in the file.

@@ -145,6 +145,19 @@ func TestWhatTheServerSends(t *testing.T) {
 	}
 }
 
+// A plan says where its receiver will not be found, and whose certificate counts.
+func TestPlanSaysWhatIsMissing(t *testing.T) {
+	for url, want := range map[string]string{"https://audit.logging.svc/x": "cluster's own DNS", "https://audit.example.org/x": "No CA is given"} {
+		p, err := PlanWebhook(Webhook{PolicyPath: "/p/p.yaml", ConfigPath: "/w/w.yaml", URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(p.Notes, " "); !strings.Contains(notes, want) || strings.Contains(notes, "cluster's own DNS") != strings.Contains(url, ".svc") {
+			t.Errorf("%s: %s", url, notes)
+		}
+	}
+}
+
 // pair is a certificate and its key.
 func pair(t *testing.T) (cert, key []byte) {
 	t.Helper()

@@ -175,6 +175,12 @@ func PlanWebhook(w Webhook) (*Plan, error) {
 			}
 		}
 	}
+	if clusterDNS(u.Hostname()) {
+		p.Notes = append(p.Notes, u.Hostname()+" is a name of the cluster's own DNS, which a kube-apiserver on the node's network does not ask: give the Service's cluster IP, a node port, or a receiver outside.")
+	}
+	if u.Scheme == "https" && w.CAPath == "" && len(w.CAData) == 0 {
+		p.Notes = append(p.Notes, "No CA is given: the receiver's certificate has to be signed by one that the API server's own image or node trusts. --ca-file or --ca-path names another.")
+	}
 	need("audit-webhook", w.ConfigPath, "")
 	need("audit-webhook-ca", w.CAPath, "the CA that signed the receiver's certificate")
 	need("audit-webhook-cert", w.CertPath, "the client certificate")

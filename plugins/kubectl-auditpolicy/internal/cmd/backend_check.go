@@ -166,7 +166,9 @@ func (o *checkOptions) write(env *cli.Env, servers []*backend.Server, fs []findi
 		env.WriteFinding(shown)
 	}
 	for _, s := range servers {
-		if len(servers) > 1 || len(fs) == 0 {
+		if s.Webhook && (len(servers) > 1 || len(fs) == 0) {
+			fmt.Fprintf(env.Out, "%s: %s\n", s.Name, s.Kind)
+		} else if len(servers) > 1 || len(fs) == 0 {
 			fmt.Fprintf(env.Out, "%s: %s, %s\n", s.Name, s.Kind, plural(int64(len(s.Flags)), "audit flag"))
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/coverage"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
 )
@@ -130,7 +129,7 @@ func writeCoverage(env *cli.Env, p *policy.Policy, results []coverage.Result, fo
 		}
 		if r.Why != "" {
 			fold.Under(w, "              ", ruleOf(r.Rule)+": "+r.Why, env.Width())
-			fmt.Fprintf(w, "              %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(p.Name)+" "+r.Witness))
+			fmt.Fprintf(w, "              %s\n", st.Faint("try: kubectl auditpolicy match "+matchArg(p)+" "+r.Witness))
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func (o *diffOptions) run(ctx context.Context, env *cli.Env) error {
 			lost++
 		}
 		changes = append(changes, diffChange{Class: c.Class, What: c.What(), Loss: c.Loss, From: c.From, To: c.To, OldRule: c.OldRule, NewRule: c.NewRule,
-			Witness: "match " + space.Quote(b.Name) + " " + space.Flags(c.Witness)})
+			Witness: "match " + matchArg(b) + " " + space.Flags(c.Witness)})
 	}
 	report := map[string]any{"apiVersion": apiVersion, "kind": "DiffReport", "equal": len(changes) == 0 && !d.Undecided, "changes": changes,
 		"summary": map[string]int{"changes": len(changes), "lost": lost}, "undecided": d.Undecided, "more": d.More}
@@ -148,7 +148,7 @@ func (o *diffOptions) text(env *cli.Env, b *policy.Policy, d *diff.Report, lost 
 		}
 		fmt.Fprintf(w, "\n%s  %s   (%s, then %s)\n", mark, outcomes(c), ruleOf(c.OldRule), ruleOf(c.NewRule))
 		fold.Under(w, "  ", c.Class, env.Width())
-		fmt.Fprintf(w, "  %s\n", st.Faint("try: kubectl auditpolicy match "+space.Quote(b.Name)+" "+space.Flags(c.Witness)))
+		fmt.Fprintf(w, "  %s\n", st.Faint("try: kubectl auditpolicy match "+matchArg(b)+" "+space.Flags(c.Witness)))
 	}
 	if d.Undecided {
 		fmt.Fprintln(w, "\nnot all could be compared within the budget: there may be further differences")

@@ -10,7 +10,6 @@ import (
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/apitable"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/explain"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/policy"
-	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-auditpolicy/internal/space"
 	"github.com/clusterwright/kubectl-plugins/shared/cli"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 	"github.com/clusterwright/kubectl-plugins/shared/fold"
@@ -107,7 +106,7 @@ func writeExplain(env *cli.Env, p *policy.Policy, r *explain.Report) {
 	if r.Rest != "" {
 		fmt.Fprintln(w, "rest: requests that no rule matches are not recorded (level None)")
 		_, example, _ := strings.Cut(r.Rest, "for example: ")
-		fmt.Fprintf(w, "try: kubectl auditpolicy match %s %s\n", space.Quote(p.Name), example)
+		fmt.Fprintf(w, "try: kubectl auditpolicy match %s %s\n", matchArg(p), example)
 		return
 	}
 	fmt.Fprintln(w, "rest: nothing is left over; every request meets a rule")

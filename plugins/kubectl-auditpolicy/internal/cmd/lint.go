@@ -238,12 +238,20 @@ func (o *lintOptions) exit(all []judged) error {
 	return nil
 }
 
+// stdinName is how messages call what came from stdin.
+const stdinName = "<stdin>"
+
+// shownName is how messages call an input.
+func shownName(name string) string {
+	if name == "-" {
+		return stdinName
+	}
+	return name
+}
+
 // readInput reads a file, or stdin for "-", and says how to call it.
 func readInput(env *cli.Env, name string) (data []byte, shown string, err error) {
-	shown = name
-	if name == "-" {
-		shown = "<stdin>"
-	}
+	shown = shownName(name)
 	if data, err = readBytes(env, name); err != nil {
 		return nil, shown, cli.Usagef("%s: %w", shown, err)
 	}

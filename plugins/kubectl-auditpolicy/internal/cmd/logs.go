@@ -73,6 +73,15 @@ func few(p *policy.Policy) error {
 	return nil
 }
 
+// matchArg is a policy as an argument of match, for a command line to try: what
+// came from stdin has to be in a file first.
+func matchArg(p *policy.Policy) string {
+	if p.Name == stdinName {
+		return "policy.yaml"
+	}
+	return space.Quote(p.Name)
+}
+
 // origins says where in their file some policies stand.
 func origins(ps []*policy.Policy) string {
 	var out []string
@@ -105,14 +114,14 @@ func judges(env *cli.Env, name string) (*policy.Policy, func() *replay.Judge, er
 func runnablePolicy(env *cli.Env, name string) (*policy.Policy, error) {
 	data, err := readBytes(env, name)
 	if err != nil {
-		return nil, cli.Usagef("policy %s: %w", name, err)
+		return nil, cli.Usagef("policy %s: %w", shownName(name), err)
 	}
-	ps, err := policy.Load(name, data)
+	ps, err := policy.Load(shownName(name), data)
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
 	if len(ps) > 1 {
-		return nil, cli.Usagef("%s: it holds %d policies (%s); give a file with one", name, len(ps), origins(ps))
+		return nil, cli.Usagef("%s: it holds %d policies (%s); give a file with one", shownName(name), len(ps), origins(ps))
 	}
 	p := ps[0]
 	lint := fmt.Sprintf("'kubectl auditpolicy lint %s' shows what is wrong", space.Quote(name))
