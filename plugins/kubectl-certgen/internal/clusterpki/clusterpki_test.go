@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/san"
 )
 
 const config = `apiVersion: kubeadm.k8s.io/v1beta4
@@ -92,6 +93,31 @@ func TestReadRefuses(t *testing.T) {
 	} {
 		if s, err := Read("k.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60q: %v, %+v; want an error with %q", text, err, s, want)
+		}
+	}
+}
+
+// Addresses that a certificate can have and a cluster cannot use are warned of.
+func TestDoubtfulAddresses(t *testing.T) {
+	for _, c := range []struct{ node, cidr, want string }{
+		{"cp1=10.0.0.1", "10.96.0.0/12", ""},
+		{"cp1=fd00::1", "fd00:96::/108,10.96.0.0/12", ""},
+		{"cp1=10.96.0.20", "10.96.0.0/12", "node cp1: 10.96.0.20 lies in the service network 10.96.0.0/12"},
+		{"cp1=10.0.0.1,fd00:96::7", "10.96.0.0/12,fd00:96::/108", "node cp1: fd00:96::7 lies in the service network fd00:96::/108"},
+		{"cp1=127.0.0.1", "10.96.0.0/12", "the other machines do not reach 127.0.0.1"},
+		{"cp1=fd00::1,10.0.0.1", "10.96.0.0/12,fd00:96::/108", "kube-apiserver does not start"},
+	} {
+		n, err := ParseNode(c.node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cidrs, err := san.ServiceCIDRs(strings.Split(c.cidr, ","))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Spec{ControlPlanes: []Node{n}, Workers: []Node{{Name: "w1"}}, ServiceCIDRs: cidrs}
+		if err := s.Check(); err != nil || !strings.Contains(strings.Join(s.Warnings, "\n"), c.want) || len(s.Warnings) > 0 != (c.want != "") {
+			t.Errorf("%+v: %v %q", c, err, s.Warnings)
 		}
 	}
 }

@@ -159,8 +159,33 @@ func (s *Spec) Check() error {
 			return fmt.Errorf("etcd member %s: has no address; give %s=ADDRESS", n.Name, n.Name)
 		}
 	}
+	s.doubtful()
 	_, err := s.endpoint()
 	return err
+}
+
+// doubtful warns of addresses that certificates can have and a cluster cannot use.
+func (s *Spec) doubtful() {
+	many := len(s.ControlPlanes)+len(s.Workers)+len(s.Etcd) > 1
+	for _, group := range [][]Node{s.ControlPlanes, s.Workers, s.Etcd} {
+		for _, n := range group {
+			for _, a := range n.IPs {
+				if a.IsLoopback() && many {
+					s.Warnings = append(s.Warnings, fmt.Sprintf("node %s: the other machines do not reach %s, which is each one's own", n.Name, a))
+				}
+				for _, p := range s.ServiceCIDRs {
+					if p.Contains(a) {
+						s.Warnings = append(s.Warnings, fmt.Sprintf("node %s: %s lies in the service network %s, whose addresses are no machine's: give another --service-cidr", n.Name, a, p))
+					}
+				}
+			}
+		}
+	}
+	for _, n := range s.ControlPlanes {
+		if a, p := n.IPs[0], s.ServiceCIDRs[0]; a.Is4() != p.Addr().Is4() {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("node %s: kube-apiserver does not start where its address (%s) and the first service network (%s) are not of one IP family: put one of the other's family first", n.Name, a, p))
+		}
+	}
 }
 
 // endpoint is the URL that kubeconfigs name.

@@ -391,7 +391,7 @@ func (n clusterNode) summary() string {
 	add(len(n.Kubeconfigs), "kubeconfig")
 	out := n.Role + ", " + strings.Join(parts, ", ")
 	if n.Created > 0 && n.Unchanged > 0 {
-		out += fmt.Sprintf(" (%d files new)", n.Created)
+		out += fmt.Sprintf(" (%d %s new)", n.Created, plural(n.Created, "file", "files"))
 	}
 	for _, it := range append(n.Certificates, n.Kubeconfigs...) {
 		out += ", until " + it.until

@@ -61,3 +61,18 @@ func TestKeptIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// One file that is made anew is one file.
+func TestClusterCountsOneFile(t *testing.T) {
+	out := t.TempDir()
+	args := []string{"cluster", "--control-plane", "cp1=10.0.0.1", "--out", out}
+	if _, errOut, code := plugin(args...); code != 0 {
+		t.Fatal(errOut)
+	}
+	if err := os.Remove(filepath.Join(out, "cp1", "admin.conf")); err != nil {
+		t.Fatal(err)
+	}
+	if text, errOut, code := plugin(args...); code != 0 || !strings.Contains(text, "(1 file new)") {
+		t.Errorf("%d, %s%s", code, text, errOut)
+	}
+}
