@@ -254,6 +254,8 @@ func TestStory(t *testing.T) {
 		{"well", func(server) {}, map[string]string{"node": "ok", "lease": "ok", "pods": "ok", "kubelet-healthz": "ok", "kubelet-configz": "ok", "kubelet-stats": "ok", "host": "ok", "metrics": "absent", "apiserver-version": "ok", "controller-manager": "ok", "peers": "absent"}},
 		{"denied by the API server", kubelet(status(403, `nodes "n1" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`)), map[string]string{"kubelet-healthz": "denied/apiserver"}},
 		{"denied by the kubelet", kubelet(text(403, "Forbidden (user=x, verb=get, resource=nodes, subresource(s)=[healthz proxy])")), map[string]string{"kubelet-healthz": "denied/kubelet"}},
+		{"denied by an older kubelet", kubelet(text(403, "Forbidden (user=x, verb=get, resource=nodes, subresource=proxy)")), map[string]string{"kubelet-healthz": "denied/kubelet"}},
+		{"denied by what stands between", kubelet(text(403, "egress: destination is not allowed")), map[string]string{"kubelet-healthz": "unreachable"}},
 		{"kubelet cannot authorise", kubelet(text(500, "Authorization error (user=x, verb=get, resource=nodes, subresource=proxy)")), map[string]string{"kubelet-healthz": "denied/kubelet"}},
 		{"refused", kubelet(status(503, "error trying to reach service: dial tcp 192.0.2.1:10250: connect: connection refused")), map[string]string{"kubelet-healthz": "unreachable/refused", "kubelet-stats": "unreachable/refused"}},
 		{"no route", kubelet(status(503, "error trying to reach service: dial tcp 192.0.2.1:10250: connect: no route to host")), map[string]string{"kubelet-healthz": "unreachable/no-route"}},

@@ -144,7 +144,7 @@ func (c *Client) isSilent(ctx context.Context, node string, denied *atomic.Bool)
 		denied.Store(true)
 		return false, false
 	}
-	return r.Code >= http.StatusInternalServerError, true
+	return r.Code >= http.StatusInternalServerError || r.Code == http.StatusForbidden && !r.RefusedByKubelet(), true
 }
 
 // withoutFigures are the nodes that the metrics API does not know, where it

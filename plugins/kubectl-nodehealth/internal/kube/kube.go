@@ -78,10 +78,14 @@ func (r Resource[T, L]) Get(ctx context.Context, c *Client, namespace, name stri
 	return out, r.to(c.RESTClient.Get(), namespace).Name(name).Do(ctx).Into(any(out).(runtime.Object))
 }
 
+// acceptLists prefers the binary form: decoding JSON takes five times as long,
+// and a large cluster's pods a minute.
+const acceptLists = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+
 // List reads a list, "" being all namespaces.
 func (r Resource[T, L]) List(ctx context.Context, c *Client, namespace string, o metav1.ListOptions) (*L, error) {
 	out := new(L)
-	return out, r.to(c.RESTClient.Get(), namespace).VersionedParams(&o, c.params).Do(ctx).Into(any(out).(runtime.Object))
+	return out, r.to(c.RESTClient.Get(), namespace).SetHeader("Accept", acceptLists).VersionedParams(&o, c.params).Do(ctx).Into(any(out).(runtime.Object))
 }
 
 // Create makes an object.

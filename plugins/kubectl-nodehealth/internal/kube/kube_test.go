@@ -13,6 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 )
 
@@ -33,6 +36,16 @@ func TestRequests(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/absent"):
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"nodes \"absent\" not found"}`)
+		case strings.HasSuffix(r.URL.Path, "/pods") && r.URL.Query().Has("fieldSelector"):
+			// As an API server answers who takes it.
+			if !strings.HasPrefix(r.Header.Get("Accept"), runtime.ContentTypeProtobuf) {
+				t.Errorf("a list is asked for as %q", r.Header.Get("Accept"))
+			}
+			w.Header().Set("Content-Type", runtime.ContentTypeProtobuf)
+			list := &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, Items: []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "binary"}}}}
+			if err := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme).Encode(list, w); err != nil {
+				t.Error(err)
+			}
 		case strings.HasSuffix(r.URL.Path, "/pods"):
 			_, _ = io.WriteString(w, `{"kind":"PodList","apiVersion":"v1","metadata":{"continue":"more"},"items":[{"metadata":{"name":"p"}}]}`)
 		default:
@@ -55,8 +68,9 @@ func TestRequests(t *testing.T) {
 	if err != nil || len(list.Items) != 1 || list.Items[0].Name != "p" || list.Continue != "more" {
 		t.Errorf("%v, %v", list, err)
 	}
-	if _, err := Pods.List(ctx, c, "", metav1.ListOptions{FieldSelector: "spec.nodeName=n"}); err != nil {
-		t.Error(err)
+	list, err = Pods.List(ctx, c, "", metav1.ListOptions{FieldSelector: "spec.nodeName=n"})
+	if err != nil || len(list.Items) != 1 || list.Items[0].Name != "binary" {
+		t.Errorf("%v, %v", list, err)
 	}
 	tail := int64(3)
 	if b, err := c.Logs(ctx, "ns", "p", &corev1.PodLogOptions{TailLines: &tail, Previous: true}); err != nil || string(b) != "a line\n" {

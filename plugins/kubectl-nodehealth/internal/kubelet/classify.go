@@ -34,6 +34,23 @@ func (r Reply) FromAPIServer() (message, reason string, ok bool) {
 	return "", "", false
 }
 
+// RefusedByKubelet says whether the kubelet itself refuses. It says so in plain
+// text (kubernetes v1.37.1, pkg/kubelet/server/server.go, InstallAuthFilter);
+// what else answers 403 stands between the API server and the kubelet: a proxy,
+// a firewall.
+func (r Reply) RefusedByKubelet() bool {
+	if _, _, own := r.FromAPIServer(); own {
+		return false
+	}
+	switch text := r.text(); r.Code {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		return text == "Forbidden" || strings.HasPrefix(text, "Forbidden (user=")
+	}
+	return false
+}
+
 // text is a short form of a reply's body.
 func (r Reply) text() string {
 	s := strings.Join(strings.Fields(string(r.Body)), " ")
@@ -64,8 +81,10 @@ func Classify(source string, r Reply) snapshot.Probe {
 		p.Status, p.Reason, p.Detail = Unreachable(message)
 	case apiServer:
 		p.Status, p.Detail = snapshot.Unreachable, message
-	case r.Code == http.StatusForbidden, r.Code == http.StatusUnauthorized:
+	case r.RefusedByKubelet():
 		p.Status, p.Reason, p.Detail = snapshot.Denied, snapshot.ReasonKubelet, "the kubelet refuses: "+r.text()
+	case r.Code == http.StatusForbidden:
+		p.Status, p.Detail = snapshot.Unreachable, "a proxy or firewall before the kubelet answers 403: "+r.text()
 	case r.Code == http.StatusMethodNotAllowed:
 		p.Status, p.Reason, p.Detail = snapshot.Disabled, snapshot.ReasonKubelet, strings.TrimSuffix(r.text(), ".")
 	case r.Code == http.StatusNotFound, r.Code == http.StatusNotAcceptable:

@@ -63,6 +63,7 @@ func (c *collector) some() bool { return len(c.o.Nodes) > 0 || c.o.Selector != "
 func Collect(ctx context.Context, config *rest.Config, now time.Time, o Options) (*Snapshot, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
+	config.DisableCompression = true          // as collect.NewClient
 	config.WarningHandler = rest.NoWarnings{} // of APIs that are asked for because they may be there
 	c := &collector{s: &Snapshot{ObservedAt: now, Servers: []Server{}, Probes: []Problem{}}, o: o, here: map[string]bool{}}
 	var err error
@@ -254,6 +255,7 @@ func (c *collector) kubelets(ctx context.Context) {
 func (c *collector) kubelet(ctx context.Context, n *Node) {
 	r, err := c.proxy(ctx, n.Name, "metrics/resource")
 	body := strings.Join(strings.Fields(string(r.Body)), " ")
+	_, _, own := r.FromAPIServer()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		n.Kubelet, n.Detail = "timeout", "no answer within "+deadline.String()
@@ -261,9 +263,9 @@ func (c *collector) kubelet(ctx context.Context, n *Node) {
 		n.Kubelet, n.Detail = "unreachable", strings.Join(strings.Fields(err.Error()), " ")
 	case r.Code == http.StatusOK:
 		n.Kubelet = "ok"
-	case r.Code == http.StatusForbidden && !strings.Contains(body, "subresource(s)="):
+	case own && r.Code == http.StatusForbidden:
 		n.Kubelet, n.Detail = "denied-to-you", "you may not use nodes/proxy"
-	case r.Code == http.StatusForbidden, r.Code == http.StatusUnauthorized:
+	case r.RefusedByKubelet():
 		n.Kubelet, n.Detail = "denied", body
 	case r.Code == http.StatusNotFound, r.Code == http.StatusMethodNotAllowed:
 		n.Kubelet, n.Detail = "disabled", body
