@@ -235,6 +235,9 @@ func (p *Parser) text(text []byte, n int) {
 		p.flushHeld()
 		p.parse(text, n)
 		if p.ev.Format == Classic {
+			if tracedText(text) {
+				p.reparse(text, n)
+			}
 			p.hold(text, n) // a stack trace may follow
 			return
 		}
@@ -437,26 +440,6 @@ func (p *Parser) flushHeld() {
 		h.buf = nil
 	}
 	p.emit(&p.ev)
-}
-
-// reparse reads an event without structure that was joined from several lines.
-func (p *Parser) reparse(text []byte, n int) {
-	p.reset(n, text)
-	ev := &p.ev
-	if i := parseKlogHeader(text, ev); i > 0 {
-		ev.Msg = plain(text[i:])
-		p.fromCarrier()
-		return
-	}
-	first, stack, _ := bytes.Cut(text, []byte{'\n'})
-	p.parse(first, n)
-	ev.Raw = text
-	if joinJUL(first, stack, ev) {
-		return
-	}
-	if len(stack) > 0 {
-		ev.addField(plain([]byte("stack")), plain(stack))
-	}
 }
 
 // Detach makes what is carried independent of the buffers parsed so far. The

@@ -365,6 +365,29 @@ func TestNothingLost(t *testing.T) {
 	}
 }
 
+// TestEntryOfSeveralLines: an entry of the journal may hold a message and the trace
+// below it, which are told apart as they are where each line is an entry, also where
+// the state is handed on.
+func TestEntryOfSeveralLines(t *testing.T) {
+	for text, want := range map[string]string{
+		`2026-11-21 03:56:31.123 ERROR boom\njava.lang.IllegalStateException: y\n\tat a.b(C.java:1)`: `"msg":"boom","fields":{"stack":"java.lang.IllegalStateException: y\n\tat a.b(C.java:1)"}`,
+		`Nov 21, 2026 3:56:31 AM a.B run\nSEVERE: boom`:                                              `"severity":"error","component":"app","logger":"a.B","msg":"boom","fields":{"method":"run"}`,
+		`2026-11-21 03:56:31.123 ERROR boom\nand more of it`:                                         `"msg":"boom\nand more of it","source"`,
+	} {
+		line := `{"__REALTIME_TIMESTAMP":"1795233391000000","SYSLOG_IDENTIFIER":"app","MESSAGE":"` + text + `"}`
+		var out []string
+		a := NewParser(testMeta(), func(ev *Event) { out = append(out, string(ev.AppendJSON(nil))) })
+		a.Lines([]byte(line), 1)
+		b := NewParser(testMeta(), a.emit)
+		b.Resume(a.Detach())
+		b.Flush()
+		out = append(jsonLines([]byte(line), testMeta()), out...)
+		if len(out) != 2 || out[0] != out[1] || !strings.Contains(out[0], want) {
+			t.Errorf("%q, want %s", out, want)
+		}
+	}
+}
+
 // TestJSONOfOtherLoggers: what loggers in other languages call time, level, message
 // and logger.
 func TestJSONOfOtherLoggers(t *testing.T) {

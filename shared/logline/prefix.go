@@ -237,7 +237,7 @@ func openGrep(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
 			}
 		}
 		if c == ':' {
-			if bytes.IndexAny(path, "./(") >= 0 {
+			if bytes.ContainsAny(path, "./(") {
 				return openFound(line, path, line[i+1:], false, env, meta)
 			}
 			break
