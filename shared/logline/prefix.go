@@ -232,7 +232,7 @@ func openGrep(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
 		}
 		path := line[:i]
 		if numbered := n > i+1 && n < len(line) && line[n] == c; numbered && len(bytes.Trim(path, "0123456789")) > 0 {
-			if text, ok := openFound(line, path, line[n+1:], logFile(path), env, meta); ok {
+			if text, ok := openFound(line, path, line[n+1:], logFile(path, line[n+1:]), env, meta); ok {
 				return text, true
 			}
 		}
@@ -287,8 +287,12 @@ func openFound(line, path, rest []byte, sure bool, env *Envelope, meta *Meta) ([
 	return text, true
 }
 
-// logFile says whether a path is that of a log, by its name.
-func logFile(path []byte) bool {
+// logFile says whether a path is that of a log, by its name, and what stands behind
+// it no sentence about the log.
+func logFile(path, rest []byte) bool {
+	if len(rest) > 1 && rest[0] == ' ' && rest[1] != ' ' {
+		return false
+	}
 	return bytes.HasPrefix(path, []byte("/var/log/")) || bytes.Contains(baseName(path), []byte(".log"))
 }
 
