@@ -141,7 +141,7 @@ func (f *filler) pod(ctx context.Context, i, nodes int, now time.Time) error {
 	at := metav1.NewTime(now.Add(-time.Hour))
 	app := fmt.Sprintf("app-%04d", i/30)
 	name := fmt.Sprintf("%s-%08x-%05x", app, i/30*2654435761%(1<<32), i)
-	ns := fmt.Sprintf("team-%02d", i%40)
+	ns := fmt.Sprintf("team-%02d", i/30%40)
 	yes, controller, mode, seconds := true, true, int32(0o644), int64(3607)
 	tolerate := int64(300)
 	mounts := []corev1.VolumeMount{{Name: "kube-api-access-x7x2p", ReadOnly: true, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount"}, {Name: "config", MountPath: "/etc/app"}}

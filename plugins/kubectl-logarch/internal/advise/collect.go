@@ -224,9 +224,24 @@ func (c *collector) pod(p *corev1.Pod, owned map[string]*Workload, owners map[st
 		w = c.add("Pod", p.ObjectMeta, corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
 	}
 	if have := c.pods[w]; p.Status.Phase == corev1.PodRunning && (have == nil || p.CreationTimestamp.Before(&have.CreationTimestamp)) {
-		p := p.DeepCopy()
-		c.pods[w] = p
+		c.pods[w] = measured(p)
 		w.Node = p.Spec.NodeName
+	}
+}
+
+// measured is of a pod what measuring its logs needs: a large cluster has
+// thousands, and most of a pod is of no interest for it.
+func measured(p *corev1.Pod) *corev1.Pod {
+	names := func(list []corev1.Container) (out []corev1.Container) {
+		for _, k := range list {
+			out = append(out, corev1.Container{Name: k.Name, RestartPolicy: k.RestartPolicy})
+		}
+		return out
+	}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, CreationTimestamp: p.CreationTimestamp},
+		Spec:       corev1.PodSpec{InitContainers: names(p.Spec.InitContainers), Containers: names(p.Spec.Containers)},
+		Status:     corev1.PodStatus{ContainerStatuses: p.Status.ContainerStatuses, InitContainerStatuses: p.Status.InitContainerStatuses},
 	}
 }
 
