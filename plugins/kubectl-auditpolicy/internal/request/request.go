@@ -109,7 +109,7 @@ func (r *Request) fromURL(raw, verb string) error {
 	r.Verb, r.Path, r.ResourceRequest = info.Verb, info.Path, info.IsResourceRequest
 	r.APIGroup, r.APIVersion, r.Resource, r.Subresource = info.APIGroup, info.APIVersion, info.Resource, info.Subresource
 	r.Namespace, r.Name = info.Namespace, info.Name
-	if info.IsResourceRequest && verb != "" && strings.ToLower(verb) != info.Verb && methods[strings.ToLower(verb)] != "" {
+	if verb != "" && strings.ToLower(verb) != info.Verb && methods[strings.ToLower(verb)] != "" {
 		r.Notes = append(r.Notes, fmt.Sprintf("the verb that kube-apiserver derives from this URL is %s", info.Verb))
 	}
 	return nil
@@ -129,6 +129,9 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 	if strings.Contains(sub, ".") && !hasGroup { // pods/exec.GROUP is not how it is written, but clear
 		sub, group, hasGroup = strings.Cut(sub, ".")
 	}
+	if strings.Contains(s.Resource, "*") {
+		return fmt.Errorf("resource %q: a request is for one resource; only rules have a *", s.Resource)
+	}
 	r.ResourceRequest, r.APIVersion, r.Verb = true, "v1", s.Verb
 	entry, found := table.Lookup(group, name)
 	if !hasGroup && !found {
@@ -145,6 +148,11 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 				r.Notes = append(r.Notes, fmt.Sprintf("%s is not a resource of Kubernetes: the core group is assumed", name))
 			}
 		}
+	}
+	if e := table.Meant(group, name); hasGroup && !found && e != nil && e.Group == group {
+		entry, found = e, true
+		r.Notes = append(r.Notes, fmt.Sprintf("%s is %s", name, qualified(e)))
+		name = e.Resource
 	}
 	if hasGroup && !found && table.HasGroup(group) {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", group, name))
@@ -172,7 +180,11 @@ func (r *Request) fromResource(s Spec, table *apitable.Table) error {
 		r.Namespace = "default"
 		r.Notes = append(r.Notes, "no -n: namespace default")
 	}
-	if e, ok := table.Lookup(group, slashed(name, sub)); ok && !slices.Contains(e.Verbs, r.Verb) && slices.Contains(space.ResourceVerbs, r.Verb) {
+	e, ok := table.Lookup(group, slashed(name, sub))
+	if sub != "" && found && !ok {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no subresource %s: the request fails, and is audited all the same", name, sub))
+	}
+	if ok && !slices.Contains(e.Verbs, r.Verb) && slices.Contains(space.ResourceVerbs, r.Verb) {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has no %s: the request fails, and is audited all the same", slashed(name, sub), r.Verb))
 	}
 	if !slices.Contains(space.ResourceVerbs, r.Verb) {

@@ -146,6 +146,9 @@ func TestRequestsAsClientsSendThem(t *testing.T) {
 		{Spec{Verb: "delete", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "DELETE /api/v1/namespaces/a/pods/x", ""},
 		{Spec{Verb: "get", Resource: "deployments.v1.apps", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /apis/apps/v1/namespaces/a/deployments/x", ""},
 		{Spec{Verb: "get", Resource: "pods.apps", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /apis/apps/v1/namespaces/a/pods/x", "apps has no pods: the request fails"},
+		{Spec{Verb: "get", Resource: "deploy.apps", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /apis/apps/v1/namespaces/a/deployments/x", "deploy is deployments.apps"},
+		{Spec{Verb: "get", Resource: "pods/foo", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /api/v1/namespaces/a/pods/x/foo", "pods has no subresource foo"},
+		{Spec{Verb: "list", URL: "/metrics"}, "GET /metrics", "the verb that kube-apiserver derives from this URL is get"},
 		{Spec{Verb: "GET", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "GET /api/v1/namespaces/a/pods/x", "write get"},
 		{Spec{Verb: "POST", Resource: "pods", Name: "x", Namespace: "a", NamespaceSet: true}, "POST /api/v1/namespaces/a/pods/x", "write create"},
 		{Spec{Verb: "connect", Resource: "pods/exec", Name: "x", Namespace: "a", NamespaceSet: true}, "CONNECT /api/v1/namespaces/a/pods/x/exec", "get (websocket) or create (SPDY)"},
@@ -160,6 +163,15 @@ func TestRequestsAsClientsSendThem(t *testing.T) {
 		notes := strings.Join(r.Notes, "; ")
 		if m+" "+u != c.want || !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
 			t.Errorf("%+v: %s %s (%s)", c.spec, m, u, notes)
+		}
+	}
+}
+
+// A pattern is no request.
+func TestPatternsAreNoRequests(t *testing.T) {
+	for _, r := range []string{"*", "pods/*", "*/scale", "*.apps"} {
+		if _, err := Make(Spec{Verb: "get", Resource: r}, apitable.For(0)); err == nil {
+			t.Errorf("%s was taken for a resource", r)
 		}
 	}
 }
