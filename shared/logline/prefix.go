@@ -200,18 +200,28 @@ func openStern(line []byte, env *Envelope) []byte {
 	return text
 }
 
+// endsPath are the bytes that no name of a log has.
+var endsPath = func() (is [256]bool) {
+	for _, c := range []byte(" \t\"'={}[]<>,;|") {
+		is[c] = true
+	}
+	return is
+}()
+
 // openGrep opens what grep puts before a line where it shows more than one file or
 // was asked for numbers: "FILE:", "FILE:12:", "12:", and with a minus sign for lines
 // around a match; and the numbers of cat -n.
 func openGrep(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
 	if line[0] == ' ' || line[0] >= '0' && line[0] <= '9' {
+		if _, n := parseTimestamp(line); n > 0 {
+			return nil, false
+		}
 		if n := lineNumber(line); n > 0 {
 			if text, ok := openFound(line, nil, line[n:], false, env, meta); ok {
 				return text, true
 			}
 		}
 	}
-	const letters = " \t\"'={}[]<>,;|"
 	from := 0
 	if bytes.HasPrefix(line, []byte("(standard input)")) {
 		from = len("(standard input)")
@@ -220,7 +230,7 @@ func openGrep(line []byte, env *Envelope, meta *Meta) ([]byte, bool) {
 	}
 	for i := from; i < min(len(line), 400); i++ {
 		c := line[i]
-		if bytes.IndexByte([]byte(letters), c) >= 0 {
+		if endsPath[c] {
 			break
 		}
 		if c != ':' && c != '-' || i == 0 {

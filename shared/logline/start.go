@@ -37,6 +37,9 @@ func starts(b []byte) start {
 		if _, n := goLogTime(b); n > 0 {
 			return startOther
 		}
+		if _, ok := accessTime(b); ok {
+			return startOther
+		}
 		if appTime(b).n > 0 {
 			return startOther
 		}
