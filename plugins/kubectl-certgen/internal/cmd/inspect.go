@@ -334,6 +334,7 @@ func writeItem(env *cli.Env, i *inspect.Item, now time.Time) {
 		key += fmt.Sprintf(" (%04o%s)", i.KeyMode, map[bool]string{true: ", others can read it", false: ""}[i.KeyMode&0o077 != 0])
 	}
 	field(w, "key", key, width)
+	field(w, "", pki.Printable(i.Note), width)
 	field(w, "serial", inspect.Serial(c.SerialNumber), width)
 	field(w, "sha256", strings.ReplaceAll(inspect.Fingerprint(c), ":", ""), width)
 }

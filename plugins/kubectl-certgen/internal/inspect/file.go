@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/access"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
@@ -95,6 +96,10 @@ func pair(path string, items []Item) {
 			continue
 		}
 		data, err := read(k)
+		other := (filepath.Base(k) == "key.pem" || filepath.Base(k) == "tls.key") && filepath.Base(path) != "cert.pem" && filepath.Base(path) != "tls.crt"
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) && !other && first.Note == "" {
+			first.Note = "its key cannot be compared: " + err.Error()
+		}
 		if err != nil || !bytes.Contains(data, []byte("PRIVATE KEY-----")) {
 			continue
 		}
@@ -102,15 +107,19 @@ func pair(path string, items []Item) {
 		switch {
 		case err == nil:
 			same := pki.SamePublicKey(key.Public(), first.Cert.PublicKey)
-			if !same && (filepath.Base(k) == "key.pem" || filepath.Base(k) == "tls.key") && filepath.Base(path) != "cert.pem" && filepath.Base(path) != "tls.crt" {
+			if !same && other {
 				continue // another certificate's
 			}
+			first.Note = ""
 			first.setKey(k, key.Public())
 			return
 		case errors.Is(err, pki.ErrEncrypted):
 			first.KeyFile, first.KeyEncrypted = k, true
+			first.Note = ""
 			first.mode(k)
 			return
+		case !other && first.Note == "":
+			first.Note = fmt.Sprintf("its key cannot be compared: %s: %v", k, err)
 		}
 	}
 }

@@ -55,7 +55,8 @@ type Item struct {
 	Cert    *x509.Certificate
 	Request *x509.CertificateRequest
 
-	// Note says how a Login proves who it is: "a token", "the exec plugin aws".
+	// Note says how a Login proves who it is ("a token", "the exec plugin aws"), and
+	// of a certificate why the key beside it was not looked at.
 	Note string
 	// CertFile is the file that a kubeconfig names for its user's certificate, ""
 	// where it holds the certificate itself.
