@@ -61,7 +61,8 @@ func (c *Context) fallThrough(i int) (later int, same, sure bool) {
 	}
 	var between []*space.Box
 	undecided := false
-	for j := i + 1; j <= len(c.rules()); j++ {
+	// A rule that matches none of its requests neither gets them nor takes them.
+	for _, j := range append(c.Meeting(i+1, c.Analysis.Rules[i]), len(c.rules())) {
 		d, boxes := policy.RuleDecision(c.P.Internal, policy.NoRule), space.Boxes{{}}
 		if j < len(c.rules()) {
 			d, boxes = c.Decisions[j], c.Analysis.Rules[j]

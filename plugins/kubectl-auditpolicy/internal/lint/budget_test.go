@@ -67,3 +67,15 @@ func TestBudget(t *testing.T) {
 		t.Error("no budget ended early: nothing was tested")
 	}
 }
+
+// Whether a rule changes anything is asked of the rules that meet it, not of all
+// that follow: a long policy is decided whole.
+func TestLongPolicyIsDecided(t *testing.T) {
+	ps, err := policy.Load("many", []byte(manyRules(1500)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := Run(ps[0], Options{Work: 3_000_000}); len(r.Undecided) > 0 {
+		t.Errorf("%v", r.Undecided)
+	}
+}
