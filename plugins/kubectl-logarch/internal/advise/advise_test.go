@@ -222,6 +222,7 @@ func TestRemedyCanBePasted(t *testing.T) {
 		"kubectl logarch inject -f 'my app.yaml' --only pod/web --log /srv/my/app.log": {Workloads: []*Workload{workload("Pod", "web", "my app.yaml", "app"), workload("Pod", "other", "my app.yaml", "app")}},
 		"kubectl logarch inject -f - --container app --log /srv/my/app.log":            {Workloads: []*Workload{workload("Pod", "web", "stdin", "app", "proxy")}},
 		"kubectl logarch inject deployment/web -n shop --log /srv/my/app.log":          {Workloads: []*Workload{workload("Deployment", "web", "", "app")}, Live: true},
+		"kubectl logarch inject -f k.yaml --log /srv/my/app.log":                       {Workloads: []*Workload{workload("Service", "web", "k.yaml", "", "proxy")}},
 		"kubectl logarch inject -f FILE --log PATH":                                    {Workloads: []*Workload{workload("Pod", "web-*", "a.yaml", "app")}},
 	} {
 		items, _ := Judge(s, Options{})

@@ -32,7 +32,7 @@ func (j *judge) injectCommand(k *container, file logFile) string {
 			}
 		}
 	}
-	if len(j.containers) > 1 {
+	if len(j.containers) > 1 && k.Name != "" { // Knative lets it have none
 		words = append(words, "--container", k.Name)
 	}
 	words = append(words, "--log", quoted(file.path))
