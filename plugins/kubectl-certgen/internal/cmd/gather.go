@@ -82,7 +82,7 @@ func (s *sources) gather(ctx context.Context, env *cli.Env, args []string) ([]in
 			out = append(out, d.srv.Items...)
 			continue
 		}
-		items, err := s.one(env, a, o)
+		items, err := s.oneUntil(ctx, env, a, o)
 		if err != nil {
 			if errors.Is(err, inspect.ErrLocked) || errors.Is(err, inspect.ErrPassphrase) {
 				return nil, cli.WithHint(err, "give it with --passphrase-file FILE")
@@ -125,6 +125,24 @@ func (s *sources) dial(ctx context.Context, env *cli.Env, args []string) []*dial
 
 // maxStdin is the largest input: a list of all Secrets of a cluster is piped in.
 const maxStdin = 64 << 20
+
+// oneUntil is one until the user has enough: a pipe or a terminal that nobody
+// writes to is waited for without an end.
+func (s *sources) oneUntil(ctx context.Context, env *cli.Env, a string, o inspect.Options) (items []inspect.Item, err error) {
+	done := make(chan struct{})
+	var got []inspect.Item
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = s.one(env, a, o)
+	}()
+	select {
+	case <-done:
+		return got, failed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 func (s *sources) one(env *cli.Env, a string, o inspect.Options) ([]inspect.Item, error) {
 	if a == "-" {

@@ -1,10 +1,15 @@
 package cmd
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/clusterwright/kubectl-plugins/shared/cli"
 )
 
 // Whoever gives inspect what is no certificate is told where it belongs.
@@ -34,5 +39,25 @@ func TestGatherPointsOn(t *testing.T) {
 		if _, errOut, code := plugin("inspect", arg); code != 2 || !strings.Contains(errOut, "a server is named with its port: "+want) {
 			t.Errorf("%s: %d, %s", arg, code, errOut)
 		}
+	}
+}
+
+// Ctrl-C ends the wait for standard input at once.
+func TestInterruptedWhileItWaitsForInput(t *testing.T) {
+	env, _, _, errOut := cli.TestEnv()
+	in, never := io.Pipe()
+	defer never.Close()
+	env.In = in
+	ctx, interrupt := context.WithCancel(context.Background())
+	code := make(chan int)
+	go func() { code <- cli.Run(ctx, env, New, []string{"inspect", "-"}) }()
+	time.AfterFunc(50*time.Millisecond, interrupt)
+	select {
+	case c := <-code:
+		if c != 130 {
+			t.Errorf("%d, %s", c, errOut)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it still waits")
 	}
 }
