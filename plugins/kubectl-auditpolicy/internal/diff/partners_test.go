@@ -71,25 +71,92 @@ func TestEditedPolicies(t *testing.T) {
 		for range 4 + rnd.IntN(7) {
 			a.Rules = append(a.Rules, rule())
 		}
-		b := a.DeepCopy()
-		for range 1 + rnd.IntN(3) {
-			x, y := rnd.IntN(len(b.Rules)), rnd.IntN(len(b.Rules))
-			switch rnd.IntN(5) {
-			case 0:
-				b.Rules[x], b.Rules[y] = b.Rules[y], b.Rules[x]
-			case 1:
-				if b.Rules = append(b.Rules[:x:x], b.Rules[x+1:]...); len(b.Rules) == 0 {
-					b.Rules = []audit.PolicyRule{rule()}
+		j.compare(t, a, edited(rnd, a, rule))
+	}
+}
+
+// edited is a policy with some rules moved, taken out, put in, doubled, or given
+// another level.
+func edited(rnd *rand.Rand, p *audit.Policy, rule func() audit.PolicyRule) *audit.Policy {
+	b := p.DeepCopy()
+	for range 1 + rnd.IntN(3) {
+		x, y := rnd.IntN(len(b.Rules)), rnd.IntN(len(b.Rules))
+		switch rnd.IntN(5) {
+		case 0:
+			b.Rules[x], b.Rules[y] = b.Rules[y], b.Rules[x]
+		case 1:
+			if b.Rules = append(b.Rules[:x:x], b.Rules[x+1:]...); len(b.Rules) == 0 {
+				b.Rules = []audit.PolicyRule{rule()}
+			}
+		case 2:
+			b.Rules = append(b.Rules[:x:x], append([]audit.PolicyRule{rule()}, b.Rules[x:]...)...)
+		case 3:
+			b.Rules[x].Level = policy.AllLevels[rnd.IntN(4)]
+		case 4:
+			b.Rules = append(b.Rules, b.Rules[x])
+		}
+	}
+	return b
+}
+
+// Policies long enough for the index, of rules narrow enough for most to decide
+// something: no kind of difference that a request of the universe shows is
+// missed. (There are more requests than the universe has: these rules name more
+// at once than it was made for.)
+func TestLongPolicies(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(17, 18))
+	j := &judge{all: spacetest.Universe(space.ForcedGroups)}
+	of := func() audit.PolicyRule { return spacetest.Grammar[1+rnd.IntN(len(spacetest.Grammar)-1)] }
+	narrow := func() audit.PolicyRule {
+		for {
+			r, o := of(), of()
+			if len(r.NonResourceURLs) == 0 && len(o.NonResourceURLs) == 0 {
+				if len(r.Namespaces) == 0 {
+					r.Namespaces = o.Namespaces
 				}
-			case 2:
-				b.Rules = append(b.Rules[:x:x], append([]audit.PolicyRule{rule()}, b.Rules[x:]...)...)
-			case 3:
-				b.Rules[x].Level = policy.AllLevels[rnd.IntN(4)]
-			case 4:
-				b.Rules = append(b.Rules, b.Rules[x])
+				if len(r.Resources) == 0 {
+					r.Resources = o.Resources
+				}
+			}
+			if len(r.Users)+len(r.UserGroups) == 0 {
+				r.Users, r.UserGroups = o.Users, o.UserGroups
+			}
+			if len(r.Verbs) == 0 {
+				r.Verbs = o.Verbs
+			}
+			if r.Level = policy.AllLevels[rnd.IntN(4)]; len(r.Users)+len(r.UserGroups)+len(r.Verbs) > 0 {
+				return r
 			}
 		}
-		j.compare(t, a, b)
+	}
+	long := func() *audit.Policy {
+		p := &audit.Policy{}
+		for range 70 + rnd.IntN(60) {
+			p.Rules = append(p.Rules, narrow())
+		}
+		return p
+	}
+	found := 0
+	for n := range 16 {
+		a := long()
+		b := edited(rnd, a, narrow)
+		if n%4 == 0 {
+			b = long()
+		}
+		r := Compare(a, b, nil)
+		got := kinds(r)
+		found += len(got)
+		for k, w := range j.differs(a, b) {
+			if !got[k] {
+				t.Fatalf("not found: %s, as %s\n%+v\n%+v", k, space.Flags(w), a.Rules, b.Rules)
+			}
+		}
+		if r.Undecided {
+			t.Error("undecided")
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d kinds of difference: nothing was tested", found)
 	}
 }
 
