@@ -7,8 +7,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/agentconf"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/nodeagent"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/source"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/splice"
 )
 
 func judgeText(t *testing.T, yaml string, o Options) []Advice {
@@ -103,6 +106,9 @@ func TestRules(t *testing.T) {
 		{"one limit of two is enough", pod("Pod", "  containers:\n    - {name: a, image: x, resources: {limits: {ephemeral-storage: 200Mi}}}\n    - {name: b, image: x}\n"), nil, nil},
 		{"a key twice", pod("Pod", "  hostPID: true\n  containers:\n    - {name: a, image: nginx}\n  hostPID: false\n"), []string{"LA016"}, nil},
 		{"good fluent-bit node agent", nodeAgentYAML("fluent/fluent-bit:4.0", "[INPUT]\n  Name tail\n  Path /var/log/pods/*/*/*.log*\n  multiline.parser cri\n  DB /var/log/x.db\n  Read_from_Head On\n  Skip_Long_Lines On", "/var/log", all), nil, []Pattern{NodeAgent}},
+		{"good fluent-bit node agent in YAML", nodeAgentYAML("fluent/fluent-bit:4.0", "pipeline:\n  inputs:\n  - name: tail\n    path: /var/log/pods/*/*/*.log*\n    multiline.parser: docker, cri\n    db: /var/log/x.db\n    read_from_head: true\n    skip_long_lines: on", "/var/log", all), nil, []Pattern{NodeAgent}},
+		{"the same, as a list", nodeAgentYAML("fluent/fluent-bit:4.0", "pipeline:\n  inputs:\n  - name: tail\n    path: /var/log/pods/*/*/*.log*\n    multiline.parser:\n    - docker\n    - cri\n    db: /var/log/x.db\n    read_from_head: true\n    skip_long_lines: on", "/var/log", all), nil, []Pattern{NodeAgent}},
+		{"docker's format in YAML", nodeAgentYAML("fluent/fluent-bit:4.0", "pipeline:\n  inputs:\n  - name: tail\n    path: /var/log/pods/*/*/*.log*\n    parser: docker\n    db: /var/log/x.db\n    read_from_head: true\n    skip_long_lines: on", "/var/log", all), []string{"LA108"}, []Pattern{NodeAgent}},
 		{"poor fluent-bit node agent", nodeAgentYAML("fluent/fluent-bit:1.3", "[INPUT]\n  Name tail\n  Path /var/log/containers/*.log\n  Parser docker", "/var/log/containers", "[]"), []string{"LA105", "LA107", "LA108", "LA113", "LA114", "LA119", "LA120", "LA121"}, nil},
 		{"fluentd 0.12", nodeAgentYAML("fluent/fluentd:v1.16", "<source>\n  type tail\n  format none\n  path /var/log/pods/x.log\n  pos_file /var/log/p\n  read_from_head true\n</source>\n<filter>\n @type cri\n</filter>", "/var/log", all), []string{"LA106"}, nil},
 		{"copytruncate", strings.Replace(nodeAgentYAML("example/logrotate:1", "/var/log/x.log {\n copytruncate\n}", "/srv", all), "DaemonSet", "Deployment", 1), []string{"LA111"}, nil},
@@ -178,6 +184,21 @@ func TestPlaces(t *testing.T) {
 	got := judgeText(t, "# a comment\n---\n"+pod("Pod", "  containers:"+app), Options{})[0]
 	if f := got.Findings[0]; f.Subject.Line != 8 || f.Subject.File != "x.yaml" {
 		t.Errorf("%+v", f.Subject)
+	}
+}
+
+// TestOwnAgents: the agents that this plugin makes leave nothing to advise.
+func TestOwnAgents(t *testing.T) {
+	for _, agent := range agentconf.Names {
+		for dest, endpoint := range map[string]string{"stdout": "", "file": "/out/a.json", "otlp": "http://c:4317", "loki": "http://l:3100", "elasticsearch": "https://e:9200"} {
+			o := nodeagent.Options{Agent: agent, Namespace: "logging", Destination: dest, Endpoint: endpoint}
+			if o.Spec().Check() != nil {
+				continue // not every agent sends everywhere
+			}
+			for _, f := range judgeText(t, splice.Document(nodeagent.Objects(o)...), Options{})[0].Findings {
+				t.Errorf("%s to %s: %s %s %v", agent, dest, f.ID, f.Message, f.Evidence)
+			}
+		}
 	}
 }
 

@@ -88,8 +88,8 @@ var (
 	fluentSource = lazyregexp.New(`(?m)^\s*<(source|match)`)
 	containersIn = lazyregexp.New(`/var/log/containers/[^\s"',\]]*\.log`)
 	podsIn       = lazyregexp.New(`/var/log/pods/`)
-	dockerParser = lazyregexp.New(`(?im)^\s*parser\s+docker\s*$|^\s*@?type\s+json\s*$|-\s*docker:\s*\{?\s*\}?|multiline\.parser\s+docker\s*$|type:\s*docker\s*$`)
-	criParser    = lazyregexp.New(`(?i)multiline\.parser\s+[^\n]*cri|parser\s+(cri|containerd)|@type\s+cri|-\s*cri:|type:\s*container\b|- container:|kubernetes_logs|stage\.cri|regex_?p[^\n]*stdout\|stderr|\(stdout\|stderr\)|format:\s*(cri|auto)|- container\b|autodiscover`)
+	dockerParser = lazyregexp.New(`(?im)^\s*parser:?\s+docker\s*$|<parse>\s*@?type\s+json\s*$|-\s*docker:\s*\{?\s*\}?|multiline\.parser:?\s+docker\s*$|type:\s*docker\s*$`)
+	criParser    = lazyregexp.New(`(?i)multiline\.parser:?\s+[^\n]*cri|parser:?\s+(cri|containerd)|@type\s+cri|-\s*cri\b|type:\s*container\b|- container:|kubernetes_logs|stage\.cri|regex_?p[^\n]*stdout\|stderr|stdout\|stderr|format:\s*(cri|auto)|- container\b|autodiscover`)
 	copyTruncate = lazyregexp.New(`(?m)^\s*copytruncate\b|\bcopytruncate\b`)
 )
 
