@@ -231,9 +231,9 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 		return false, fmt.Errorf("%s: was signed by another CA than %s; move it away, or use another --name",
 			certFile, f.L.Path(f.L.CA().Cert))
 	}
-	var old []pki.GeneralName
+	old, all := []pki.GeneralName(nil), true
 	if e, ok := pki.Find(have.Extensions, pki.OIDSubjectAltName); ok {
-		old, _ = pki.AltNames(e)
+		old, all = pki.AltNames(e)
 	}
 	var gone, added []string
 	for _, n := range old {
@@ -277,6 +277,9 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	if len(why) == 0 {
 		it.Action, it.Cert = Unchanged, have
 		return true, nil
+	}
+	if !all && !f.Drop {
+		return false, fmt.Errorf("%s: is to be issued again (%s), and has names of a kind that certgen does not make; --drop-names loses them", certFile, strings.Join(why, ", "))
 	}
 	it.Action, it.Why = Reissued, strings.Join(why, ", ")
 	return false, nil
