@@ -224,6 +224,17 @@ func TestRotationBounds(t *testing.T) {
 	}
 }
 
+// TestInjectedAgentStays: no rotation is advised that would take the place of an agent
+// that inject added.
+func TestInjectedAgentStays(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {logarch.clusterwright.dev/status: '{\"mode\":\"agent\"}'}}\nspec:\n  containers:\n  - {name: app, image: x, command: [sh, -c, 'serve >> /logs/app.log'], volumeMounts: [{name: l, mountPath: /logs}]}\n  volumes: [{name: l, emptyDir: {}}]\n"
+	for _, f := range judgeText(t, pod, Options{})[0].Findings {
+		if f.ID == check.Unbounded.ID && strings.Contains(f.Remedy, "inject") {
+			t.Error(f.Remedy)
+		}
+	}
+}
+
 // TestRemedyCanBePasted: what is advised names the file, the workload where the file
 // has several, the container where the pod has, and the log.
 func TestRemedyCanBePasted(t *testing.T) {

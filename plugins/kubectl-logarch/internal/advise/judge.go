@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/check"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-logarch/internal/eject"
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
 
@@ -281,7 +282,10 @@ func (j *judge) volumes() {
 			if v.EmptyDir.SizeLimit == nil && j.limit() == 0 && !j.rotated(file) {
 				seen[file.volume] = true
 				r := check.Unbounded
-				if command := j.injectCommand(k, file); command != "" && !k.sidecar() {
+				if strings.Contains(j.w.Annotations[eject.Annotation], `"mode":"agent"`) {
+					// A rotation of inject's would take the agent's place.
+					r.Remedy = "let the application rotate by renaming, and set emptyDir.sizeLimit"
+				} else if command := j.injectCommand(k, file); command != "" && !k.sidecar() {
 					r.Remedy = "set emptyDir.sizeLimit and rotate: " + command + j.rotateFlag(file)
 				}
 				j.report(r, nil, fmt.Sprintf("nothing bounds the log in volume %s", file.volume), "emptyDir without sizeLimit, containers without a limit for ephemeral-storage")
