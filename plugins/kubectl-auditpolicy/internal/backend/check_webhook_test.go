@@ -17,10 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apiserver/pkg/apis/audit"
-	"k8s.io/apiserver/plugin/pkg/audit/webhook"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clusterwright/kubectl-plugins/shared/finding"
 )
@@ -41,8 +42,23 @@ contexts:
 current-context: audit
 `
 
-// kube-apiserver's own backend is made of each kubeconfig: it starts with those,
-// and only those, of which nothing is said to keep it from it.
+// client makes the client of a webhook's kubeconfig with the libraries, and in the
+// steps, of kube-apiserver, which would bring in those of tracing too.
+// Source: k8s.io/apiserver pkg/util/webhook (LoadKubeconfig, newGenericWebhook).
+func client(file string) (*rest.RESTClient, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = file
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.ContentConfig.GroupVersion = &schema.GroupVersion{Group: "audit.k8s.io", Version: "v1"}
+	config.ContentConfig.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	return rest.UnversionedRESTClientFor(config)
+}
+
+// kube-apiserver's client is made of each kubeconfig: it starts with those, and
+// only those, of which nothing is said to keep it from it.
 func TestWebhookConfigsAgainstTheServer(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := pair(t)
@@ -98,7 +114,7 @@ func TestWebhookConfigsAgainstTheServer(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, refused := webhook.NewBackend(file, schema.GroupVersion{Group: "audit.k8s.io", Version: "v1"}, wait.Backoff{Steps: 1}, nil)
+		_, refused := client(file)
 		s, err := ReadServer(file, []byte(text))
 		if err != nil || !s.Webhook {
 			t.Errorf("%s: %v", name, err)
@@ -130,11 +146,13 @@ func TestWhatTheServerSends(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := webhook.NewBackend(file, schema.GroupVersion{Group: "audit.k8s.io", Version: "v1"}, wait.Backoff{Steps: 1}, nil)
+	c, err := client(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ProcessEvents(&audit.Event{})
+	if err := c.Post().Body([]byte("{}")).Do(t.Context()).Error(); err != nil {
+		t.Fatal(err)
+	}
 	select {
 	case g := <-got:
 		if g != "a:b " {
