@@ -379,6 +379,8 @@ func (p *plan) replaced(old string) {
 	f := p.add(check.Reinjected, "the earlier injection was replaced")
 	streamed, rotated := strings.Contains(old, `"mode":"streaming"`), strings.Contains(old, `"mode":"rotate"`) || strings.Contains(old, `"rotate":true`)
 	switch {
+	case strings.Contains(old, `"mode":"agent"`) && p.o.Mode != Agent:
+		f.Evidence = []string{"its agent is gone with it: a workload has one injection at a time"}
 	case streamed && p.o.Mode == Rotate:
 		f.Evidence = []string{"its tailers are gone with it: --rotate, without --mode, makes tailers and rotates their files"}
 	case rotated && p.o.Mode == Streaming && !p.o.Rotate:
