@@ -235,6 +235,9 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 	if e, ok := pki.Find(have.Extensions, pki.OIDSubjectAltName); ok {
 		old, all = pki.AltNames(e)
 	}
+	if it.Purpose == profile.Client && len(it.Names) == 0 && !f.Drop {
+		it.Names = old // 'client' takes no names: the subject says who it is
+	}
 	var gone, added []string
 	for _, n := range old {
 		if !slices.Contains(it.Names, n) {
@@ -279,7 +282,7 @@ func (f *Folder) compare(it *Item, certFile, keyFile string, have *x509.Certific
 		return true, nil
 	}
 	if !all && !f.Drop {
-		return false, fmt.Errorf("%s: is to be issued again (%s), and has names of a kind that certgen does not make; --drop-names loses them", certFile, strings.Join(why, ", "))
+		return false, fmt.Errorf("%s: is to be issued again (%s), and has names of a kind that certgen does not make: 'renew' keeps them, --drop-names loses them", certFile, strings.Join(why, ", "))
 	}
 	it.Action, it.Why = Reissued, strings.Join(why, ", ")
 	return false, nil

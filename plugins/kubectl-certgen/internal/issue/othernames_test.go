@@ -13,6 +13,7 @@ import (
 
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/certtest"
 	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/pki"
+	"github.com/clusterwright/kubectl-plugins/plugins/kubectl-certgen/internal/profile"
 )
 
 // A certificate of openssl's with a name of a kind that certgen does not make (a
@@ -54,6 +55,26 @@ func TestNamesOfOtherKindsAreNotLost(t *testing.T) {
 	o := options(t, dir, now)
 	o.Drop = true
 	if it, err := makeOne(o, request("x", a, b)); err != nil || it.Action != Reissued {
+		t.Errorf("%+v %v", it, err)
+	}
+}
+
+// A client's certificate that another tool gave names keeps them, for 'client' has no
+// flag to say them again.
+func TestClientKeepsItsNames(t *testing.T) {
+	dir := t.TempDir()
+	a := pki.GeneralName{Kind: pki.DNS, Value: "a.example.org"}
+	r := request("alice", a)
+	r.Purpose = profile.Client
+	if _, err := makeOne(options(t, dir, now), r); err != nil {
+		t.Fatal(err)
+	}
+	r.Names = nil
+	if it, err := makeOne(options(t, dir, now), r); err != nil || it.Action != Unchanged {
+		t.Errorf("%+v %v", it, err)
+	}
+	it, err := makeOne(options(t, dir, now.AddDate(2, 0, 0)), r)
+	if err != nil || it.Action != Reissued || len(it.Cert.DNSNames) != 1 {
 		t.Errorf("%+v %v", it, err)
 	}
 }
