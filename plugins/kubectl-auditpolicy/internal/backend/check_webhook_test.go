@@ -123,6 +123,9 @@ func TestWebhookConfigsAgainstTheServer(t *testing.T) {
 		var said []string
 		stops := false
 		for _, f := range Check(s, Options{Minor: 37}) {
+			if strings.Contains(f.Message, "is relative") {
+				continue // the nodes are no Windows machines, where a path begins with C:
+			}
 			said = append(said, f.Message)
 			stops = stops || f.Severity == finding.Error && (strings.Contains(f.Message, "does not start") || strings.Contains(f.Message, "cannot read") || strings.Contains(f.Message, "is no URL"))
 		}

@@ -195,7 +195,7 @@ func TestFlagsMakeTheRequestAgain(t *testing.T) {
 			if to == nil {
 				t.Fatalf("flags %q", words)
 			}
-			*to = words[i+1]
+			*to = strings.Trim(words[i+1], "'\"") // what a shell takes away
 		}
 		q, err := Make(again, apitable.For(0))
 		if err != nil {
