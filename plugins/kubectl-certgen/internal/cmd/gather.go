@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -253,6 +254,11 @@ func forLint(err error, name string, data []byte) error {
 func (s *sources) warnSkipped(env *cli.Env) {
 	for _, n := range s.notRead() {
 		env.Tell("could not read: %s", n)
+	}
+	if slices.ContainsFunc(s.skipped, func(k inspect.Skipped) bool {
+		return errors.Is(k.Err, inspect.ErrLocked) || errors.Is(k.Err, inspect.ErrPassphrase)
+	}) {
+		env.Hint("--passphrase-file FILE opens PKCS#12 files, all those of one passphrase in a run")
 	}
 	for _, h := range s.hints {
 		env.Hint(h)

@@ -61,3 +61,27 @@ func TestInterruptedWhileItWaitsForInput(t *testing.T) {
 		t.Fatal("it still waits")
 	}
 }
+
+// A keystore among the files of a folder is not passed over: what holds certificates
+// and was not looked at is said, with what opens it.
+func TestKeystoresInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	if _, errOut, code := plugin("server", "--ip", "10.0.0.1", "--out", dir); code != 0 {
+		t.Fatal(errOut)
+	}
+	locked, err := os.ReadFile("../../testdata/pkcs12/camellia.p12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"trust.jks": []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"), "trust.p12": locked} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, errOut, code := plugin("expiry", dir)
+	for _, want := range []string{"trust.jks: a Java keystore", "trust.p12: a PKCS#12 file that is locked", "hint: --passphrase-file FILE opens"} {
+		if code != 2 || !strings.Contains(errOut, want) || !strings.Contains(out, "2 sources not read") {
+			t.Errorf("%d, %s%s; want %q", code, out, errOut, want)
+		}
+	}
+}

@@ -268,7 +268,7 @@ func candidate(p string, d fs.DirEntry) bool {
 		return false // a pipe or a device would be waited for
 	}
 	switch strings.ToLower(filepath.Ext(p)) {
-	case ".crt", ".pem", ".cer", ".cert", ".der", ".csr", ".req", ".p12", ".pfx", ".p7b", ".p7c", ".conf", ".kubeconfig", ".yaml", ".yml", ".json":
+	case ".crt", ".pem", ".cer", ".cert", ".der", ".csr", ".req", ".p12", ".pfx", ".jks", ".p7b", ".p7c", ".conf", ".kubeconfig", ".yaml", ".yml", ".json":
 		return !strings.HasSuffix(p, "-key.pem")
 	case "":
 		return name == "kubeconfig" || name == "config"
