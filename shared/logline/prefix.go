@@ -43,7 +43,8 @@ func openPrefixed(line []byte, env *Envelope, meta *Meta) []byte {
 		}
 		text := rest
 		if dated > 0 { // with --timestamps
-			if text = openCarrier(rest, env, meta); env.Kind == NoEnvelope && !shown {
+			if text = openCarrier(rest, env, meta); !shown && env.Kind != CRI && !(env.Kind == Kubectl && isKlog(text)) {
+				*env = Envelope{}
 				return line
 			}
 		}
