@@ -64,14 +64,13 @@ func refusedDER(der []byte) error {
 		Algorithm pkix.AlgorithmIdentifier
 		Signature asn1.BitString
 	}
-	if _, err := asn1.Unmarshal(der, &signed); err != nil || len(signed.Body.Bytes) == 0 {
-		return nil
-	}
-	switch signed.Body.Bytes[0] {
-	case 0xa0: // the version of a certificate
+	_, err := asn1.Unmarshal(der, &signed)
+	laidOut := err == nil && len(signed.Body.Bytes) > 0
+	switch {
+	case laidOut && signed.Body.Bytes[0] == 0xa0: // the version of a certificate
 		_, err := pki.ParseCert(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 		return err
-	case 0x02:
+	case laidOut && signed.Body.Bytes[0] == 0x02:
 		if _, err := x509.ParseCertificateRequest(der); err != nil {
 			return fmt.Errorf("damaged certificate request: %s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "x509: "), "asn1: "))
 		}

@@ -61,7 +61,7 @@ func (f File) Outdated(have []byte) (string, error) {
 		return "", errors.New("its current context is incomplete; move it away to have it made again")
 	}
 	cluster, user := c.Clusters[ctx.Cluster], c.AuthInfos[ctx.AuthInfo]
-	why := ""
+	var why string
 	switch {
 	case cluster.Server != f.Server:
 		why = "was for " + cluster.Server

@@ -117,9 +117,9 @@ type Hit struct {
 // Excerpt is what fits n bytes of the newest line, with the signature in it: a
 // line's head tells least, and its reason stands at the end.
 func (h *Hit) Excerpt(n int) string {
-	text, from := h.Example, 0
+	text := h.Example
 	if len(text) > n && h.At > n/4 {
-		from = min(h.At-n/4, len(text)-n)
+		from := min(h.At-n/4, len(text)-n)
 		if sp := strings.IndexByte(text[from:h.At], ' '); sp >= 0 {
 			from += sp + 1
 		}
